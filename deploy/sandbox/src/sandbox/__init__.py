@@ -1,0 +1,1 @@
+"""The sandbox institution: a separate party with its own store."""

@@ -1,0 +1,1 @@
+"""The relationship: merchants, agreements, statement lines."""

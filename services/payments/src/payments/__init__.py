@@ -1,0 +1,1 @@
+"""The money edge: proves payments, instructs institutions, reports outcomes."""

@@ -1,0 +1,69 @@
+"""What merchant publishes: a merchant's whole state, with every agreement version that may still matter."""
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from shared.messages.contract import BasisPoints, Currency, Event, ExternalId, Label, Minor, Part, Revision, Timestamp
+
+
+class CategoryRate(Part, frozen=True, kw_only=True, gc=False):
+    """The commission of one category, which wins over the agreement's own rate."""
+
+    category: Label
+    commission_bp: BasisPoints
+
+
+class CommissionLimit(Part, frozen=True, kw_only=True, gc=False):
+    """The least and the most commission per line in one currency, in minor units."""
+
+    currency: Currency
+    floor_minor: Minor = 0
+    cap_minor: Minor | None = None
+
+
+class Agreement(Part, frozen=True, kw_only=True, gc=False):
+    """One version of what platform and merchant agreed; in force from `effective_from` to `effective_to`, exclusive."""
+
+    version: Revision
+    announced_at: Timestamp
+    effective_from: Timestamp
+    effective_to: Timestamp | None = None
+    channel_profile: ExternalId
+    direction: Literal["pay", "collect"] = "pay"
+    price_mode: Literal["commission", "settlement_price"] = "commission"
+    commission_bp: BasisPoints = 0
+    category_rates: Annotated[tuple[CategoryRate, ...], msgspec.Meta(max_length=200)] = ()
+    commission_limits: Annotated[tuple[CommissionLimit, ...], msgspec.Meta(max_length=50)] = ()
+    fee_bearer: Literal["platform", "merchant", "pro_rata"] = "platform"
+    freight_to: Literal["merchant", "chain"] = "merchant"
+    trigger: Literal["paid", "shipped", "delivered", "completed"] = "paid"
+    trigger_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 0
+    cycle: Literal["real_time", "day", "week", "month"] = "real_time"
+    refund_bearer: Literal["original_payee", "proportional", "platform"] = "original_payee"
+    refund_commission: Literal["returned", "kept"] = "returned"
+    refund_surcharge: Literal["returned", "kept"] = "returned"
+
+
+class MerchantChanged(Event, frozen=True, kw_only=True, gc=False):
+    """A merchant's whole state; the greater version wins. `blocked` names why it may not be paid (it still earns)."""
+
+    topic: ClassVar[str] = "merchant-changed"
+    type: ClassVar[str] = "weir.merchant-changed.v1"
+
+    merchant: ExternalId
+    version: Revision
+    name: Label
+    kind: Literal["pop", "distributor", "self_operated", "logistics"]
+    blocked: Annotated[tuple[ExternalId, ...], msgspec.Meta(max_length=20)] = ()
+    agreements: Annotated[tuple[Agreement, ...], msgspec.Meta(max_length=1_000)] = ()
+
+    @property
+    def key(self) -> str:
+        """All versions of one merchant stay in order."""
+        return f"{self.marketplace}/{self.merchant}"
+
+    @property
+    def identity(self) -> str:
+        """Each version is an event of its own."""
+        return f"{self.merchant}/{self.version}"

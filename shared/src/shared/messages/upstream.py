@@ -1,0 +1,96 @@
+"""What upstream order systems publish: an order was paid. It is a claim; payments proves it."""
+
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+
+from shared.messages.contract import (
+    Count,
+    Currency,
+    Event,
+    ExternalId,
+    Label,
+    Minor,
+    Part,
+    Timestamp,
+    WeirId,
+)
+
+
+class ChannelPayment(Part, frozen=True, kw_only=True, gc=False):
+    """One payment of the buyer at a channel; `fee_minor` is what the channel keeps of it."""
+
+    channel_profile: ExternalId
+    channel_account: ExternalId
+    channel_payment_id: ExternalId
+    amount_minor: Minor
+    fee_minor: Minor = 0
+
+
+class OrderLine(Part, frozen=True, kw_only=True, gc=False):
+    """Goods of one merchant. `amount_minor` is the line total without freight; the settlement price is per unit."""
+
+    line_id: ExternalId
+    sku: ExternalId
+    category: Label
+    merchant: ExternalId
+    quantity: Count
+    amount_minor: Minor
+    freight_minor: Minor = 0
+    settlement_price_minor: Minor | None = None
+
+
+class Adjustment(Part, frozen=True, kw_only=True, gc=False):
+    """What makes paid differ from the lines: discount < 0, subsidy < 0 (platform-borne), surcharge > 0.
+
+    `party` bears or gets it: `platform:marketing`, `platform:fee` or `merchant:<id>`.
+    """
+
+    kind: Literal["discount", "subsidy", "surcharge"]
+    amount_minor: Minor
+    party: WeirId
+    line_id: ExternalId | None = None
+
+
+class ExtraReceiver(Part, frozen=True, kw_only=True, gc=False):
+    """Somebody who is paid out of another's share.
+
+    `parent` is whose: `merchant:<id>` (that merchant's net share of this order), `freight` (the freight that
+    agreements give to the logistics chain) or `receiver:<id>` (another extra receiver of this order).
+    `value` is basis points of the parent's share (`percent`), minor units (`fixed`), and not used by `remainder`.
+    """
+
+    receiver: ExternalId
+    parent: WeirId
+    share: Literal["percent", "fixed", "remainder"]
+    value: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)] = 0
+
+
+class PaidOrder(Event, frozen=True, kw_only=True, gc=False):
+    """The facts of a paid order, as order-paid claims them and split-requested carries them once they are proved."""
+
+    order_id: ExternalId
+    buyer: ExternalId
+    currency: Currency
+    paid_at: Timestamp
+    payments: Annotated[tuple[ChannelPayment, ...], msgspec.Meta(min_length=1, max_length=32)]
+    lines: Annotated[tuple[OrderLine, ...], msgspec.Meta(min_length=1, max_length=500)]
+    adjustments: Annotated[tuple[Adjustment, ...], msgspec.Meta(max_length=500)] = ()
+    receivers: Annotated[tuple[ExtraReceiver, ...], msgspec.Meta(max_length=500)] = ()
+
+    @property
+    def key(self) -> str:
+        """All events of one order stay in order."""
+        return f"{self.marketplace}/{self.order_id}"
+
+    @property
+    def identity(self) -> str:
+        """An order is paid once, and split once."""
+        return self.order_id
+
+
+class OrderPaid(PaidOrder, frozen=True, kw_only=True, gc=False):
+    """A buyer has paid an order. The sum of lines, freight and adjustments must equal the sum of payments."""
+
+    topic: ClassVar[str] = "order-paid"
+    type: ClassVar[str] = "weir.order-paid.v1"
