@@ -1,0 +1,31 @@
+"""The command line `weir`: which commands there are, in the order of `weir --help`. Each lives in its own file of ops.commands.
+
+A command file has `register(app)`, which adds its command or group of commands; add the file to COMMANDS.
+"""
+
+from typing import Final
+
+import typer
+
+from ops.commands import down, reset, status, up
+
+COMMANDS: Final = (up, down, reset, status)
+
+
+def create_app() -> typer.Typer:
+    """Return the command line with every command registered."""
+    app = typer.Typer(
+        name="weir",
+        help="Run a Weir cluster, send it orders, and ask where their money is.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_show_locals=False,
+    )
+    for command in COMMANDS:
+        command.register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    create_app()()

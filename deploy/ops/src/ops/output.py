@@ -1,0 +1,55 @@
+"""How every command answers: tables for people, one JSON object for machines, and what its exit code means.
+
+Standard output carries the answer and nothing else; progress and remarks go to standard error. No command logic here.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+class Code(IntEnum):
+    """Exit codes of every command, so that a script can tell a failed check from a cluster that is down."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+screen: Final = Console()
+notes: Final = Console(stderr=True)
+
+
+def emit(answer: Mapping[str, object]) -> None:
+    """Print the one JSON object of a command: keys snake_case, amounts `*_minor`."""
+    typer.echo(json.dumps(answer, ensure_ascii=False, default=str))
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; a column of nothing but integers stands to the right."""
+    drawn = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[number], int) for row in rows)
+        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(f"{cell:,}" if type(cell) is int else str(cell) for cell in row))
+    screen.print(drawn)
+
+
+def note(text: str) -> None:
+    """Say on standard error what is being done."""
+    notes.print(text, highlight=False)
+
+
+def stop(code: Code, message: str) -> NoReturn:
+    """End the command with `code`, having said why on standard error."""
+    notes.print(message, style="red" if code else "", highlight=False, markup=False)
+    raise typer.Exit(code)
