@@ -1,0 +1,120 @@
+"""The marketplaces file: what it means, and that each mistake in it is named where it stands."""
+
+from datetime import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from shared.marketplaces import FOUND_MAX, ChannelAccount, Marketplaces, MarketplacesError
+
+SHIPPED = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
+
+ENTRY = """
+  - id: {id}
+    zone: {zone}
+    day_cut: {day_cut}
+    sources: [{source}]
+    channel_accounts: [{{profile: {profile}, account: "{account}"}}]
+"""
+
+
+def entry(**fields: str) -> str:
+    usual = {
+        "id": "shop-*",
+        "zone": "UTC",
+        "day_cut": '"00:00"',
+        "source": "/upstream/*",
+        "profile": "sandbox-direct",
+        "account": "{marketplace}",
+    }
+    return ENTRY.format(**(usual | fields))
+
+
+def loaded(folder: Path, *entries: str) -> Marketplaces:
+    path = folder / "marketplaces.yaml"
+    path.write_text("marketplaces:" + "".join(entries), encoding="utf-8")
+    return Marketplaces.load(path)
+
+
+def test_the_shipped_file_serves_olist_in_its_own_zone_and_account() -> None:
+    olist = Marketplaces.load(SHIPPED).find("olist")
+    assert olist is not None
+    assert olist.zone == ZoneInfo("America/Sao_Paulo")
+    assert olist.day_cut == time(0, 0)
+    assert olist.channel_accounts == (ChannelAccount("sandbox-direct", "olist"),)
+
+
+@pytest.mark.parametrize("marketplace", ["demo-7f3a", "test-a"])
+def test_a_pattern_serves_each_marketplace_with_an_account_of_its_own(marketplace: str) -> None:
+    found = Marketplaces.load(SHIPPED).find(marketplace)
+    assert found is not None
+    assert found.id == marketplace
+    assert found.owns("sandbox-direct", marketplace)
+    assert not found.owns("sandbox-direct", "demo-other")
+    assert not found.owns("stripe-connect", marketplace)
+
+
+@pytest.mark.parametrize("marketplace", ["nobody", "demo", "demo-UPPER", "demo-" + "a" * 40, "", "demo-a/b", "demo-*"])
+def test_an_unknown_or_impossible_marketplace_is_found_nowhere(marketplace: str) -> None:
+    assert Marketplaces.load(SHIPPED).find(marketplace) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "allowed"),
+    [("/upstream/shop", True), ("/weir/send", True), ("/weir/sender", False), ("/elsewhere", False), ("", False)],
+)
+def test_only_the_listed_sources_are_believed(source: str, allowed: bool) -> None:  # noqa: FBT001 - a table's column
+    found = Marketplaces.load(SHIPPED).find("demo-1")
+    assert found is not None
+    assert found.allows(source) is allowed
+
+
+def test_the_exact_id_wins_over_a_prefix_and_the_longer_prefix_over_the_shorter(tmp_path: Path) -> None:
+    marketplaces = loaded(
+        tmp_path,
+        entry(id="shop-*", zone="UTC"),
+        entry(id="shop-eu-*", zone="Europe/Paris"),
+        entry(id="shop-eu-1", zone="Europe/Berlin"),
+    )
+    zones = {it: found.zone.key for it in ("shop-1", "shop-eu-2", "shop-eu-1") if (found := marketplaces.find(it))}
+    assert zones == {"shop-1": "UTC", "shop-eu-2": "Europe/Paris", "shop-eu-1": "Europe/Berlin"}
+
+
+def test_asking_for_many_unknown_ids_is_remembered_only_up_to_a_limit(tmp_path: Path) -> None:
+    marketplaces = loaded(tmp_path, entry())
+    for number in range(FOUND_MAX + 10):
+        assert marketplaces.find(f"x{number}") is None
+    assert len(vars(marketplaces)["_found"]) <= FOUND_MAX
+    assert marketplaces.find("shop-1") is marketplaces.find("shop-1")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "place"),
+    [
+        (entry(zone="Mars/Olympus"), "marketplaces.0.zone: .*'Mars/Olympus' is not an IANA time zone"),
+        (entry(day_cut="10:30"), "marketplaces.0.day_cut: .*found 630"),
+        (entry(day_cut='"24:00"'), "marketplaces.0.day_cut"),
+        (entry(id="Shop"), "marketplaces.0.id"),
+        (entry(id="a*b"), "marketplaces.0.id"),
+        (entry(id='"*"'), "marketplaces.0.id"),
+        (entry(source="*"), "marketplaces.0.sources.0"),
+        (entry(profile="Sandbox Direct"), "marketplaces.0.channel_accounts.0.profile"),
+        (entry(account="a/b"), "marketplaces.0.channel_accounts.0.account"),
+        (entry() + "    colour: red\n", "marketplaces.0.colour"),
+        (" []", "marketplaces: "),
+        (" {", "is not YAML"),
+        (entry() + entry(), "'shop-\\*' stands there twice"),
+        (entry(id="a", account="one") + entry(id="b", account="one"), "'one' belongs to both 'a' and 'b'"),
+        (entry(account="one"), "would share account 'one'"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, mistake: str, place: str) -> None:
+    with pytest.raises(MarketplacesError, match=place) as refused:
+        loaded(tmp_path, mistake)
+    assert "marketplaces.yaml" in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MarketplacesError, match=r"nowhere\.yaml: cannot be read"):
+        Marketplaces.load(tmp_path / "nowhere.yaml")
