@@ -1,4 +1,4 @@
-"""The command line `weir`: which commands there are, in the order of `weir --help`. Each lives in its own file of ops.commands.
+"""The command line `weir`: which commands there are, in the order of `weir --help`. Each has its own file.
 
 A command file has `register(app)`, which adds its command or group of commands; add the file to COMMANDS.
 """

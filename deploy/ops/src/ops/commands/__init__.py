@@ -1,1 +1,1 @@
-"""One file per command (or group of commands): its options, what it prints, and its exit code. The work is done elsewhere."""
+"""One file per command or group of commands: options, what it prints, exit code. The work is done elsewhere."""

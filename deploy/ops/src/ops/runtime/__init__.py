@@ -1,0 +1,1 @@
+"""How a whole cluster is started and stopped on one machine: as processes (local) or by compose (docker)."""

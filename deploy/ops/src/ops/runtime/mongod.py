@@ -1,0 +1,94 @@
+"""MongoDB as one local process: a replica set of one, as transactions need it. How it is started, not when.
+
+The program is the one on PATH, else the one in the development dependencies (its wheel is pinned by hash in uv.lock
+and kept by uv outside the clone).
+"""
+
+import importlib.util
+import shutil
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from ops.runtime import ports, process
+from ops.runtime.fault import ClusterFault
+
+SET: Final = "rs0"
+CACHE_GB: Final = 1
+START_TIMEOUT_S: Final = 60.0
+STOP_GRACE_S: Final = 20.0
+NOT_YET_INITIALIZED: Final = 94
+
+
+def program() -> str:
+    """Return the path of mongod.
+
+    Raises:
+        ClusterFault: there is none; the message says what to install.
+
+    """
+    if on_path := shutil.which("mongod"):
+        return on_path
+    wheel = importlib.util.find_spec("fiftyone")
+    for root in (wheel.submodule_search_locations or ()) if wheel else ():
+        binary = Path(root) / "db" / "bin" / "mongod"
+        if binary.exists():
+            binary.chmod(0o755)  # a wheel does not carry the run bit with every installer
+            return str(binary)
+    msg = "mongod is missing. Install MongoDB 6 or newer, or `uv sync --all-groups` (Linux x86_64), or RUNTIME=docker."
+    raise ClusterFault(msg)
+
+
+def command(binary: str, data: Path, port: int) -> list[str]:
+    """Return the command that runs the server."""
+    data.mkdir(parents=True, exist_ok=True)
+    where = ["--dbpath", str(data), "--bind_ip", "127.0.0.1", "--port", str(port), "--unixSocketPrefix", str(data)]
+    # A primary told to stop waits 15 s for another to take over; here there is no other.
+    hasty = ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
+    return [binary, *where, "--replSet", SET, "--wiredTigerCacheSizeGB", str(CACHE_GB), *hasty]
+
+
+def url(port: int) -> str:
+    """Return where clients of the local replica set connect."""
+    return f"mongodb://127.0.0.1:{port}/?replicaSet={SET}"
+
+
+def wait(started: process.Started, log: Path, port: int) -> None:
+    """Return when the replica set has its primary, having made the set (or moved it to this port) if needed.
+
+    Raises:
+        ClusterFault: it ended or did not get there in time; with the end of its log.
+
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not ports.is_open(port):
+        if not process.alive(started) or time.monotonic() > deadline:
+            msg = f"mongod did not start; the end of {log}:\n{process.tail(log)}"
+            raise ClusterFault(msg)
+        time.sleep(0.05)
+    initiate(f"mongodb://127.0.0.1:{port}/?directConnection=true", f"127.0.0.1:{port}")
+
+
+def initiate(direct_url: str, member: str) -> None:
+    """Make the server at `direct_url` the one member of the set, known as `member`, and wait until it is primary."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    with MongoClient[dict[str, Any]](direct_url) as client:
+        try:
+            config = client.admin.command("replSetGetConfig")["config"]
+        except OperationFailure as failure:
+            if failure.code != NOT_YET_INITIALIZED:
+                raise
+            client.admin.command("replSetInitiate", {"_id": SET, "members": [{"_id": 0, "host": member}]})
+        else:
+            if config["members"][0]["host"] != member:  # the port of the last start was taken, so it has another now
+                config["members"][0]["host"] = member
+                config["version"] += 1
+                client.admin.command("replSetReconfig", config, force=True)
+        while not client.admin.command("hello")["isWritablePrimary"]:
+            if time.monotonic() > deadline:
+                msg = f"the replica set {SET} at {member} has no primary"
+                raise ClusterFault(msg)
+            time.sleep(0.02)
