@@ -40,7 +40,7 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """The fields of a row that an order-paid is made of; the others (delivery, installments) are other events' business."""
+    """The fields of a row that an order-paid is made of; delivery and installments are other events' business."""
 
     order_id: ExternalId
     customer_id: ExternalId

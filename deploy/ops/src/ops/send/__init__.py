@@ -1,1 +1,1 @@
-"""Sending orders as upstream systems and their buyers would: read, agree, fund, pay, publish, remember. No judging here."""
+"""Sending orders as upstream systems and their buyers would: read, agree, fund, pay, publish. No judging here."""

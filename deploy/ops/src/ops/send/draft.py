@@ -1,4 +1,4 @@
-"""What a file of orders is made of once it is read: merchants to agree with, and paid orders. No format and no I/O here."""
+"""What a file of orders is made of once it is read: merchants to agree with, and paid orders. No I/O here."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
@@ -51,7 +51,7 @@ Item = MerchantDraft | OrderPaid
 
 
 def standard_terms(commission_bp: int) -> Terms:
-    """Return the agreement of a real-time seller: commission on the price, none on freight, all given back on a refund."""
+    """Return the agreement of a real-time seller: commission on the price, none on freight, given back on refund."""
     return Terms(commission_bp=commission_bp)
 
 

@@ -1,4 +1,4 @@
-"""Reads a file of orders line by line, plain or gzip, in bounded memory. A line that cannot be used has a number and a cause.
+"""Reads a file of orders line by line, plain or gzip, in bounded memory. A bad line is named, with its cause.
 
 The format `weir` has one JSON object a line: an order-paid as docs/schemas has it, or a merchant with its agreement
 (an object with `agreement`). The format `olist` has rows of ops.olist. Nothing is skipped but empty lines.
@@ -32,7 +32,7 @@ class Format(StrEnum):
     OLIST = "olist"
 
 
-class BadLine(ValueError):
+class BadLineError(ValueError):
     """A line, or the file from that line on, cannot be used."""
 
     def __init__(self, path: Path, number: int, cause: str) -> None:
@@ -57,7 +57,7 @@ def read(path: Path, decode: Decode) -> Iterator[Line]:
     """Return the lines of a file, decoded.
 
     Raises:
-        BadLine: with the number of the first line that cannot be used.
+        BadLineError: with the number of the first line that cannot be used.
         OSError: the file cannot be opened.
 
     """
@@ -67,16 +67,16 @@ def read(path: Path, decode: Decode) -> Iterator[Line]:
             while text := file.readline(LINE_BYTES_MAX + 1):
                 number += 1
                 if len(text) > LINE_BYTES_MAX:
-                    raise BadLine(path, number, f"the line is longer than {LINE_BYTES_MAX:,} bytes")
+                    raise BadLineError(path, number, f"the line is longer than {LINE_BYTES_MAX:,} bytes")
                 if not text.strip():
                     continue
                 yield Line(number, decode(text))
         except msgspec.MsgspecError as error:
-            raise BadLine(path, number, str(error)) from error
+            raise BadLineError(path, number, str(error)) from error
         except UnicodeDecodeError as error:
-            raise BadLine(path, number, "the line is not UTF-8") from error
+            raise BadLineError(path, number, "the line is not UTF-8") from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadLine(path, number + 1, f"the gzip file is damaged: {error}") from error
+            raise BadLineError(path, number + 1, f"the gzip file is damaged: {error}") from error
 
 
 def _open(path: Path) -> BinaryIO:

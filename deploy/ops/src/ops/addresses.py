@@ -1,0 +1,65 @@
+"""Where the cluster is: from the environment, else from what `weir up` wrote. Finds addresses; connects to nothing.
+
+WEIR_KAFKA_BOOTSTRAP, WEIR_MONGO_URL, WEIR_INSTITUTION_URL and WEIR_<SERVICE>_URL win, one by one, over
+`.weir/state.json`, so that the same commands work on a local cluster, on compose and on a port-forward.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+SERVICES: Final = ("payments", "split", "aftersale", "merchant")
+STATE: Final = Path(".weir/state.json")
+
+
+class NoClusterError(Exception):
+    """Nothing says where the cluster is; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where to reach each part. `found` asks for one and says what to set where there is none."""
+
+    urls: Mapping[str, str]
+
+    def found(self, part: str) -> str:
+        """Return the address of `kafka`, `mongo`, `institution` or a service.
+
+        Raises:
+            NoClusterError: neither the environment nor the state file has it.
+
+        """
+        if part not in self.urls:
+            message = f"no address of {part}: start a cluster with `weir up`, or set {variable(part)}"
+            raise NoClusterError(message)
+        return self.urls[part]
+
+
+def variable(part: str) -> str:
+    """Return the environment variable that names a part's address."""
+    return "WEIR_KAFKA_BOOTSTRAP" if part == "kafka" else f"WEIR_{part.upper()}_URL"
+
+
+def load(environment: Mapping[str, str] = os.environ, state: Path = STATE) -> Addresses:
+    """Return the addresses that the environment and the state file give."""
+    urls = dict(_from_state(state))
+    for part in ("kafka", "mongo", "institution", *SERVICES):
+        if given := environment.get(variable(part)):
+            urls[part] = given.rstrip("/") if given.startswith("http") else given
+    return Addresses(urls)
+
+
+def _from_state(state: Path) -> Mapping[str, str]:
+    try:
+        content: Any = msgspec.json.decode(state.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except msgspec.DecodeError as error:
+        message = f"{state} is damaged ({error}): `weir down`, then `weir up`"
+        raise NoClusterError(message) from error
+    urls = content.get("urls", {}) if isinstance(content, dict) else {}
+    return {str(part): str(url) for part, url in urls.items()}
