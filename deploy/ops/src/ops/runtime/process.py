@@ -19,8 +19,6 @@ CREATED_TOLERANCE_S: Final = 2.0  # the start time is counted from boot, and the
 KILL_WAIT_S: Final = 5.0
 TAIL_LINES: Final = 15
 
-_children: list[subprocess.Popen[bytes]] = []  # kept, or Python warns of a child that it no longer knows
-
 
 class Started(msgspec.Struct, frozen=True):
     """A process that was started here: its number, when it started, and its command."""
@@ -49,7 +47,7 @@ def start(command: Sequence[str], *, log: Path, cwd: Path, env: Mapping[str, str
             env={**os.environ, **env},
             start_new_session=True,
         )
-    _children.append(child)
+    child.returncode = 0  # it is known by `Started` from here on; Python must neither wait for it nor warn of it
     return Started(pid=child.pid, created=psutil.Process(child.pid).create_time(), command=tuple(command))
 
 
