@@ -1,0 +1,104 @@
+"""What an institution's answers do to a payout. Pure; the same answers again change nothing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from payments.domain import schedule
+from payments.domain.lifecycles import Happening, instruction_after
+from payments.domain.payouts import WAITING_FUNDS, Payout, Subsidy
+from shared.ids import channel_number
+from shared.messages import LegOutcome
+
+INSUFFICIENT_FUNDS: Final = "insufficient_funds"
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What an institution says of one number. `unknown`: it did not say, or not in time."""
+
+    state: Literal["accepted", "succeeded", "failed", "unknown"]
+    reason: str | None = None
+
+
+UNKNOWN: Final = Answer("unknown")
+
+
+def answered(payout: Payout, answers: Mapping[str, Answer]) -> Payout:
+    """Return the payout after these answers, by channel number. The revision rises when a state or reason changed."""
+    subsidies = tuple(_subsidy_after(payout, subsidy, answers) for subsidy in payout.subsidies)
+    legs = tuple(_leg_after(leg, answers.get(leg.channel_number)) for leg in payout.legs)
+    started = payout.subsidies != subsidies and all(subsidy.state == "succeeded" for subsidy in subsidies)
+    if started:
+        legs = tuple(_happened(leg, "started", None) if leg.state == "created" else leg for leg in legs)
+    else:
+        reason = next((subsidy.reason for subsidy in subsidies if subsidy.state == "created"), None)
+        legs = tuple(
+            msgspec.structs.replace(leg, reason=reason) if reason and leg.state == "created" else leg for leg in legs
+        )
+    changed = _standing(legs, subsidies) != _standing(payout.legs, payout.subsidies)
+    return msgspec.structs.replace(
+        payout,
+        legs=legs,
+        subsidies=subsidies,
+        revision=payout.revision + changed,
+        asks=0 if started else payout.asks + 1,
+    )
+
+
+def started(payout: Payout) -> Payout:
+    """Return the payout with a subsidy that waited for funds under way again."""
+    return msgspec.structs.replace(
+        payout,
+        subsidies=tuple(
+            msgspec.structs.replace(subsidy, state=instruction_after(subsidy.state, "started"))
+            for subsidy in payout.subsidies
+        ),
+    )
+
+
+def ask_at(payout: Payout, now: datetime) -> datetime | None:
+    """Return when to look at the payout again; None when it is final."""
+    waits = payout.waits
+    if waits is None:
+        return None
+    return schedule.left_behind_at(now) if waits == "sending" else schedule.ask_at(max(payout.asks, 1), now)
+
+
+def _leg_after(leg: LegOutcome, answer: Answer | None) -> LegOutcome:
+    return leg if answer is None else _happened(leg, answer.state, answer.reason)
+
+
+def _happened(leg: LegOutcome, happening: Happening, reason: str | None) -> LegOutcome:
+    state = instruction_after(leg.state, happening)
+    if state == leg.state:
+        return leg
+    return msgspec.structs.replace(leg, state=state, reason=reason)
+
+
+def _subsidy_after(payout: Payout, subsidy: Subsidy, answers: Mapping[str, Answer]) -> Subsidy:
+    answer = answers.get(subsidy.channel_number)
+    if answer is None:
+        return subsidy
+    state = instruction_after(subsidy.state, answer.state)
+    if state == subsidy.state:
+        return subsidy
+    if state != "failed":
+        return msgspec.structs.replace(subsidy, state=state, reason=answer.reason)
+    # The order is owed to its receivers whether or not the marketing account has money today, so a failed subsidy is
+    # asked for again under a new number; until it is in, the legs wait and can be cancelled.
+    attempt = subsidy.attempt + 1
+    waits_for_funds = answer.reason is None or answer.reason == INSUFFICIENT_FUNDS
+    return msgspec.structs.replace(
+        subsidy,
+        attempt=attempt,
+        state="created",
+        channel_number=channel_number("subsidy", payout.marketplace, subsidy.subsidy_id, attempt),
+        reason=WAITING_FUNDS if waits_for_funds else f"subsidy_failed: {answer.reason}",
+    )
+
+
+def _standing(legs: tuple[LegOutcome, ...], subsidies: tuple[Subsidy, ...]) -> list[tuple[str, str | None]]:
+    # Not the number: a subsidy tried again for the same reason is no news to anybody.
+    return [*((leg.state, leg.reason) for leg in legs), *((it.state, it.reason) for it in subsidies)]

@@ -1,0 +1,237 @@
+"""A payout as payments carries it out: which requests are taken, what is sent next, what a cancel still stops. Pure.
+
+What the institution's answers do to it is in outcomes.py. A leg's number is derived here, before anything is sent.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from payments.domain.lifecycles import OPEN, State, instruction_after
+from payments.domain.reasons import PayoutReason
+from shared.ids import channel_number
+from shared.messages import Leg, LegOutcome, PayoutRequested, PayoutSettled, SubsidyOutcome
+
+WAITING_FUNDS: Final = "waiting_funds"
+
+Waits = Literal["waiting_funds", "unknown", "accepted", "sending"]
+"""What a payout that is not final waits for, the worst first."""
+
+
+class Subsidy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Money from the marketing account, sent before the legs. `attempt` rises with every final failure."""
+
+    subsidy_id: str
+    amount_minor: int
+    attempt: int = 1
+    state: State
+    channel_number: str
+    reason: str | None = None
+
+
+class Payout(msgspec.Struct, frozen=True, kw_only=True):
+    """All legs of one payout and where each stands. `revision` rises with every change, `asks` with every ask."""
+
+    marketplace: str
+    payout_id: str
+    document: str
+    kind: Literal["pay", "finish", "cancel"]
+    currency: str
+    channel_profile: str
+    channel_account: str
+    legs: tuple[LegOutcome, ...]
+    subsidies: tuple[Subsidy, ...] = ()
+    revision: int = 0
+    asks: int = 0
+    origin_time: datetime
+    created_at: datetime
+
+    @property
+    def waits(self) -> Waits | None:
+        """What it waits for; None when every leg and subsidy is final."""
+        states = {leg.state for leg in self.legs} | {subsidy.state for subsidy in self.subsidies}
+        if any(subsidy.reason and subsidy.state == "created" for subsidy in self.subsidies):
+            return WAITING_FUNDS
+        if "unknown" in states:
+            return "unknown"
+        if "accepted" in states:
+            return "accepted"
+        return "sending" if states & OPEN else None
+
+    @property
+    def moved_minor(self) -> int:
+        """What has left the pool for good: legs succeeded minus subsidies that came in, in minor units."""
+        out = sum(leg.amount_minor for leg in self.legs if leg.state == "succeeded")
+        return out - sum(subsidy.amount_minor for subsidy in self.subsidies if subsidy.state == "succeeded")
+
+
+class Instruction(msgspec.Struct, frozen=True, gc=False):
+    """One movement of money as an institution is told of it."""
+
+    number: str
+    kind: Literal["payout", "subsidy"]
+    receiver: str
+    amount_minor: int
+    currency: str
+    state: State
+
+
+class KnownLeg(msgspec.Struct, frozen=True, gc=False):
+    """What another payout has of a leg."""
+
+    payout_id: str
+    attempt: int
+    held: bool
+
+
+def requested(event: PayoutRequested, origin_time: datetime, now: datetime) -> Payout:
+    """Return the payout with its final numbers; what goes out at once is `sending` to begin with.
+
+    Legs behind a subsidy are `created`: the pool holds other orders' money too, so a leg sent beside a subsidy that
+    fails would be paid with theirs.
+    """
+    first: State = "created" if event.subsidies else "sending"
+    return Payout(
+        marketplace=event.marketplace,
+        payout_id=event.payout_id,
+        document=event.document,
+        kind=event.kind,
+        currency=event.currency,
+        channel_profile=event.channel_profile,
+        channel_account=event.channel_account,
+        legs=legs(event, first),
+        subsidies=tuple(
+            Subsidy(
+                subsidy_id=subsidy.subsidy_id,
+                amount_minor=subsidy.amount_minor,
+                state="sending",
+                channel_number=channel_number("subsidy", event.marketplace, subsidy.subsidy_id, 1),
+            )
+            for subsidy in event.subsidies
+        ),
+        origin_time=origin_time,
+        created_at=now,
+    )
+
+
+def legs(event: PayoutRequested, state: State) -> tuple[LegOutcome, ...]:
+    """Return the legs of a request, each with the number of its attempt."""
+    return tuple(
+        LegOutcome(
+            leg_id=leg.leg_id,
+            receiver=leg.receiver,
+            amount_minor=leg.amount_minor,
+            attempt=leg.attempt,
+            state=state,
+            channel_number=channel_number("payout", event.marketplace, leg.leg_id, leg.attempt),
+            breakdown=leg.breakdown,
+        )
+        for leg in event.legs
+    )
+
+
+def refusal(
+    event: PayoutRequested, payable_minor: int | None, known: Mapping[str, KnownLeg]
+) -> tuple[PayoutReason, str] | None:
+    """Return why a request to pay must not be carried out, or None.
+
+    `payable_minor` is what is left of the order's proved money (None: not an order's payout); `known` are the legs
+    that other payouts hold or have tried. The first rule that is broken is named.
+    """
+    prefix, seen = f"{event.marketplace}/{event.document}/", set[str]()
+    for leg in event.legs:
+        if leg.leg_id in seen:
+            return "leg_twice", leg.leg_id
+        seen.add(leg.leg_id)
+        no = _leg_refusal(leg, prefix, known.get(leg.leg_id))
+        if no is not None:
+            return no
+    if any(subsidy.amount_minor <= 0 for subsidy in event.subsidies):
+        return "leg_amount_invalid", "a subsidy of nothing"
+    asked_minor = sum(leg.amount_minor for leg in event.legs)
+    subsidies_minor = sum(subsidy.amount_minor for subsidy in event.subsidies)
+    if payable_minor is not None and asked_minor - subsidies_minor > payable_minor:
+        return "payout_above_paid", f"{asked_minor} asked, {subsidies_minor} subsidised, {payable_minor} left"
+    return None
+
+
+def _leg_refusal(leg: Leg, prefix: str, other: KnownLeg | None) -> tuple[PayoutReason, str] | None:
+    if not leg.leg_id.startswith(prefix):
+        return "leg_not_of_document", leg.leg_id
+    if leg.amount_minor <= 0:
+        return "leg_amount_invalid", f"{leg.leg_id}: {leg.amount_minor}"
+    if other is None:
+        return None
+    if other.held:
+        return "leg_open_elsewhere", f"{leg.leg_id} in {other.payout_id}"
+    if leg.attempt <= other.attempt:
+        return "attempt_not_greater", f"{leg.leg_id}: {leg.attempt} after {other.attempt} in {other.payout_id}"
+    return None
+
+
+def instructions(payout: Payout) -> Iterator[Instruction]:
+    """Give every instruction that is with the institution or goes there now: subsidies first, legs behind them."""
+    for subsidy in payout.subsidies:
+        if subsidy.state in _UNDER_WAY:
+            yield Instruction(
+                subsidy.channel_number,
+                "subsidy",
+                "platform:marketing",
+                subsidy.amount_minor,
+                payout.currency,
+                subsidy.state,
+            )
+    for leg in payout.legs:
+        if leg.state in _UNDER_WAY:
+            yield Instruction(leg.channel_number, "payout", leg.receiver, leg.amount_minor, payout.currency, leg.state)
+
+
+_UNDER_WAY = frozenset[State]({"sending", "accepted", "unknown"})
+
+
+def cancelled(payout: Payout, leg_ids: frozenset[str]) -> Payout:
+    """Return the payout after a cancel of these legs (none named: all), one revision on: a cancel is always answered.
+
+    What is sent stays as it is. A subsidy is stopped with the last leg it was for.
+    """
+    stopped = tuple(
+        msgspec.structs.replace(leg, state=instruction_after(leg.state, "cancelled"), reason="cancelled")
+        if leg.state == "created" and (not leg_ids or leg.leg_id in leg_ids)
+        else leg
+        for leg in payout.legs
+    )
+    subsidies = payout.subsidies
+    if all(leg.state == "cancelled" for leg in stopped):
+        subsidies = tuple(
+            msgspec.structs.replace(subsidy, state=instruction_after(subsidy.state, "cancelled"))
+            for subsidy in subsidies
+        )
+    return msgspec.structs.replace(payout, legs=stopped, subsidies=subsidies, revision=payout.revision + 1)
+
+
+def settled(payout: Payout, now: datetime) -> PayoutSettled:
+    """Return the event that tells of this revision."""
+    return PayoutSettled(
+        marketplace=payout.marketplace,
+        payout_id=payout.payout_id,
+        document=payout.document,
+        kind=payout.kind,
+        revision=payout.revision,
+        currency=payout.currency,
+        channel_profile=payout.channel_profile,
+        channel_account=payout.channel_account,
+        settled_at=now,
+        legs=payout.legs,
+        subsidies=tuple(
+            SubsidyOutcome(
+                subsidy_id=subsidy.subsidy_id,
+                amount_minor=subsidy.amount_minor,
+                state="succeeded" if subsidy.state == "returned" else subsidy.state,
+                channel_number=subsidy.channel_number,
+                reason=subsidy.reason,
+            )
+            for subsidy in payout.subsidies
+        ),
+    )

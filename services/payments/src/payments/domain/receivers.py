@@ -1,0 +1,42 @@
+"""Whether the extra receivers of an order form a tree that can be paid. What each gets is split's rule."""
+
+from typing import Final
+
+from shared.messages import ExtraReceiver, PaidOrder
+from shared.money import AMOUNT_MINOR_MAX, BASIS_POINTS
+
+RECEIVERS_MAX: Final = 50
+"""Of one order: distinct merchants and extra receivers together (money.md 3.5, leaves)."""
+
+DEPTH_MAX: Final = 5
+"""Levels below a merchant or the freight (money.md 3.5)."""
+
+
+def invalid_receiver(order: PaidOrder) -> str | None:
+    """Return what is wrong with a receiver's parent or value, or None. Expects each receiver to stand there once."""
+    roots = {"freight"} | {f"merchant:{line.merchant}" for line in order.lines}
+    parents = {f"receiver:{receiver.receiver}": receiver.parent for receiver in order.receivers}
+    for receiver in order.receivers:
+        problem = _value_problem(receiver) or _way_problem(receiver.parent, parents, roots)
+        if problem is not None:
+            return f"receiver {receiver.receiver}: {problem}"
+    return None
+
+
+def _value_problem(receiver: ExtraReceiver) -> str | None:
+    if receiver.share == "percent" and receiver.value > BASIS_POINTS:
+        return f"{receiver.value} basis points are more than the whole"
+    if receiver.share == "fixed" and receiver.value > AMOUNT_MINOR_MAX:
+        return f"{receiver.value} is above {AMOUNT_MINOR_MAX} minor units"
+    return None
+
+
+def _way_problem(parent: str, parents: dict[str, str], roots: set[str]) -> str | None:
+    # Walking at most DEPTH_MAX levels up ends in every tree, and in every circle too.
+    for _ in range(DEPTH_MAX):
+        if parent in roots:
+            return None
+        if parent not in parents:
+            return f"its parent {parent} is no merchant, freight or receiver of this order"
+        parent = parents[parent]
+    return f"it stands more than {DEPTH_MAX} levels deep, or in a circle"
