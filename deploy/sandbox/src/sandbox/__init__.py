@@ -1,1 +1,1 @@
-"""The sandbox institution: a separate party with its own store."""
+"""The sandbox institution: a separate party that holds and moves the money, with its own books and its own store."""

@@ -1,0 +1,162 @@
+"""The bodies of requests and answers, and how they are read, written and documented. No route is here."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+import msgspec
+from fastapi import Path, Query, Request, Response
+
+from sandbox.domain.books import ITEMS_MAX, Id, Part
+from sandbox.domain.faults import Faults
+from sandbox.domain.payments import Fund, Payment, PaymentAnswer, PaymentFound
+from sandbox.domain.transfers import Transfer, TransferAnswer, TransferFound
+from sandbox.problems import Problem
+
+BODY_BYTES_MAX: Final = 1_048_576
+PAGE_ITEMS_MAX: Final = 1_000
+_SCHEMAS: Final = "#/components/schemas/{name}"
+
+Account = Annotated[str, Path(pattern=r"^[!-.0-~]{1,64}$", description="the channel account, as the caller names it")]
+Cursor = Annotated[str, Query(pattern=r"^[!-~]{0,160}$", description="`next_cursor` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX)]
+
+
+class PaymentBatch(Part, frozen=True, kw_only=True, gc=False):
+    """Payments to take."""
+
+    payments: Annotated[tuple[Payment, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+
+
+class PaymentAnswers(Part, frozen=True, kw_only=True, gc=False):
+    """One answer for each payment, in the same order."""
+
+    payments: list[PaymentAnswer]
+
+
+class PaymentQuery(Part, frozen=True, kw_only=True, gc=False):
+    """Payments asked for."""
+
+    payment_ids: Annotated[tuple[Id, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+
+
+class PaymentsFound(Part, frozen=True, kw_only=True, gc=False):
+    """What is known of payments; `next_cursor` is there on a page that is not the last."""
+
+    payments: list[PaymentFound]
+    next_cursor: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class FundAnswer(Fund, frozen=True, kw_only=True, gc=False):
+    """A deposit that was taken."""
+
+    state: str = "succeeded"
+
+
+class TransferBatch(Part, frozen=True, kw_only=True, gc=False):
+    """Transfers to execute in order."""
+
+    transfers: Annotated[tuple[Transfer, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+
+
+class TransferAnswers(Part, frozen=True, kw_only=True, gc=False):
+    """One answer for each transfer, in the same order."""
+
+    transfers: list[TransferAnswer]
+
+
+class TransferQuery(Part, frozen=True, kw_only=True, gc=False):
+    """Transfers asked for."""
+
+    numbers: Annotated[tuple[Id, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+
+
+class TransfersFound(Part, frozen=True, kw_only=True, gc=False):
+    """What is known of transfers; `next_cursor` is there on a page that is not the last."""
+
+    transfers: list[TransferFound]
+    next_cursor: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class PocketBalance(Part, frozen=True, kw_only=True, gc=False):
+    """What is in a pocket."""
+
+    pocket: str
+    currency: str
+    balance_minor: int
+
+
+class Pockets(Part, frozen=True, kw_only=True, gc=False):
+    """The account's own pockets; receivers are not among them."""
+
+    pockets: list[PocketBalance]
+
+
+class ReceiverBalance(Part, frozen=True, kw_only=True, gc=False):
+    """What a receiver got."""
+
+    receiver: str
+    currency: str
+    balance_minor: int
+
+
+class Receivers(Part, frozen=True, kw_only=True, gc=False):
+    """What receivers got."""
+
+    receivers: list[ReceiverBalance]
+    next_cursor: str | None
+
+
+_DOCUMENTED: Final = (
+    PaymentBatch, PaymentAnswers, PaymentQuery, PaymentsFound, Fund, FundAnswer, TransferBatch, TransferAnswers,
+    TransferQuery, TransfersFound, Pockets, Receivers, Faults,
+)  # fmt: skip
+
+
+def schemas() -> dict[str, Any]:
+    """Return the JSON Schemas of every body, for the OpenAPI document."""
+    return msgspec.json.schema_components(_DOCUMENTED, ref_template=_SCHEMAS)[1]
+
+
+def documented(answer: type[Part], body: type[Part] | None = None) -> dict[str, Any]:
+    """Return what OpenAPI says about the bodies of one route."""
+    said: dict[str, Any] = {"responses": {"200": {"description": "Done", "content": _content(answer)}}}
+    if body is not None:
+        said["requestBody"] = {"required": True, "content": _content(body)}
+    return said
+
+
+def _content(body: type[Part]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _SCHEMAS.format(name=body.__name__)}}}
+
+
+async def read[B](request: Request, decoder: msgspec.json.Decoder[B]) -> B:
+    """Return the body of a request.
+
+    Raises:
+        Problem: it is too large, no JSON, or not what this route takes.
+
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES_MAX:
+            detail = f"a body has at most {BODY_BYTES_MAX} bytes"
+            raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "body_invalid", str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, "body_not_json", str(error)) from None
+
+
+def write(answer: Part) -> Response:
+    """Return an answer as JSON."""
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def next_cursor(keys: Iterable[str], limit: int) -> str | None:
+    """Return where the next page begins; none after a page that is not full."""
+    shown = list(keys)
+    return shown[-1] if len(shown) == limit else None

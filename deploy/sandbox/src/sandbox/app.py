@@ -1,0 +1,51 @@
+"""Composition root of the institution: everything is wired here by hand, nothing at import time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from sandbox import problems
+from sandbox.api import bodies, movements, records, switches
+from sandbox.handlers import Handlers
+from sandbox.hangup import Caller
+from sandbox.settings import Settings, load
+from sandbox.store.books import Books
+from sandbox.store.connection import Connection
+from sandbox.store.faults import FaultSwitches
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the institution; `python -m uvicorn --factory sandbox.app:create_app` runs it."""
+    settings = settings or load()
+    connection = Connection(settings.mongo_url, settings.mongo_database)
+    books = Books(connection.database)
+    faults = FaultSwitches(connection.database)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await connection.prepare()
+            await faults.prepare()
+            yield
+        finally:
+            connection.close()
+
+    app = Institution(title="Sandbox institution", lifespan=lifespan)
+    problems.install(app)
+    app.include_router(movements.routes(Handlers(connection, books), faults))
+    app.include_router(records.routes(books))
+    app.include_router(switches.routes(faults))
+    app.include_router(switches.health(connection))
+    return app
+
+
+class Institution(Caller):
+    """The application, whose OpenAPI document includes the bodies that FastAPI does not read itself."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        document = super().openapi()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(bodies.schemas())
+        return document

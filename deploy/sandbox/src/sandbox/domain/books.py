@@ -1,0 +1,45 @@
+"""The words and limits of the books, and what one request changes in them. No rule about a request lives here."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+import msgspec
+
+ITEMS_MAX: Final = 1_000
+AMOUNT_MINOR_MAX: Final = 10**13
+BALANCE_MINOR_MAX: Final = 2**53 - 1
+"""Balances stay within what every JSON reader keeps exact; a request that would pass it is refused as a whole."""
+
+POOL: Final = "pool"
+MARKETING: Final = "platform:marketing"
+IN_TRANSIT: Final = "in_transit"
+"""Where the money of an accepted transfer waits for its outcome: gone from its source, not yet with its receiver."""
+
+ID_PATTERN: Final = r"[!-.0-~]{1,64}"
+"""Visible ASCII without `/`, which joins ids in keys."""
+RECEIVER_PATTERN: Final = rf"(merchant:{ID_PATTERN}|platform:commission|platform:fee)"
+
+# `$` alone would let one trailing newline through.
+Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}(?!\n)$")]
+Receiver = Annotated[str, msgspec.Meta(pattern=rf"^{RECEIVER_PATTERN}(?!\n)$")]
+ReceiverWord = Annotated[str, msgspec.Meta(pattern=r"^[!-.0-~]{1,80}(?!\n)$")]
+Reason = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}(?!\n)$")]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}(?!\n)$")]
+Minor = Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MINOR_MAX)]
+
+type Place = tuple[str, str]
+"""A pocket or a receiver, and the currency."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A value of the books or of the wire. Unknown fields are ignored on reading."""
+
+
+@dataclass(frozen=True)
+class Change[R]:
+    """What one request adds to the books: its new records, and the money moved, summed per place."""
+
+    records: list[R] = field(default_factory=list)
+    pockets: Counter[Place] = field(default_factory=Counter)
+    receivers: Counter[Place] = field(default_factory=Counter)

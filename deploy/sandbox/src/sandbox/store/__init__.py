@@ -1,0 +1,1 @@
+"""The institution's MongoDB: its mapping and its transactions, nothing else. Only here is the driver named."""
