@@ -11,8 +11,11 @@ EXTERNAL_ID_PATTERN: Final = r"^[!-.0-~]{1,64}(?!\n)$"
 WEIR_ID_PATTERN: Final = r"^[!-~]{1,200}(?!\n)$"
 MARKETPLACE_PATTERN: Final = r"^[a-z0-9-]{1,32}(?!\n)$"
 CURRENCY_PATTERN: Final = r"^[A-Z]{3}(?!\n)$"
+DOCUMENT_PATTERN: Final = r"^[osc]:[!-~]{1,198}(?!\n)$"
+"""What is paid out: `o:<order>`, `s:<statement>` or `c:<charge>`."""
+
 LABEL_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,128}(?!\n)$"
-"""A human's word, such as a category or a name: anything printable. (`$` alone would let one trailing newline through.)"""
+"""A human's word, such as a category or a name: anything printable. (`$` alone would let a trailing newline through.)"""
 
 _WEIR: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://weir.dev/ids")
 

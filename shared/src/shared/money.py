@@ -1,10 +1,10 @@
-"""Money is an integer of minor units and an ISO 4217 currency. Exact allocation lives here; no float, no framework, no I/O."""
+"""Money is an integer of minor units and an ISO 4217 currency. Exact allocation lives here; no float, no I/O."""
 
 from collections.abc import Sequence
 from typing import Final
 
 AMOUNT_MINOR_MAX: Final = 10**13
-"""The greatest amount of one order or line that Weir accepts, in minor units; beyond it a claim is taken for a mistake."""
+"""The greatest amount of one order or line that is accepted, in minor units; beyond it a claim is a mistake."""
 
 WIRE_INTEGER_MAX: Final = 2**53 - 1
 """Integers in a message stay within what every JSON reader keeps exact."""

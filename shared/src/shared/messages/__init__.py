@@ -1,4 +1,4 @@
-"""The contracts between services: one module per topic owner, fast readers (msgspec) here, their pydantic twins in `models`."""
+"""The contracts between services, one module per topic owner: fast readers here, their pydantic twins in `models`."""
 
 from shared.messages.contract import Event, body_hash, decode, encode
 from shared.messages.merchant import Agreement, CategoryRate, CommissionLimit, MerchantChanged

@@ -1,7 +1,11 @@
-"""What every event has: a topic, a versioned type, a key, an identity, a body hash. Unknown fields are ignored on reading."""
+"""What every event has: a topic, a versioned type, a key, an identity, a body hash. Unknown fields are ignored.
+
+A published contract only grows, by fields `name: T | msgspec.UnsetType = msgspec.UNSET`: what is not set is not
+written, so that a document from before keeps its body hash (tests/contracts/golden pins it).
+"""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -11,6 +15,7 @@ from shared.money import WIRE_INTEGER_MAX
 
 ExternalId = Annotated[str, msgspec.Meta(pattern=ids.EXTERNAL_ID_PATTERN)]
 WeirId = Annotated[str, msgspec.Meta(pattern=ids.WEIR_ID_PATTERN)]
+DocumentId = Annotated[str, msgspec.Meta(pattern=ids.DOCUMENT_PATTERN)]
 MarketplaceId = Annotated[str, msgspec.Meta(pattern=ids.MARKETPLACE_PATTERN)]
 Currency = Annotated[str, msgspec.Meta(pattern=ids.CURRENCY_PATTERN)]
 Label = Annotated[str, msgspec.Meta(pattern=ids.LABEL_PATTERN)]
@@ -23,6 +28,27 @@ Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A value inside an event."""
+
+
+def normalise(part: msgspec.Struct, *names: str) -> None:
+    """Put the times of a new part into UTC: one instant has one form, and so one body hash, whatever its offset was.
+
+    Raises:
+        ValueError: a time has no zone, or in UTC it falls outside the years 1 to 9999, which nothing can store.
+
+    """
+    for name in names:
+        moment = getattr(part, name)
+        if moment is None or moment.tzinfo is UTC:
+            continue
+        if moment.utcoffset() is None:
+            message = f"{name} needs a time zone"
+            raise ValueError(message)
+        try:
+            msgspec.structs.force_setattr(part, name, moment.astimezone(UTC))
+        except OverflowError:
+            message = f"{name} is outside the years 1 to 9999"
+            raise ValueError(message) from None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -60,7 +86,15 @@ def decode[E: Event](struct: type[E], value: bytes) -> E:
         msgspec.DecodeError: not JSON.
 
     """
-    return msgspec.json.decode(value, type=struct)
+    try:
+        value.decode()  # msgspec does not look into the strings of fields that it skips
+        return msgspec.json.decode(value, type=struct)
+    except UnicodeDecodeError:
+        message = "not UTF-8"
+        raise msgspec.DecodeError(message) from None
+    except RecursionError:
+        message = "nested too deeply"
+        raise msgspec.DecodeError(message) from None
 
 
 def body_hash(event: Event) -> bytes:

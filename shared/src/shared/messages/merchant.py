@@ -4,7 +4,18 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from shared.messages.contract import BasisPoints, Currency, Event, ExternalId, Label, Minor, Part, Revision, Timestamp
+from shared.messages.contract import (
+    BasisPoints,
+    Currency,
+    Event,
+    ExternalId,
+    Label,
+    Minor,
+    Part,
+    Revision,
+    Timestamp,
+    normalise,
+)
 
 
 class CategoryRate(Part, frozen=True, kw_only=True, gc=False):
@@ -43,6 +54,10 @@ class Agreement(Part, frozen=True, kw_only=True, gc=False):
     refund_bearer: Literal["original_payee", "proportional", "platform"] = "original_payee"
     refund_commission: Literal["returned", "kept"] = "returned"
     refund_surcharge: Literal["returned", "kept"] = "returned"
+
+    def __post_init__(self) -> None:
+        """Hold times in UTC."""
+        normalise(self, "announced_at", "effective_from", "effective_to")
 
 
 class MerchantChanged(Event, frozen=True, kw_only=True, gc=False):

@@ -4,7 +4,19 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from shared.messages.contract import Currency, Event, ExternalId, Label, Minor, Part, Revision, Timestamp, WeirId
+from shared.messages.contract import (
+    Currency,
+    DocumentId,
+    Event,
+    ExternalId,
+    Label,
+    Minor,
+    Part,
+    Revision,
+    Timestamp,
+    WeirId,
+    normalise,
+)
 from shared.messages.split import Breakdown
 from shared.messages.upstream import PaidOrder
 
@@ -26,6 +38,10 @@ class OrderRejected(Event, frozen=True, kw_only=True, gc=False):
     reason: ExternalId
     detail: Annotated[str, msgspec.Meta(max_length=500)] = ""
     rejected_at: Timestamp
+
+    def __post_init__(self) -> None:
+        """Hold times in UTC."""
+        normalise(self, "rejected_at")
 
     @property
     def key(self) -> str:
@@ -68,7 +84,7 @@ class PayoutSettled(Event, frozen=True, kw_only=True, gc=False):
     type: ClassVar[str] = "weir.payout-settled.v1"
 
     payout_id: WeirId
-    document: WeirId
+    document: DocumentId
     kind: Literal["pay", "finish", "cancel"]
     revision: Revision
     currency: Currency
@@ -77,6 +93,10 @@ class PayoutSettled(Event, frozen=True, kw_only=True, gc=False):
     settled_at: Timestamp
     legs: Annotated[tuple[LegOutcome, ...], msgspec.Meta(max_length=600)]
     subsidies: Annotated[tuple[SubsidyOutcome, ...], msgspec.Meta(max_length=8)] = ()
+
+    def __post_init__(self) -> None:
+        """Hold times in UTC."""
+        normalise(self, "settled_at")
 
     @property
     def key(self) -> str:

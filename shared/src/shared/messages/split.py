@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from shared.messages.contract import Currency, Event, ExternalId, Minor, Part, WeirId
+from shared.messages.contract import Currency, DocumentId, Event, ExternalId, Minor, Part, WeirId
 
 
 class Breakdown(Part, frozen=True, kw_only=True, gc=False):
@@ -42,7 +42,7 @@ class PayoutRequested(Event, frozen=True, kw_only=True, gc=False):
     type: ClassVar[str] = "weir.payout-requested.v1"
 
     payout_id: WeirId
-    document: WeirId
+    document: DocumentId
     kind: Literal["pay", "finish", "cancel"]
     currency: Currency
     channel_profile: ExternalId

@@ -14,6 +14,7 @@ from shared.messages.contract import (
     Part,
     Timestamp,
     WeirId,
+    normalise,
 )
 
 
@@ -77,6 +78,10 @@ class PaidOrder(Event, frozen=True, kw_only=True, gc=False):
     lines: Annotated[tuple[OrderLine, ...], msgspec.Meta(min_length=1, max_length=500)]
     adjustments: Annotated[tuple[Adjustment, ...], msgspec.Meta(max_length=500)] = ()
     receivers: Annotated[tuple[ExtraReceiver, ...], msgspec.Meta(max_length=500)] = ()
+
+    def __post_init__(self) -> None:
+        """Hold times in UTC."""
+        normalise(self, "paid_at")
 
     @property
     def key(self) -> str:

@@ -1,0 +1,137 @@
+"""One unit of work, one transaction: decide, write, commit, publish from memory, forget.
+
+Every write of Weir goes through here: batches of a consumer, HTTP requests, what the clock or an institution causes.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from shared import mongo, outbox
+from shared.metrics import KitMetrics
+from shared.mongo import Client, Database
+from shared.publisher import Publisher, PublishError
+from shared.work import CompareFailedError, Work
+
+ATTEMPTS_MAX: Final = 10
+COMMIT_ATTEMPTS_MAX: Final = 3
+BACKOFF_S: Final = 0.02
+
+log = structlog.get_logger(__name__)
+
+
+class ConflictError(Exception):
+    """Somebody else wrote first; nothing of this unit is stored. Run it again."""
+
+
+class OutageError(Exception):
+    """MongoDB or Kafka cannot be reached, or did not answer. Nothing is wrong with the data: wait and try again."""
+
+
+class Commits:
+    """Commits units of work of one service."""
+
+    def __init__(
+        self, service: str, client: Client, database: Database, publisher: Publisher, metrics: KitMetrics
+    ) -> None:
+        self._service = service
+        self._client = client
+        self._database = database
+        self._publisher = publisher
+        self._metrics = metrics
+
+    async def run[T](self, decide: Callable[[Work], Awaitable[T]], *, origin: str = "api") -> T:
+        """Run one unit of work for the API or the clock until it is committed; return what it decided.
+
+        `decide` runs again from scratch after a conflict, so it must read all it depends on through `work.session`.
+        If Kafka is away, the events stay in the outbox and the relay publishes them.
+
+        Raises:
+            ConflictError: still in conflict after 10 attempts.
+            OutageError: MongoDB did not answer.
+
+        """
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                decided, work, letters = await self.commit(decide, stripe=f"{origin}#0", group=origin)
+            except ConflictError:
+                if attempt == ATTEMPTS_MAX - 1:
+                    raise
+                await asyncio.sleep(BACKOFF_S * 2**attempt * random.random())  # noqa: S311 - jitter, not a secret
+                continue
+            try:
+                await self.publish(work, letters)
+            except OutageError as error:
+                log.warning("left to the relay", events=len(work.outgoing), error=str(error))
+            return decided
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    async def commit[T](
+        self, decide: Callable[[Work], Awaitable[T]], *, stripe: str, group: str
+    ) -> tuple[T, Work, list[Any]]:
+        """Commit one unit of work, once; return its decision, its work, and the outbox documents to remove.
+
+        Raises:
+            ConflictError, OutageError: nothing is stored, or (after an unknown commit) perhaps everything is.
+            TooLargeError: cut the unit.
+            ParkFullError: stop and page.
+
+        """
+        with self._metrics.transaction_seconds.time():
+            try:
+                async with asyncio.timeout(mongo.TRANSACTION_S_MAX), await self._client.start_session() as session:
+                    work = Work(
+                        service=self._service, session=session, stripe=stripe, group=group, now=datetime.now(UTC)
+                    )
+                    async with mongo.start_transaction(session):
+                        decided = await decide(work)
+                        letters = await work.write(self._database)
+                        await self._commit(session)
+            except CompareFailedError as error:
+                self._metrics.transaction_retries.inc()
+                raise ConflictError(str(error)) from error
+            except TimeoutError as error:
+                message = f"transaction took longer than {mongo.TRANSACTION_S_MAX} s"
+                raise OutageError(message) from error
+            except PyMongoError as error:
+                if mongo.is_outage(error):
+                    raise OutageError(repr(error)) from error
+                if mongo.is_conflict(error):
+                    self._metrics.transaction_retries.inc()
+                    raise ConflictError(repr(error)) from error
+                raise
+        for callback in work.committed:
+            callback()
+        return decided, work, letters
+
+    async def publish(self, work: Work, letters: list[Any]) -> None:
+        """Publish the events of a committed unit, then forget them.
+
+        Raises:
+            OutageError: Kafka did not take them in time; they stay in the outbox.
+
+        """
+        if not work.outgoing:
+            return
+        try:
+            await self._publisher.publish(work.outgoing)
+            await outbox.remove(self._database, letters)
+        except PublishError as error:
+            raise OutageError(str(error)) from error
+        except PyMongoError as error:  # published, but not forgotten: it will be published again, which readers tell
+            raise OutageError(repr(error)) from error
+
+    async def _commit(self, session: mongo.Session) -> None:
+        for attempt in range(COMMIT_ATTEMPTS_MAX):
+            try:
+                await session.commit_transaction()
+            except PyMongoError as error:
+                if attempt == COMMIT_ATTEMPTS_MAX - 1 or not mongo.is_commit_unknown(error):
+                    raise
+            else:
+                return

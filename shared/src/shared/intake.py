@@ -1,0 +1,260 @@
+"""Takes batches from Kafka and acknowledges them once they are committed and published: the timing of delivery.
+
+What a record means is decided in a service; what becomes of a batch in `delivery`. FastStream's own acknowledging,
+parsing and retrying are all replaced, because each of them loses records in some case (docs/decisions/0003).
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from shared import mongo, outbox
+from shared.breaker import Breaker
+from shared.commits import OutageError
+from shared.delivery import Delivery
+from shared.messages import Event
+from shared.metrics import KitMetrics
+from shared.mongo import Database
+from shared.parking import ParkFullError
+from shared.publisher import Publisher, PublishError
+from shared.record import Bad, Raw, Reader, Received, raw_of
+
+BATCH_BYTES_MAX: Final = 4_000_000
+BACKOFF_FIRST_S: Final = 0.2
+BACKOFF_MAX_S: Final = 10.0
+OUTAGE_RETRIES_S_MAX: Final = 60.0
+"""In-place retries stay well inside `max_poll_interval_ms`; after that the partitions are paused and probed."""
+PROBE_S: Final = 5.0
+BROKEN_UPSTREAM_PAUSE_S: Final = 300.0
+LEFTOVERS_S_MAX: Final = 8.0
+"""Below the session time-out: no heartbeat is sent while a new assignment is being taken."""
+PAUSES: Final = ("outage", "broken_upstream", "park_full", "failure")
+DRAIN_S_MAX: Final = 25.0
+"""Below `rebalance_timeout_ms`: the group waits for this consumer so long, and no longer."""
+
+log = structlog.get_logger(__name__)
+
+
+class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
+    """One consumer: one topic, one group, one handler, one batch at a time."""
+
+    def __init__(
+        self,
+        group: str,
+        reader: Reader[E],
+        delivery: Delivery[E],
+        publisher: Publisher,
+        database: Database,
+        metrics: KitMetrics,
+    ) -> None:
+        self.group = group
+        self.topic = group.partition(".")[2]
+        self.consumer: Any = None
+        self.acked: dict[int, int] = {}
+        self.oldest_ms: dict[int, int] = {}
+        self._reader = reader
+        self._delivery = delivery
+        self._publisher = publisher
+        self._database = database
+        self._metrics = metrics
+        self._lock = asyncio.Lock()
+        self._assigned = asyncio.Event()
+        self._abandon = asyncio.Event()
+        self._leftovers = False
+        self.generation = 0
+        self._breaker = Breaker()
+        self._resuming: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has been given partitions (perhaps none) and is not waiting for an outage to end."""
+        return self._assigned.is_set() and self._resuming is None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is paused until an outage ends."""
+        return self._resuming is not None
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Finish or abandon the batch in hand before another consumer gets its partitions."""
+        self.generation += 1
+        self._assigned.clear()
+        self._abandon.set()  # a batch that only waits out an outage is given up; a working one is finished
+        try:
+            async with asyncio.timeout(DRAIN_S_MAX), self._lock:
+                pass
+        except TimeoutError:
+            log.warning("batch not drained in time", group=self.group, partitions=len(revoked))
+        self.acked.clear()
+        self.oldest_ms.clear()
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Publish what a crash left on these partitions, in order, before anything new of them is handled."""
+        self._metrics.rebalances.labels(self.topic).inc()
+        self._abandon.clear()
+        self._leftovers = True
+        try:
+            async with asyncio.timeout(LEFTOVERS_S_MAX):
+                await self._publish_leftovers(sorted(it.partition for it in assigned))
+        except (TimeoutError, OutageError, PyMongoError) as error:
+            log.warning("leftovers wait for the next batch", group=self.group, error=repr(error)[:500])
+        self._stop_waiting()
+        self._assigned.set()
+        log.info("assigned", group=self.group, partitions=sorted(it.partition for it in assigned))
+
+    async def take(self, records: Sequence[Any], generation: int, consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+        """Handle one fetched batch: deliver it, then acknowledge it, both inside the lock that a revoke waits for.
+
+        A batch fetched before a rebalance is dropped: its partitions start again at their committed offsets.
+        """
+        await self._assigned.wait()
+        async with self._lock:
+            if generation != self.generation:
+                return
+            owned = {it.partition for it in consumer.assignment()}
+            for batch in _bounded([raw_of(record) for record in records if record.partition in owned]):
+                if not await self._handle(batch, consumer):
+                    return
+
+    def stop(self) -> None:
+        """Abandon what only waits; a batch at work is awaited by the broker's own grace time."""
+        self._abandon.set()
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self._resuming is not None:
+            self._resuming.cancel()
+            self._resuming = None
+            for reason in PAUSES:
+                self._metrics.paused.labels(self.topic, reason).set(0)
+
+    async def _handle(self, batch: Sequence[Raw], consumer: Any) -> bool:  # noqa: ANN401 - aiokafka is untyped
+        first, last = _ends(batch)
+        for raw in batch:
+            self.oldest_ms.setdefault(raw.partition, raw.timestamp_ms)
+        self._metrics.batch_records.labels(self.topic).observe(len(batch))
+        records = [record for raw in batch if (record := self._reader.read(raw)) is not None]
+        bad = sum(isinstance(record, Bad) for record in records)
+        self._breaker.note(good=len(records) - bad, bad=bad)
+        if self._breaker.open:
+            return self._pause(first, consumer, "broken_upstream", BROKEN_UPSTREAM_PAUSE_S)
+        try:
+            delivered = await self._insist(lambda: self._deliver(records, consumer))
+        except ParkFullError as error:
+            log.error("parking is full", group=self.group, error=str(error))  # noqa: TRY400 - the message says it all
+            return self._pause(first, consumer, "park_full", BROKEN_UPSTREAM_PAUSE_S)
+        except Exception:
+            log.exception("the kit itself failed", group=self.group)
+            return self._pause(first, consumer, "failure", PROBE_S)
+        if not delivered:
+            self._leftovers = True
+            return self._pause(first, consumer, "outage", PROBE_S)
+        await self._ack(last, consumer)
+        return True
+
+    async def _deliver(self, records: Sequence[Received[E] | Bad], consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+        partitions = sorted(it.partition for it in consumer.assignment())
+        if self._leftovers:
+            await self._publish_leftovers(partitions)
+        await self._delivery.deliver(records, f"{self.group}#{partitions[0] if partitions else 0}")
+
+    async def _publish_leftovers(self, partitions: Sequence[int]) -> None:
+        while letters := await outbox.left_on(self._database, self.group, partitions):
+            records = [record for letter in letters for record in outbox.records(letter)]
+            try:
+                await self._publisher.publish(records)
+            except PublishError as error:
+                raise OutageError(str(error)) from error
+            await outbox.remove(self._database, [letter["_id"] for letter in letters])
+            log.info("published leftovers", group=self.group, events=len(records))
+        self._leftovers = False
+
+    async def _insist(self, attempt: Callable[[], Awaitable[None]]) -> bool:
+        """Try until done, an outage lasts longer than 60 s, or the partitions are revoked; tell whether it is done."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + OUTAGE_RETRIES_S_MAX
+        backoff = BACKOFF_FIRST_S
+        while True:
+            try:
+                await attempt()
+            except Exception as error:
+                if not _is_outage(error):
+                    raise
+                log.warning("waiting for an outage to end", group=self.group, error=str(error)[:500])
+                if self._abandon.is_set() or loop.time() + backoff > until:
+                    return False
+                await self._wait(backoff * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
+                backoff = min(backoff * 2, BACKOFF_MAX_S)
+            else:
+                return True
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._abandon.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _ack(self, last: dict[int, int], consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+        offsets = {TopicPartition(self.topic, partition): offset + 1 for partition, offset in last.items()}
+        try:
+            await consumer.commit(offsets)
+        except KafkaError as error:  # they will be delivered again, and told from new ones
+            log.warning("offsets not committed", group=self.group, error=repr(error))
+        for partition, offset in last.items():
+            self.acked[partition] = offset + 1
+            self.oldest_ms.pop(partition, None)
+
+    def _pause(self, first: dict[int, int], consumer: Any, reason: str, seconds: float) -> bool:  # noqa: ANN401 - aiokafka is untyped
+        """Rewind, stop fetching, stay in the group, try again later. Always returns False: the batch is not done."""
+        assignment = consumer.assignment()
+        for place in assignment:
+            if place.partition in first:
+                consumer.seek(place, first[place.partition])
+        if self._abandon.is_set() or not assignment:
+            return False
+        consumer.pause(*assignment)
+        self._metrics.paused.labels(self.topic, reason).set(1)
+        log.error("paused", group=self.group, reason=reason, partitions=sorted(it.partition for it in assignment))
+        self._resuming = asyncio.create_task(self._resume(consumer, reason, seconds))
+        return False
+
+    async def _resume(self, consumer: Any, reason: str, seconds: float) -> None:  # noqa: ANN401 - aiokafka is untyped
+        await asyncio.sleep(seconds)
+        self._breaker.reset()
+        self._resuming = None
+        self._metrics.paused.labels(self.topic, reason).set(0)
+        consumer.resume(*consumer.paused() & consumer.assignment())
+        log.info("resumed", group=self.group, reason=reason)
+
+
+def _is_outage(error: Exception) -> bool:
+    return isinstance(error, OutageError) or (isinstance(error, PyMongoError) and mongo.is_outage(error))
+
+
+def _ends(batch: Sequence[Raw]) -> tuple[dict[int, int], dict[int, int]]:
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for raw in batch:
+        first.setdefault(raw.partition, raw.offset)
+        last[raw.partition] = raw.offset
+    return first, last
+
+
+def _bounded(records: Sequence[Raw]) -> list[list[Raw]]:
+    """Cut a fetch into batches of at most 4 MB, at a record boundary."""
+    batches: list[list[Raw]] = []
+    size = BATCH_BYTES_MAX
+    for raw in records:
+        size += raw.size
+        if size > BATCH_BYTES_MAX:
+            batches.append([])
+            size = raw.size
+        batches[-1].append(raw)
+    return batches

@@ -1,0 +1,127 @@
+"""The door to MongoDB: connections, concerns, indexes, and what an error means. The only module that names the driver.
+
+Motor is the driver that this project's user named; PyMongo's async client replaces it here alone (docs/decisions/0002).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReadPreference, WriteConcern
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+
+__all__ = ["PyMongoError"]
+
+Document = dict[str, Any]
+Client = AsyncIOMotorClient[Document]
+Database = AsyncIOMotorDatabase[Document]
+Session = AsyncIOMotorClientSession
+
+UP: Final = ASCENDING
+DOWN: Final = DESCENDING
+DUPLICATE_KEY: Final = 11000
+WRITE_CONFLICT: Final = 112
+SERVER_SELECTION_TIMEOUT_MS: Final = 5_000
+SOCKET_TIMEOUT_MS: Final = 30_000
+TRANSACTION_S_MAX: Final = 45
+"""Below the server's own 60 s, so that a slow transaction ends on this side."""
+
+SNAPSHOT: Final = ReadConcern("snapshot")
+DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=TRANSACTION_S_MAX * 1000)
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index that a query needs; a store declares it beside the query."""
+
+    keys: Sequence[tuple[str, int]]
+    unique: bool = False
+    partial: Mapping[str, Any] | None = None
+
+    def model(self) -> IndexModel:
+        """Return the driver's form of it."""
+        options: dict[str, Any] = {"unique": self.unique}
+        if self.partial is not None:
+            options["partialFilterExpression"] = dict(self.partial)
+        return IndexModel(list(self.keys), **options)
+
+
+def connect(url: str) -> Client:
+    """Return a client that fails fast when there is no primary and asks for durable writes everywhere."""
+    return AsyncIOMotorClient(
+        url,
+        tz_aware=True,
+        w="majority",
+        journal=True,
+        serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+        socketTimeoutMS=SOCKET_TIMEOUT_MS,
+        retryWrites=True,
+    )
+
+
+async def prepare(database: Database, indexes: Mapping[str, Sequence[Index]]) -> None:
+    """Make the collections and indexes of a store, so that no transaction has to make one."""
+    existing = set(await database.list_collection_names())
+    for collection, wanted in indexes.items():
+        if collection not in existing:
+            try:
+                await database.create_collection(collection)
+            except OperationFailure as error:
+                if error.code != _NAMESPACE_EXISTS:  # another replica made it meanwhile
+                    raise
+        if wanted:
+            await database[collection].create_indexes([index.model() for index in wanted])
+
+
+_NAMESPACE_EXISTS: Final = 48
+
+
+def start_transaction(session: Session) -> Any:  # noqa: ANN401 - the driver's context manager has no public name
+    """Start a transaction with the concerns that the delivery guarantee rests on (architecture.md)."""
+    return session.start_transaction(
+        read_concern=SNAPSHOT,
+        write_concern=DURABLE,
+        read_preference=ReadPreference.PRIMARY,
+        max_commit_time_ms=TRANSACTION_S_MAX * 1000,
+    )
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether MongoDB could not be reached or did not answer: wait, nothing is wrong with the data."""
+    if isinstance(error, ConnectionFailure | WTimeoutError | ExecutionTimeout):
+        return True
+    return isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Tell whether somebody else wrote first: run the whole unit again on what is there now."""
+    if isinstance(error, DuplicateKeyError):
+        return True
+    if isinstance(error, BulkWriteError):
+        codes = {problem.get("code") for problem in (error.details or {}).get("writeErrors", [])}
+        return bool(codes & {DUPLICATE_KEY, WRITE_CONFLICT}) or error.has_error_label("TransientTransactionError")
+    return isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError")
+
+
+def is_commit_unknown(error: BaseException) -> bool:
+    """Tell whether a commit may or may not have happened: send the same commit again."""
+    return isinstance(error, PyMongoError) and error.has_error_label("UnknownTransactionCommitResult")
+
+
+async def is_primary(client: Client) -> bool:
+    """Tell whether the replica set has a primary that answers."""
+    try:
+        answer = await client.admin.command("hello")
+    except PyMongoError:
+        return False
+    return bool(answer.get("isWritablePrimary"))

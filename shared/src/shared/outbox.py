@@ -1,0 +1,88 @@
+"""Events that are committed but perhaps not yet on Kafka. Truth is the set of documents still there, never a cursor.
+
+A document holds up to 100 events of one origin: a partition of a consumer group, or the clock, or the API.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.mongo import UP, Database, Document, Index
+
+COLLECTION: Final = "outbox"
+EVENTS_PER_DOCUMENT_MAX: Final = 100
+BYTES_PER_DOCUMENT_MAX: Final = 4_000_000
+LEFTOVER_AGE_S: Final = 30
+"""How old a document must be before the relay takes it for left behind by a crash."""
+LEFTOVERS_PER_READ: Final = 100
+
+INDEXES: Final = {COLLECTION: [Index([("group", UP), ("partition", UP), ("seq", UP)]), Index([("at", UP)])]}
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to publish. `origin` is (group, partition); `seq` orders the records of one origin partition."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    origin: tuple[str, int]
+    seq: int
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against the limits of a document and a transaction."""
+        return len(self.value or b"") + len(self.key or b"") + 200
+
+
+def documents(outgoing: Iterable[Outgoing], at: datetime) -> list[Document]:
+    """Return the outbox documents of one unit of work, in the order of each origin."""
+    by_origin: dict[tuple[str, int], list[Document]] = {}
+    for record in outgoing:
+        chunks = by_origin.setdefault(record.origin, [])
+        full = not chunks or len(chunks[-1]["events"]) >= EVENTS_PER_DOCUMENT_MAX
+        if full or chunks[-1]["bytes"] + record.size > BYTES_PER_DOCUMENT_MAX:
+            group, partition = record.origin
+            chunks.append(
+                {"group": group, "partition": partition, "seq": record.seq, "at": at, "bytes": 0, "events": []}
+            )
+        chunks[-1]["bytes"] += record.size
+        chunks[-1]["events"].append([record.topic, record.key, record.value, [list(h) for h in record.headers]])
+    return [chunk for chunks in by_origin.values() for chunk in chunks]
+
+
+def records(document: Document) -> list[Outgoing]:
+    """Return the records of an outbox document, in order."""
+    origin = (document["group"], document["partition"])
+    return [
+        Outgoing(topic, key, value, [(name, content) for name, content in headers], origin, document["seq"])
+        for topic, key, value, headers in document["events"]
+    ]
+
+
+async def left_on(database: Database, group: str, partitions: Sequence[int]) -> list[Document]:
+    """Return up to 100 documents that a crash left on these partitions, in `seq` order."""
+    query = {"group": group, "partition": {"$in": list(partitions)}}
+    return await database[COLLECTION].find(query).sort("seq", UP).to_list(LEFTOVERS_PER_READ)
+
+
+async def left_behind(database: Database) -> list[Document]:
+    """Return up to 100 documents older than 30 s by MongoDB's clock, oldest first, whoever made them."""
+    old = {"$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", LEFTOVER_AGE_S * 1000]}]}}
+    return await database[COLLECTION].find(old).sort([("at", UP), ("seq", UP)]).to_list(LEFTOVERS_PER_READ)
+
+
+async def remove(database: Database, identities: Sequence[object]) -> None:
+    """Forget what is on Kafka now."""
+    if identities:
+        await database[COLLECTION].delete_many({"_id": {"$in": list(identities)}})
+
+
+async def oldest_at(database: Database) -> datetime | None:
+    """Return when the oldest unpublished document was committed; None when the outbox is empty."""
+    found = await database[COLLECTION].find_one({}, {"at": 1}, sort=[("at", UP)])
+    return found["at"] if found else None

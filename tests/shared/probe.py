@@ -1,0 +1,183 @@
+"""A service of the kit alone, for the kit's tests: it keeps each order it is told of and answers with one event.
+
+Topics, groups and database are of one test only, so that tests never meet on the session's broker.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from pydantic_settings import SettingsConfigDict
+
+from shared import envelope, topics
+from shared.messages import ChannelPayment, OrderLine, OrderPaid, encode
+from shared.mongo import Database
+from shared.record import Batch
+from shared.service import Service
+from shared.settings import ServiceSettings
+from shared.topics import Topics
+from shared.work import Work
+
+TOPICS = """
+defaults: {{partitions: {partitions}, replication_factor: 1, config: {{cleanup.policy: delete}}}}
+dead_letters: {{partitions: 1, replication_factor: 1, config: {{max.message.bytes: 2097152}}}}
+topics:
+  {taken}: {{key: <marketplace>/<order_id>, owner: upstream, consumers: [probe]}}
+  {given}: {{key: <marketplace>/<order_id>, owner: probe, consumers: [nobody]}}
+"""
+
+
+class ProbeSettings(ServiceSettings):
+    """Settings of the probe."""
+
+    model_config = SettingsConfigDict(env_prefix="PROBE_", frozen=True)
+
+
+def contract(topic: str) -> type[OrderPaid]:
+    """Return order-paid's contract under another topic."""
+
+    class Probed(OrderPaid, frozen=True, kw_only=True, gc=False):
+        topic: ClassVar[str] = ""
+        type: ClassVar[str] = "weir.probed.v1"
+
+    Probed.topic = topic
+    return Probed
+
+
+type Step = Callable[[Batch[OrderPaid], Work], Awaitable[None]]
+
+
+@dataclass
+class Probe:
+    """One probe's names and doors."""
+
+    bootstrap: str
+    settings: ProbeSettings
+    taken: type[OrderPaid]
+    given: type[OrderPaid]
+    before: list[Step] = field(default_factory=list)
+    batches: list[list[str]] = field(default_factory=list)
+
+    def service(self) -> Service:
+        """Return a new replica, not started."""
+        service = Service("probe", self.settings, {"orders": []})
+
+        async def handle(batch: Batch[OrderPaid], work: Work) -> None:
+            for step in self.before:
+                await step(batch, work)
+            self.batches.append([it.event.order_id for it in batch])
+            keys = {it.event.key for it in batch}
+            found = service.database["orders"].find({"_id": {"$in": list(keys)}}, session=work.session)
+            known = {order["_id"] async for order in found}
+            for it in batch:
+                if it.event.key in known:
+                    continue
+                known.add(it.event.key)
+                work.insert("orders", {"_id": it.event.key, "offset": it.offset, "partition": it.partition})
+                facts = {name: getattr(it.event, name) for name in it.event.__struct_fields__}
+                work.publish(self.given(**facts), cause=it)
+
+        service.intake.take(self.taken, handle)
+        return service
+
+    @contextlib.asynccontextmanager
+    async def running(self, service: Service | None = None) -> AsyncIterator[Service]:
+        """Run a replica until the block ends."""
+        service = service or self.service()
+        async with service.app.router.lifespan_context(service.app):
+            await until(lambda: _ready(service))
+            yield service
+
+    async def send(self, *orders: OrderPaid, **changes: Any) -> None:
+        """Publish orders as upstream does; `changes` replace key, value, headers or partition of each record."""
+        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, max_request_size=4_000_000) as producer:
+            for order in orders:
+                now = datetime.now(UTC)
+                headers = envelope.headers_of(order, "/upstream/test", now, now)
+                record = {"key": order.key.encode(), "value": encode(order), "headers": headers} | changes
+                await producer.send(self.taken.topic, **record)
+            await producer.flush()
+
+    async def published(self, topic: str, count: int, timeout_s: float = 30) -> list[Any]:
+        """Return the first records of a topic, waiting for them."""
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
+        found: list[Any] = []
+        async with consumer, asyncio.timeout(timeout_s):
+            while len(found) < count:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found.extend(records)
+        return found
+
+    def order(self, number: int | str, **changes: Any) -> OrderPaid:
+        """Return a small order."""
+        facts: dict[str, Any] = {
+            "marketplace": "test-kit",
+            "order_id": str(number),
+            "buyer": "b",
+            "currency": "CNY",
+            "paid_at": datetime(2026, 1, 1, tzinfo=UTC),
+            "payments": (
+                ChannelPayment(
+                    channel_profile="sandbox-direct",
+                    channel_account="test-kit",
+                    channel_payment_id=f"p{number}",
+                    amount_minor=100,
+                ),
+            ),
+            "lines": (OrderLine(line_id="1", sku="s", category="c", merchant="m", quantity=1, amount_minor=100),),
+        }
+        return self.taken(**(facts | changes))
+
+    @property
+    def dead_letters(self) -> str:
+        """Return the probe's dead-letter topic."""
+        return f"{self.taken.topic}.probe.dlq"
+
+
+async def make(bootstrap: str, mongo_url: str, database: str, folder: Path, *, partitions: int = 4) -> Probe:
+    """Return a probe whose topics exist."""
+    tag = uuid.uuid4().hex[:8]
+    taken, given = f"taken-{tag}", f"given-{tag}"
+    file = folder / f"topics-{tag}.yaml"
+    file.write_text(TOPICS.format(partitions=partitions, taken=taken, given=given))
+    await topics.apply(Topics.load(file), bootstrap)
+    settings = ProbeSettings(
+        kafka_bootstrap=bootstrap,
+        mongo_url=mongo_url,
+        mongo_database=database,
+        environment="test",
+        topics_file=file,
+        fetch_min_bytes=1,
+        log_level="INFO",
+    )
+    return Probe(bootstrap, settings, contract(taken), contract(given))
+
+
+async def until(ready: Callable[[], Awaitable[bool]], timeout_s: float = 40) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(timeout_s):
+        while not await ready():
+            await asyncio.sleep(0.05)
+
+
+async def count_of(database: Database, collection: str) -> int:
+    """Count the documents of a collection."""
+    return await database[collection].count_documents({})
+
+
+async def get(service: Service, path: str) -> httpx.Response:
+    """Ask a replica over HTTP, without a socket."""
+    transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://probe") as client:
+        return await client.get(path)
+
+
+async def _ready(service: Service) -> bool:
+    return not await service.health.ready()

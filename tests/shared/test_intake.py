@@ -1,0 +1,33 @@
+"""The loop on the real Kafka and MongoDB: every record reaches exactly one place."""
+
+from pathlib import Path
+
+import pytest
+from tests.shared import probe
+from tests.shared.probe import Probe, count_of, get, until
+
+pytestmark = pytest.mark.infra
+
+
+@pytest.fixture
+async def it(kafka_bootstrap: str, mongo_url: str, database_name: str, tmp_path: Path) -> Probe:
+    return await probe.make(kafka_bootstrap, mongo_url, database_name, tmp_path)
+
+
+async def test_every_order_is_stored_once_and_answered_once(it: Probe) -> None:
+    orders = [it.order(number) for number in range(50)]
+    await it.send(*orders)
+    async with it.running() as service:
+        answers = await it.published(it.given.topic, 50)
+        await it.send(*orders)
+        await it.send(it.order("last"))
+
+        async def done() -> bool:
+            return await count_of(service.database, "orders") == 51
+
+        await until(done)
+        assert {answer.key for answer in answers} == {order.key.encode() for order in orders}
+        assert await count_of(service.database, "outbox") == 0
+        metrics = await get(service, "/metrics")
+        print(metrics.text)
+    assert len(await it.published(it.given.topic, 51)) == 51
