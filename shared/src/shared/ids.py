@@ -15,7 +15,7 @@ DOCUMENT_PATTERN: Final = r"^[osc]:[!-~]{1,198}(?!\n)$"
 """What is paid out: `o:<order>`, `s:<statement>` or `c:<charge>`."""
 
 LABEL_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,128}(?!\n)$"
-"""A human's word, such as a category or a name: anything printable. (`$` alone would let a trailing newline through.)"""
+"""A human's word, such as a category or a name: anything printable. (`$` alone lets a trailing newline through.)"""
 
 _WEIR: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://weir.dev/ids")
 
