@@ -1,0 +1,96 @@
+"""What merchant publishes, described field by field. Amounts are minor units, rates are basis points (1/10,000)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.messages.models.contract import (
+    BasisPoints,
+    Currency,
+    EventModel,
+    ExternalId,
+    Label,
+    Minor,
+    Model,
+    Revision,
+    Timestamp,
+    listed,
+)
+
+
+class CategoryRate(Model):
+    """The commission of one category, which wins over the agreement's own rate."""
+
+    category: Label
+    """The category, as order lines name it."""
+    commission_bp: BasisPoints
+    """Basis points of a line's amount."""
+
+
+class CommissionLimit(Model):
+    """The least and the most commission per line in one currency."""
+
+    currency: Currency
+    """ISO 4217 code."""
+    floor_minor: Minor = 0
+    """The least commission per line, in minor units."""
+    cap_minor: Minor | None = None
+    """The most commission per line, in minor units; absent or null: no limit."""
+
+
+class Agreement(Model):
+    """One version of what platform and merchant agreed."""
+
+    version: Revision
+    """Rises with each agreement of the merchant; it is stored on every split made under it."""
+    announced_at: Timestamp
+    """When this version was made known; RFC 3339 with an offset."""
+    effective_from: Timestamp
+    """First moment in force, compared with an order's paid_at."""
+    effective_to: Timestamp | None = None
+    """First moment no longer in force; absent or null: open."""
+    channel_profile: ExternalId
+    """The kind of channel through which the merchant is paid."""
+    direction: Literal["pay", "collect"] = "pay"
+    """Who holds the buyers' money: `pay` the platform's custody, `collect` the merchant."""
+    price_mode: Literal["commission", "settlement_price"] = "commission"
+    """The merchant gets its amount less a commission, or a settlement price per piece."""
+    commission_bp: BasisPoints = 0
+    """Basis points of a line's amount, rounded down per line."""
+    category_rates: Annotated[tuple[CategoryRate, ...], listed(0, 200)] = ()
+    """Rates of single categories."""
+    commission_limits: Annotated[tuple[CommissionLimit, ...], listed(0, 50)] = ()
+    """Floor and cap per currency."""
+    fee_bearer: Literal["platform", "merchant", "pro_rata"] = "platform"
+    """Who bears the channel's fee."""
+    freight_to: Literal["merchant", "chain"] = "merchant"
+    """Who gets the freight: the merchant, or the order's logistics chain."""
+    trigger: Literal["paid", "shipped", "delivered", "completed"] = "paid"
+    """The event that makes the money available."""
+    trigger_days: Annotated[int, Field(ge=0, le=365)] = 0
+    """Days to wait after that event, in the marketplace's zone."""
+    cycle: Literal["real_time", "day", "week", "month"] = "real_time"
+    """Paid out at once, or by periodic statement."""
+    refund_bearer: Literal["original_payee", "proportional", "platform"] = "original_payee"
+    """Who gives the money back on a refund."""
+    refund_commission: Literal["returned", "kept"] = "returned"
+    """What happens to the commission on a refund."""
+    refund_surcharge: Literal["returned", "kept"] = "returned"
+    """What happens to surcharges on a refund."""
+
+
+class MerchantChanged(EventModel):
+    """A merchant's whole state; the greater version wins. There are no tombstones."""
+
+    merchant: ExternalId
+    """The merchant's id, unique within the marketplace."""
+    version: Revision
+    """Rises with each change of the merchant."""
+    name: Label
+    """What people call it."""
+    kind: Literal["pop", "distributor", "self_operated", "logistics"]
+    """A seller of its own, a distributor, the platform's own sales, or a logistics company."""
+    blocked: Annotated[tuple[ExternalId, ...], listed(0, 20)] = ()
+    """Why it may not be paid, as codes; it still earns. Empty: it may."""
+    agreements: Annotated[tuple[Agreement, ...], listed(0, 1_000)] = ()
+    """Every version that may still matter: those whose effective_to is not older than 400 days."""
