@@ -4,7 +4,8 @@ Standard output carries the answer and nothing else; progress and remarks go to 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Annotated, Final, NoReturn
 
@@ -47,6 +48,15 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 def note(text: str) -> None:
     """Say on standard error what is being done."""
     notes.print(text, highlight=False)
+
+
+@contextmanager
+def told(*faults: type[Exception], code: Code = Code.FAILED) -> Iterator[None]:
+    """End the command with `code` and the fault's own words when one of `faults` is raised."""
+    try:
+        yield
+    except faults as fault:
+        stop(code, str(fault))
 
 
 def stop(code: Code, message: str) -> NoReturn:

@@ -2,7 +2,9 @@
 
 import typer
 
-from ops.output import Code, stop
+from ops.output import AsJson, Code, emit, note, told
+from ops.runtime import choose
+from ops.runtime.fault import ClusterFault
 
 
 def register(app: typer.Typer) -> None:
@@ -10,6 +12,13 @@ def register(app: typer.Typer) -> None:
     app.command("down")(down)
 
 
-def down() -> None:
-    """Stop the cluster; its data stays."""
-    stop(Code.FAILED, "not built yet")
+def down(*, as_json: AsJson = False) -> None:
+    """Stop the cluster; its data stays. Stopping what does not run is no mistake."""
+    with told(ClusterFault):
+        cluster = choose.started()
+        ran = cluster.down(note) if cluster else False
+    if as_json:
+        emit({"stopped": ran})
+    else:
+        note("stopped; the data stays" if ran else "nothing was running")
+    raise typer.Exit(Code.OK)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,17 +45,17 @@ share.coordinator.state.topic.min.isr=1
 """
 
 
-def install(recipe: Path) -> Path:
+def install(recipe: Path, tell: Callable[[str], None] = lambda _: None) -> Path:
     """Return the folder of Kafka's jars, fetched by Maven with `recipe` (deploy/kafka) when it is not in the cache.
 
     Every jar is checked against the committed checksums each time: 43 MB, a tenth of a second.
     """
     _require_java()
     expected = _checksums(recipe)
-    jars = cache.keep(f"kafka-{VERSION}/libs", lambda target: _fetch(recipe, target))
+    jars = cache.keep(f"kafka-{VERSION}/libs", lambda target: _fetch(recipe, target, tell))
     if _wrong(jars, expected):
         shutil.rmtree(jars)
-        jars = cache.keep(f"kafka-{VERSION}/libs", lambda target: _fetch(recipe, target))
+        jars = cache.keep(f"kafka-{VERSION}/libs", lambda target: _fetch(recipe, target, tell))
         if wrong := _wrong(jars, expected):
             shutil.rmtree(jars)
             msg = f"Kafka's jars are not the ones of {recipe}/checksums.txt: {', '.join(sorted(wrong))}"
@@ -131,11 +131,12 @@ def _require_java() -> None:
         raise ClusterFault(msg)
 
 
-def _fetch(recipe: Path, target: Path) -> None:
+def _fetch(recipe: Path, target: Path, tell: Callable[[str], None]) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         msg = "Maven is missing: it fetches Kafka's jars. Install Maven, or use Docker: RUNTIME=docker."
         raise ClusterFault(msg)
+    tell(f"fetching Kafka {VERSION} with Maven, once for this machine")
     goal = ["dependency:copy-dependencies", f"-DoutputDirectory={target}", "-DincludeScope=runtime"]
     done = subprocess.run(  # noqa: S603 - built above
         [maven, "-q", "-B", "-f", str(recipe / "pom.xml"), *goal], capture_output=True, check=False

@@ -51,9 +51,9 @@ def start(command: Sequence[str], *, log: Path, cwd: Path, env: Mapping[str, str
     return Started(pid=child.pid, created=psutil.Process(child.pid).create_time(), command=tuple(command))
 
 
-def alive(process: Started) -> bool:
+def alive(process: Started | None) -> bool:
     """Say whether this very process still runs: number, start time and command all agree."""
-    return _find(process) is not None
+    return process is not None and _find(process) is not None
 
 
 def stop(processes: Sequence[Started], grace_s: float) -> list[Started]:
