@@ -100,5 +100,6 @@ def _subsidy_after(payout: Payout, subsidy: Subsidy, answers: Mapping[str, Answe
 
 
 def _standing(legs: tuple[LegOutcome, ...], subsidies: tuple[Subsidy, ...]) -> list[tuple[str, str | None]]:
-    # Not the number: a subsidy tried again for the same reason is no news to anybody.
-    return [*((leg.state, leg.reason) for leg in legs), *((it.state, it.reason) for it in subsidies)]
+    # A subsidy tried again for the same reason, under another number, is no news to anybody.
+    tried = (("sending" if it.state == "created" else it.state, it.reason) for it in subsidies)
+    return [*((leg.state, leg.reason) for leg in legs), *tried]
