@@ -3,6 +3,7 @@
 FastStream polls and shuts down; its parser, decoder, acknowledging and start offset are replaced (messaging.md, table).
 """
 
+import logging
 from typing import Any, Final
 
 from faststream import AckPolicy
@@ -20,6 +21,9 @@ REBALANCE_TIMEOUT_MS: Final = 30_000
 SESSION_TIMEOUT_MS: Final = 15_000
 POLL_INTERVAL_MS_MAX: Final = 300_000
 GRACE_S: Final = 15.0
+
+log = logging.getLogger("faststream.kafka")
+log.setLevel(logging.ERROR)  # below that it writes two lines a batch
 
 
 class Fetched(KafkaMessage):
@@ -40,6 +44,7 @@ def broker(settings: ServiceSettings, service: str) -> KafkaBroker:
         allow_auto_create_topics=False,
         graceful_timeout=GRACE_S,
         apply_types=False,
+        logger=log,
     )
 
 
