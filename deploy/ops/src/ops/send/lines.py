@@ -73,6 +73,8 @@ def read(path: Path, decode: Decode) -> Iterator[Line]:
                 yield Line(number, decode(text))
         except msgspec.MsgspecError as error:
             raise BadLineError(path, number, str(error)) from error
+        except RecursionError as error:
+            raise BadLineError(path, number, "the line is nested too deeply") from error
         except UnicodeDecodeError as error:
             raise BadLineError(path, number, "the line is not UTF-8") from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
