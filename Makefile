@@ -1,0 +1,72 @@
+# The commands of this repository; `make` alone lists them.
+# Needed before: git, make, python3, and either Java 17 with Maven or (RUNTIME=docker) Docker. The rest is fetched.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV := .tools/bin/uv
+BIN := .venv/bin
+RUNTIME ?= local
+ORDERS ?= 1000
+PYTEST ?=
+SYNC := $(UV) sync --frozen --all-groups --quiet
+say = @printf '\033[1m== %s\033[0m\n' "$(1)"
+export RUNTIME
+
+.PHONY: help demo up down reset status check test format docs install clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: install ## Start everything, settle ORDERS=1000 sample orders, audit, stop (RUNTIME=docker: in containers)
+	@$(BIN)/weir demo --orders $(ORDERS)
+
+up: install ## Start the cluster and leave it running
+	@$(BIN)/weir up
+
+down: install ## Stop the cluster; its data stays
+	@$(BIN)/weir down
+
+reset: install ## Stop the cluster and delete its data, having asked
+	@$(BIN)/weir reset
+
+status: install ## Show what runs, where, and whether it is ready
+	@$(BIN)/weir status
+
+check: install ## Format, lint, types, import contracts: the first part of `make test`
+	$(call say,format)
+	@$(BIN)/ruff format --check .
+	$(call say,lint)
+	@$(BIN)/ruff check .
+	$(call say,types)
+	@$(BIN)/mypy services shared deploy tests
+	$(call say,import contracts)
+	@$(BIN)/lint-imports --no-logo
+
+test: check ## All that CI runs: check, then every test on the real engines (PYTEST='-k word' for some)
+	$(call say,tests)
+	@$(BIN)/pytest -m 'not long' $(PYTEST)
+
+format: install ## Format the code and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: install ## Write the generated documents again
+	@$(BIN)/python -m docs.generate
+
+install: .venv/.installed ## Fetch what is missing: uv, Python, every package of uv.lock
+
+# Again when a dependency changes. uv keeps its downloads outside the clone, so a second clone is fast.
+# Where no Python 3.13 is to be had, 3.12 is good enough.
+.venv/.installed: uv.lock pyproject.toml $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml) | $(UV)
+	$(call say,installing the packages of uv.lock)
+	@$(SYNC) || { echo 'trying with Python 3.12' >&2; $(SYNC) --python 3.12; }
+	@touch $@
+
+$(UV):
+	$(call say,installing uv into .tools)
+	@python3 -m venv .tools || { echo 'python3 with its venv package (Debian: python3-venv) is needed' >&2; exit 1; }
+	@.tools/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+
+clean: ## Delete what was installed and generated in this clone; the cluster's data stays
+	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
