@@ -1,0 +1,25 @@
+"""The institution in this process, on a database of the test's own."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from sandbox.app import create_app
+from sandbox.settings import Settings
+
+
+@pytest.fixture
+def settings(mongo_url: str, database_name: str) -> Settings:
+    return Settings(mongo_url=mongo_url, mongo_database=database_name)
+
+
+@pytest.fixture
+async def institution(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a customer's connection to the institution; paths are relative to the account `acc`."""
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://institution/v1/accounts/acc/") as client,
+    ):
+        yield client
