@@ -32,7 +32,7 @@ class Books:
                 fund_id=number,
                 pocket=document["pocket"],
                 currency=document["currency"],
-                amount_minor=document["amount_minor"],
+                amount_minor=int(document["amount_minor"]),
             )
         return None
 
@@ -47,7 +47,7 @@ class Books:
         """Return the balances of these pockets; one that never moved is not in the answer."""
         wanted = {f"{pocket}/{currency}": (pocket, currency) for pocket, currency in places}
         documents = await self._known("pockets", account, wanted, session)
-        return {wanted[key]: document["balance_minor"] for key, document in documents}
+        return {wanted[key]: int(document["balance_minor"]) for key, document in documents}
 
     async def add_payments(self, account: str, change: Change[Payment], now: datetime, session: Session) -> None:
         """Record new payments and what they moved."""
@@ -111,7 +111,7 @@ class Books:
     ) -> list[tuple[Place, int]]:
         """Return the next balances by name and currency."""
         rows = await self._after(collection, account, cursor, limit)
-        return [(_place(key), document["balance_minor"]) for key, document in rows]
+        return [(_place(key), int(document["balance_minor"])) for key, document in rows]
 
     async def _after(self, collection: str, account: str, cursor: str, limit: int) -> list[tuple[str, Document]]:
         """Return the next documents by key: what is there keeps its place, whatever is added meanwhile."""
@@ -143,6 +143,9 @@ class Books:
                 await self._database[collection].bulk_write(increments, session=session)
 
 
+# `int(...)` below: the driver reads a long integer as a class of its own, which JSON encoding refuses.
+
+
 def _place(key: str) -> Place:
     name, _, currency = key.rpartition("/")
     return name, currency
@@ -151,9 +154,9 @@ def _place(key: str) -> Place:
 def _payment(payment_id: str, document: Document) -> Payment:
     return Payment(
         payment_id=payment_id,
-        amount_minor=document["amount_minor"],
+        amount_minor=int(document["amount_minor"]),
         currency=document["currency"],
-        fee_minor=document["fee_minor"],
+        fee_minor=int(document["fee_minor"]),
     )
 
 
@@ -163,7 +166,7 @@ def _transfer(number: str, document: Document) -> Record:
         kind=document["kind"],
         receiver=document["receiver"],
         currency=document["currency"],
-        amount_minor=document["amount_minor"],
+        amount_minor=int(document["amount_minor"]),
     )
     return Record(
         transfer=transfer, state=document["state"], reason=document["reason"], executed_at=document["executed_at"]

@@ -1,0 +1,73 @@
+"""Faults can be seen, changed and taken away; a restart does not mend them."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from sandbox.app import create_app
+from sandbox.settings import Settings
+from sandbox.store import connection
+
+pytestmark = pytest.mark.infra
+
+CLOSED = {"operations": ["payments/query"], "answer": "unavailable", "remaining": 3}
+
+
+async def test_faults_are_shown_as_they_stand(institution: httpx.AsyncClient) -> None:
+    switched = await institution.put("faults", json=CLOSED)
+    assert switched.json() == (await institution.get("faults")).json()
+    await institution.post("payments/query", json={"payment_ids": ["p1"]})
+    assert (await institution.get("faults")).json()["remaining"] == 2
+
+
+async def test_faults_that_are_removed_hit_nothing(institution: httpx.AsyncClient) -> None:
+    await institution.put("faults", json=CLOSED)
+    assert (await institution.delete("faults")).status_code == 204
+    assert (await institution.get("faults")).json()["answer"] == "normal"
+    assert (await institution.post("payments/query", json={"payment_ids": []})).status_code == 200
+
+
+async def test_faults_hit_one_account_only(institution: httpx.AsyncClient) -> None:
+    await institution.put("faults", json=CLOSED)
+    other = await institution.post("http://institution/v1/accounts/other/payments/query", json={"payment_ids": []})
+    assert other.status_code == 200
+
+
+async def test_requests_at_the_same_time_use_up_exactly_what_remains(institution: httpx.AsyncClient) -> None:
+    await institution.put("faults", json=CLOSED)
+    asked = (institution.post("payments/query", json={"payment_ids": []}) for _ in range(8))
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [503] * 3
+
+
+async def test_a_misspelt_fault_is_refused(institution: httpx.AsyncClient) -> None:
+    answer = await institution.put("faults", json={"anwser": "unavailable"})
+    assert answer.status_code == 422
+    assert "anwser" in answer.json()["detail"]
+
+
+async def test_faults_outlive_the_process(institution: httpx.AsyncClient, settings: Settings) -> None:
+    await institution.put("faults", json=CLOSED)
+    again = create_app(settings)
+    async with (
+        again.router.lifespan_context(again),
+        httpx.AsyncClient(transport=httpx.ASGITransport(again), base_url="http://institution") as client,
+    ):
+        answer = await client.post("/v1/accounts/acc/payments/query", json={"payment_ids": []})
+    assert answer.status_code == 503
+
+
+async def test_the_institution_tells_that_it_lives_and_is_ready(institution: httpx.AsyncClient) -> None:
+    assert (await institution.get("http://institution/livez")).status_code == 200
+    assert (await institution.get("http://institution/readyz")).status_code == 200
+
+
+async def test_without_its_database_the_institution_lives_but_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "SERVER_SELECTION_TIMEOUT_MS", 100)
+    app = create_app(Settings(mongo_url="mongodb://127.0.0.1:1"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://institution") as client:
+        assert (await client.get("/livez")).status_code == 200
+        assert (await client.get("/readyz")).status_code == 503
+        asked = await client.post("/v1/accounts/acc/payments/query", json={"payment_ids": ["p1"]})
+    assert (asked.status_code, asked.json()["reason"]) == (503, "store_unavailable")
