@@ -4,6 +4,7 @@ A model describes its fields (the documents are made from it) and reads the same
 less; tests/contracts proves it. Only the edges use models: HTTP, documents, tests. Events on the way use structs.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self
 
@@ -66,6 +67,16 @@ class Model(BaseModel):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Fraction:
+    """A JSON number with a fraction or exponent. No contract has any, so none becomes a float."""
+
+    text: str
+
+
+_json = msgspec.json.Decoder(float_hook=Fraction)
+
+
 class EventModel(Model):
     """An event as it stands in the value of a Kafka record."""
 
@@ -82,7 +93,7 @@ class EventModel(Model):
 
         """
         try:
-            return cls.model_validate(msgspec.json.decode(value))
+            return cls.model_validate(_json.decode(value))
         except (UnicodeDecodeError, RecursionError) as error:
             message = f"not JSON: {error}"
             raise msgspec.DecodeError(message) from None
