@@ -101,7 +101,7 @@ def read(headers: Iterable[tuple[str, bytes | None]]) -> Envelope:
         origin_time=_time("ce_origintime", found["ce_origintime"]) if "ce_origintime" in found else time,
         partition_key=found.get("ce_partitionkey"),
         # Tracing must never cost an event its place: what cannot be read is dropped (W3C Trace Context, 4.3).
-        traceparent=traceparent.decode() if traceparent is not None and traceparent.isascii() else None,
+        traceparent=traceparent.decode() if traceparent and traceparent.isascii() else None,
     )
 
 
