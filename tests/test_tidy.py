@@ -19,7 +19,7 @@ FUNCTION_LINES_MAX: Final = 60
 FILE_LINES_P90: Final = 250
 FUNCTION_LINES_P90: Final = 30
 FORBIDDEN_NAMES: Final = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
-UNFINISHED: Final = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+UNFINISHED: Final = re.compile(r"\b(TODO|FIXME|HACK)\b")
 MACHINE: Final = re.compile(r"(?<![\w.~}$-])/(root|work|home|Users)/\w")
 INSIDE_AN_IMAGE: Final = re.compile(r"target=/root/\.cache")
 SKIPPED: Final = re.compile(r"pytest\.(mark\.)?(skip|skipif|xfail|importorskip)\b")
@@ -93,7 +93,7 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
 
 
 def test_nothing_is_left_for_later_in_the_code() -> None:
-    assert lines_of(UNFINISHED, ":!uv.lock", ":!LICENSE") == []
+    assert lines_of(UNFINISHED, ":!uv.lock", ":!tests/test_tidy.py") == []
 
 
 def test_nothing_knows_the_machine_it_was_written_on() -> None:
