@@ -27,3 +27,9 @@ def test_without_a_cluster_the_message_says_what_to_set(tmp_path: Path) -> None:
 def test_a_damaged_state_file_is_said_to_be_damaged(tmp_path: Path) -> None:
     with pytest.raises(NoClusterError, match="damaged"):
         load({}, state(tmp_path, "{"))
+
+
+def test_a_cluster_that_was_stopped_is_not_looked_for(tmp_path: Path) -> None:
+    path = state(tmp_path, '{"running": false, "urls": {"kafka": "a:1"}}')
+    with pytest.raises(NoClusterError, match="weir up"):
+        load({}, path).found("kafka")

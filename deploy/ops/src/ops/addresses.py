@@ -61,5 +61,7 @@ def _from_state(state: Path) -> Mapping[str, str]:
     except msgspec.DecodeError as error:
         message = f"{state} is damaged ({error}): `weir down`, then `weir up`"
         raise NoClusterError(message) from error
-    urls = content.get("urls", {}) if isinstance(content, dict) else {}
+    if not isinstance(content, dict) or not content.get("running", True):
+        return {}
+    urls = content.get("urls", {})
     return {str(part): str(url) for part, url in urls.items()}

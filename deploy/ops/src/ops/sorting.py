@@ -4,7 +4,7 @@ import heapq
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 from typing import IO, Any, Final
 
@@ -14,30 +14,64 @@ FIRST: Final = itemgetter(0)
 Row = tuple[Any, ...]
 
 
+class Sorter:
+    """Takes rows in any order and gives them back by their first value; what memory does not hold is in files."""
+
+    def __init__(self, rows_in_memory: int = ROWS_IN_MEMORY) -> None:
+        """Hold up to `rows_in_memory` rows before the first file."""
+        self._limit = rows_in_memory
+        self._rows: list[Row] = []
+        self._runs: list[tuple[IO[bytes], int]] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Count the rows taken."""
+        return self._count
+
+    def add(self, row: Row) -> None:
+        """Take a row."""
+        self._rows.append(row)
+        self._count += 1
+        if len(self._rows) >= self._limit:
+            self._spill()
+
+    def __iter__(self) -> Iterator[Row]:
+        """Go through the rows in order; rows of one value in the order in which they came. Only once."""
+        self._rows.sort(key=FIRST)
+        try:
+            yield from heapq.merge(*(_stored(file, rows) for file, rows in self._runs), self._rows, key=FIRST)
+        finally:
+            for file, _ in self._runs:
+                file.close()
+            self._runs, self._rows = [], []
+
+    def _spill(self) -> None:
+        self._rows.sort(key=FIRST)
+        file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the rows have been read
+        for row in self._rows:
+            pickle.dump(row, file, protocol=pickle.HIGHEST_PROTOCOL)
+        file.seek(0)
+        self._runs.append((file, len(self._rows)))
+        self._rows = []
+
+
 def in_order(rows: Iterable[Row], rows_in_memory: int = ROWS_IN_MEMORY) -> Iterator[Row]:
-    """Return rows sorted by their first value; beyond `rows_in_memory` through temporary files."""
-    source = iter(rows)
-    first = sorted(islice(source, rows_in_memory), key=FIRST)
-    runs: list[Iterator[Row]] = [iter(first)]
-    files: list[IO[bytes]] = []
-    try:
-        while chunk := sorted(islice(source, rows_in_memory), key=FIRST):
-            file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, when all runs are merged
-            files.append(file)
-            for row in chunk:
-                pickle.dump(row, file, protocol=pickle.HIGHEST_PROTOCOL)
-            file.seek(0)
-            runs.append(_stored(file, len(chunk)))
-        yield from heapq.merge(*runs, key=FIRST)
-    finally:
-        for file in files:
-            file.close()
+    """Return rows sorted by their first value."""
+    sorter = Sorter(rows_in_memory)
+    for row in rows:
+        sorter.add(row)
+    return iter(sorter)
 
 
 def _stored(file: IO[bytes], rows: int) -> Iterator[Row]:
     for _ in range(rows):
         row: Row = pickle.load(file)  # noqa: S301 - written by this process a moment ago, in a file without a name
         yield row
+
+
+def distinct(sorted_rows: Iterable[Row]) -> Iterator[Any]:
+    """Return each first value once."""
+    return (value for value, _ in groupby(sorted_rows, key=FIRST))
 
 
 def joined(*sorted_rows: Iterable[Row]) -> Iterator[tuple[Any, Sequence[list[Row]]]]:
