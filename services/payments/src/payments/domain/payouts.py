@@ -3,6 +3,7 @@
 What the institution's answers do to it is in outcomes.py. A leg's number is derived here, before anything is sent.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final, Literal
@@ -13,6 +14,7 @@ from payments.domain.lifecycles import OPEN, State, instruction_after
 from payments.domain.reasons import PayoutReason
 from shared.ids import channel_number
 from shared.messages import Leg, LegOutcome, PayoutRequested, PayoutSettled, SubsidyOutcome
+from shared.money import AMOUNT_MINOR_MAX
 
 WAITING_FUNDS: Final = "waiting_funds"
 
@@ -65,6 +67,9 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
         """What has left the pool for good: legs succeeded minus subsidies that came in, in minor units."""
         out = sum(leg.amount_minor for leg in self.legs if leg.state == "succeeded")
         return out - sum(subsidy.amount_minor for subsidy in self.subsidies if subsidy.state == "succeeded")
+
+
+_RECEIVER: Final = re.compile(r"^(?:merchant:[!-.0-~]{1,64}|platform:commission|platform:fee)(?!\n)$")
 
 
 class Instruction(msgspec.Struct, frozen=True, gc=False):
@@ -160,10 +165,14 @@ def refusal(
 def _leg_refusal(leg: Leg, prefix: str, other: KnownLeg | None) -> tuple[PayoutReason, str] | None:
     if not leg.leg_id.startswith(prefix):
         return "leg_not_of_document", leg.leg_id
-    if leg.amount_minor <= 0:
+    if not 0 < leg.amount_minor <= AMOUNT_MINOR_MAX:
         return "leg_amount_invalid", f"{leg.leg_id}: {leg.amount_minor}"
-    if other is None:
-        return None
+    if _RECEIVER.match(leg.receiver) is None:
+        return "receiver_unknown", f"{leg.leg_id}: {leg.receiver}"
+    return None if other is None else _again_refusal(leg, other)
+
+
+def _again_refusal(leg: Leg, other: KnownLeg) -> tuple[PayoutReason, str] | None:
     if other.held:
         return "leg_open_elsewhere", f"{leg.leg_id} in {other.payout_id}"
     if leg.attempt <= other.attempt:
@@ -178,7 +187,7 @@ def instructions(payout: Payout) -> Iterator[Instruction]:
             yield Instruction(
                 subsidy.channel_number,
                 "subsidy",
-                "platform:marketing",
+                "pool",
                 subsidy.amount_minor,
                 payout.currency,
                 subsidy.state,
@@ -188,7 +197,7 @@ def instructions(payout: Payout) -> Iterator[Instruction]:
             yield Instruction(leg.channel_number, "payout", leg.receiver, leg.amount_minor, payout.currency, leg.state)
 
 
-_UNDER_WAY = frozenset[State]({"sending", "accepted", "unknown"})
+_UNDER_WAY: Final = frozenset[State]({"sending", "accepted", "unknown"})
 
 
 def cancelled(payout: Payout, leg_ids: frozenset[str]) -> Payout:

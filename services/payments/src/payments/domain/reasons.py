@@ -38,6 +38,7 @@ PayoutReason = Literal[
     "leg_not_of_document",
     "leg_twice",
     "leg_amount_invalid",
+    "receiver_unknown",
     "leg_open_elsewhere",
     "attempt_not_greater",
     "payout_above_paid",

@@ -1,0 +1,169 @@
+"""HTTP in: orders of upstreams without Kafka, where an order stands, payouts with their legs. No rule lives here."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+import msgspec
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel
+
+from payments.handlers import Ingress
+from payments.store.orders import Orders
+from payments.store.payouts import Payouts
+from shared.http import Problem, marketplace_of
+from shared.ids import EXTERNAL_ID_PATTERN, WEIR_ID_PATTERN
+from shared.marketplaces import Marketplaces
+from shared.messages import OrderPaid, decode, models
+from shared.mongo import Document
+
+type Standing = Literal["received", "rejected", "unverified", "accepted", "settled"]
+
+OrderId = Annotated[str, Path(pattern=EXTERNAL_ID_PATTERN)]
+PayoutId = Annotated[str, Path(pattern=WEIR_ID_PATTERN)]
+
+
+class Received(BaseModel):
+    """An order that is kept; whether it is true is shown at its status URL."""
+
+    order_id: str
+    state: Literal["received"] = "received"
+    status_url: str
+
+
+class PayoutSummary(BaseModel):
+    """One payout of an order. `waits`: what it waits for, while it is not final."""
+
+    payout_id: str
+    state: Literal["sending", "waiting", "final"]
+    waits: Literal["sending", "accepted", "unknown", "waiting_funds"] | None
+    revision: int
+    amount_minor: int
+    created_at: datetime
+    settled_at: datetime | None
+
+    @classmethod
+    def of(cls, it: Document) -> Self:
+        """Return the summary of a stored payout."""
+        amount_minor = sum(leg["amount_minor"] for leg in it["legs"])
+        return cls.model_validate(it | {"amount_minor": amount_minor})
+
+
+class OrderStatus(BaseModel):
+    """Where an order stands. `unpaid_minor` is what the pool has got for it and has not paid out."""
+
+    order_id: str
+    state: Standing
+    reason: str | None = None
+    detail: str = ""
+    currency: str | None = None
+    paid_minor: int | None = None
+    unpaid_minor: int | None = None
+    received_at: datetime
+    proved_at: datetime | None = None
+    settled_at: datetime | None = None
+    payouts: list[PayoutSummary] = []
+
+
+class LegStatus(BaseModel):
+    """One receiver's amount and what became of it."""
+
+    leg_id: str
+    receiver: str
+    amount_minor: int
+    attempt: int
+    state: str
+    channel_number: str
+    reason: str | None
+
+
+class SubsidyStatus(BaseModel):
+    """Money from the marketing account and what became of it."""
+
+    subsidy_id: str
+    amount_minor: int
+    attempt: int
+    state: str
+    channel_number: str
+    reason: str | None
+
+
+class PayoutStatus(PayoutSummary):
+    """A payout with its legs."""
+
+    document: str
+    kind: Literal["pay", "finish", "cancel"]
+    currency: str
+    channel_profile: str
+    channel_account: str
+    legs: list[LegStatus]
+    subsidies: list[SubsidyStatus]
+
+
+def routes(ingress: Ingress, orders: Orders, payouts: Payouts, marketplaces: Marketplaces) -> APIRouter:
+    """Return the routes of payments."""
+    router = APIRouter(prefix="/v1/marketplaces/{marketplace}")
+
+    @router.post("/orders", status_code=202)
+    async def take_order(marketplace: str, order: models.OrderPaid, request: Request, response: Response) -> Received:
+        """Keep an order-paid; the same body again is answered the same."""
+        marketplace_of(marketplaces, marketplace)
+        if order.marketplace != marketplace:
+            raise Problem(422, "marketplace_differs", "the order names another marketplace than the path")
+        try:
+            event = decode(OrderPaid, await request.body())
+        except msgspec.DecodeError as error:  # JSON to one reader and not to the other, such as NaN
+            raise Problem(422, "contract", str(error)) from error
+        if await ingress.let_in(event) == "order_conflict":
+            raise Problem(409, "order_conflict", "this order id is known with another body; the first stands")
+        url = request.url_for("show_order", marketplace=marketplace, order_id=event.order_id).path
+        response.headers["location"] = url
+        return Received(order_id=event.order_id, status_url=url)
+
+    @router.get("/orders/{order_id}/status")
+    async def show_order(marketplace: str, order_id: OrderId) -> OrderStatus:
+        """Show where an order stands."""
+        marketplace_of(marketplaces, marketplace)
+        key = f"{marketplace}/{order_id}"
+        stored, came_in_at = await orders.show(key), await orders.received_at(key)
+        if stored is not None:
+            return _status(stored, came_in_at, await payouts.of_order(key))
+        if came_in_at is None:
+            raise Problem(404, "order_unknown", f"no order {order_id!r} has been received")
+        return OrderStatus(order_id=order_id, state="received", received_at=came_in_at)
+
+    @router.get("/payouts/{payout_id}")
+    async def show_payout(marketplace: str, payout_id: PayoutId) -> PayoutStatus:
+        """Show a payout with its legs."""
+        marketplace_of(marketplaces, marketplace)
+        stored = await payouts.show(f"{marketplace}/{payout_id}")
+        if stored is None:
+            raise Problem(404, "payout_unknown", f"no payout {payout_id!r} has been requested")
+        return PayoutStatus.of(stored)
+
+    return router
+
+
+def _status(order: Document, came_in_at: datetime | None, payouts: Iterable[Document]) -> OrderStatus:
+    """Settled is when all of the order's money is in succeeded legs; a share that split holds keeps it `accepted`."""
+    shown = [PayoutSummary.of(it) for it in payouts]
+    state = _STANDING[order["state"]]
+    settled = state == "accepted" and order["unpaid_minor"] == 0 and all(it.state == "final" for it in shown)
+    times = [it.settled_at for it in shown if it.settled_at] or [order["proved_at"]]
+    return OrderStatus.model_validate(
+        order
+        | {
+            "state": "settled" if settled else state,
+            "received_at": came_in_at or order["received_at"],
+            "settled_at": max(times) if settled else None,
+            "payouts": shown,
+        }
+    )
+
+
+_STANDING: dict[str, Standing] = {
+    "sending": "received",
+    "unverified": "unverified",
+    "accepted": "accepted",
+    "rejected": "rejected",
+}

@@ -1,0 +1,101 @@
+"""Composition root: everything is wired here by hand, nothing at import time."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from payments import api, store
+from payments.channels.port import Channel
+from payments.channels.sandbox import SandboxChannel
+from payments.consumers import consumers
+from payments.dispatch import sweep
+from payments.dispatch.lanes import Lanes
+from payments.dispatch.paying import Paying
+from payments.dispatch.proving import Proving
+from payments.dispatch.sweep import Sweep
+from payments.domain.payouts import Payout
+from payments.handlers import Ingress, MerchantHandlers, OrderHandlers, PayoutHandlers
+from payments.metrics import Metrics
+from payments.settings import Settings
+from payments.store.merchants import Merchants
+from payments.store.orders import Asked, Orders
+from payments.store.payouts import Payouts
+from shared.commits import Commits
+from shared.marketplaces import Marketplaces
+from shared.mongo import Database
+from shared.service import Service
+from shared.settings import load
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Payments without Kafka and HTTP: its stores, use cases, lanes and sweep."""
+
+    channels: Mapping[str, Channel]
+    orders: Orders
+    payouts: Payouts
+    proofs: Lanes[Asked]
+    transfers: Lanes[Payout]
+    sweep: Sweep
+    take_orders: OrderHandlers
+    take_payouts: PayoutHandlers
+    take_merchants: MerchantHandlers
+    ingress: Ingress
+
+    async def run(self) -> None:
+        """Run the lanes until cancelled, then let go of the institutions."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.proofs.run())
+                group.create_task(self.transfers.run())
+        finally:
+            for channel in self.channels.values():
+                await channel.close()
+
+
+def assemble(
+    database: Database,
+    commits: Commits,
+    marketplaces: Marketplaces,
+    channels: Mapping[str, Channel],
+    metrics: Metrics,
+) -> Parts:
+    """Wire the parts; `channels` by profile."""
+    orders, payouts = Orders(database), Payouts(database)
+    sweeping = Sweep(database, orders, payouts, commits)
+    proving = Proving(channels.__getitem__, orders, commits)
+    paying = Paying(channels.__getitem__, orders, payouts, commits)
+    proofs = Lanes("prove", proving.send, sweeping.recovered)
+    transfers = Lanes("pay", paying.send, sweeping.recovered)
+    paying.hand = transfers.hand
+    paying.on_settled = metrics.settled
+    return Parts(
+        channels=channels,
+        orders=orders,
+        payouts=payouts,
+        proofs=proofs,
+        transfers=transfers,
+        sweep=sweeping,
+        take_orders=OrderHandlers(orders, marketplaces, proofs),
+        take_payouts=PayoutHandlers(orders, payouts, marketplaces, transfers),
+        take_merchants=MerchantHandlers(Merchants(database)),
+        ingress=Ingress(orders, commits),
+    )
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the service; `python -m uvicorn --factory payments.app:create_app` runs it."""
+    settings = settings or load(Settings)
+    service = Service("payments", settings, store.INDEXES)
+    channel = SandboxChannel(str(settings.institution_url), settings.institution_timeout_s)
+    metrics = Metrics(service.metrics)
+    parts = assemble(service.database, service.commits, service.marketplaces, {"sandbox-direct": channel}, metrics)
+    consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants)
+    service.background(parts.run)
+    service.background(lambda: metrics.keep_sampling(service.database))
+    service.sweep("proofs", sweep.EVERY_S, lambda: parts.sweep.orders(parts.proofs))
+    service.sweep("payouts", sweep.EVERY_S, lambda: parts.sweep.payouts(parts.transfers))
+    service.app.include_router(api.routes(parts.ingress, parts.orders, parts.payouts, service.marketplaces))
+    return service.app

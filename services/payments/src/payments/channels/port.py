@@ -1,0 +1,37 @@
+"""What payments needs of an institution, and the two ways in which an answer can be missing. No adapter lives here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from payments.domain.outcomes import Answer
+from payments.domain.payouts import Instruction
+from payments.domain.proof import ChannelRecord
+
+
+class NotSentError(Exception):
+    """The institution certainly did nothing: no connection, or it said so. The same may be sent again at any time."""
+
+
+class UnansweredError(Exception):
+    """The request went out and no answer came back: the institution may have done all of it, or nothing."""
+
+
+class Channel(Protocol):
+    """One institution. Every call is one request and is idempotent by the numbers in it.
+
+    Raises:
+        NotSentError, UnansweredError: any call.
+
+    """
+
+    async def find_payments(self, account: str, payment_ids: Sequence[str]) -> Mapping[str, ChannelRecord | None]:
+        """Return what the institution knows of these payments; None for one that it does not know."""
+
+    async def pay(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
+        """Have these instructions carried out in order, each against what the one before has left."""
+
+    async def query(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer | None]:
+        """Return what became of instructions sent before; None for one that the institution does not know."""
+
+    async def close(self) -> None:
+        """Let go of every connection."""

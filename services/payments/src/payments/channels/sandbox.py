@@ -1,0 +1,146 @@
+"""The sandbox institution over HTTP. Tells apart what was not sent, what was not answered, and what was refused."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from payments.channels.port import NotSentError, UnansweredError
+from payments.domain.outcomes import UNKNOWN, Answer
+from payments.domain.payouts import Instruction
+from payments.domain.proof import ChannelRecord
+
+CONNECTIONS_MAX: Final = 32
+KEEPALIVE_S: Final = 2.0
+"""Shorter than any server keeps an idle connection: one that it just closed would look like a lost answer."""
+
+CONNECT_TIMEOUT_S: Final = 2.0
+REASON_CHARACTERS_MAX: Final = 128
+UNAVAILABLE: Final = 503
+
+
+class _Payment(msgspec.Struct, frozen=True, gc=False):
+    payment_id: str
+    state: Literal["succeeded", "not_found"]
+    amount_minor: int = 0
+    currency: str = ""
+    fee_minor: int = 0
+
+
+class _Payments(msgspec.Struct, frozen=True):
+    payments: list[_Payment]
+
+
+class _Transfer(msgspec.Struct, frozen=True, gc=False):
+    number: str
+    state: Literal["succeeded", "accepted", "failed", "refused", "not_found"]
+    reason: str | None = None
+    receiver: str | None = None
+    currency: str | None = None
+    amount_minor: int | None = None
+
+
+class _Transfers(msgspec.Struct, frozen=True):
+    transfers: list[_Transfer]
+
+
+class SandboxChannel:
+    """The sandbox institution's API for one customer (the platform), whose accounts are named in each call."""
+
+    def __init__(self, url: str, timeout_s: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """`timeout_s` is how long an answer may take before it counts as missing."""
+        self._client = httpx.AsyncClient(
+            base_url=url,
+            timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
+            limits=httpx.Limits(max_connections=CONNECTIONS_MAX, keepalive_expiry=KEEPALIVE_S),
+            transport=transport,
+            headers={"content-type": "application/json"},
+        )
+
+    async def find_payments(self, account: str, payment_ids: Sequence[str]) -> Mapping[str, ChannelRecord | None]:
+        """Return what the institution knows of these payments."""
+        answer = await self._post(account, "payments/query", {"payment_ids": payment_ids}, _Payments)
+        return {
+            it.payment_id: ChannelRecord(amount_minor=it.amount_minor, currency=it.currency, fee_minor=it.fee_minor)
+            if it.state == "succeeded"
+            else None
+            for it in answer.payments
+        }
+
+    async def pay(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
+        """Have these instructions carried out. A number without an answer in the reply is unknown."""
+        wire = [
+            {
+                "number": it.number,
+                "kind": it.kind,
+                "receiver": it.receiver,
+                "currency": it.currency,
+                "amount_minor": it.amount_minor,
+            }
+            for it in instructions
+        ]
+        answer = await self._post(account, "transfers", {"transfers": wire}, _Transfers)
+        told = {it.number: _outcome(it) for it in answer.transfers}
+        return {it.number: told.get(it.number, UNKNOWN) for it in instructions}
+
+    async def query(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer | None]:
+        """Return what became of these instructions."""
+        body = {"numbers": [it.number for it in instructions]}
+        answer = await self._post(account, "transfers/query", body, _Transfers)
+        told = {it.number: it for it in answer.transfers}
+        return {it.number: _found(told.get(it.number), it) for it in instructions}
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._client.aclose()
+
+    async def _post[A](self, account: str, operation: str, body: Mapping[str, Any], answer: type[A]) -> A:
+        try:
+            response = await self._client.post(
+                f"/v1/accounts/{quote(account, safe='')}/{operation}", content=msgspec.json.encode(body)
+            )
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise NotSentError(repr(error)) from error
+        except httpx.TransportError as error:
+            raise UnansweredError(repr(error)) from error
+        if response.status_code == UNAVAILABLE or response.is_client_error:
+            # Both are said before anything is executed. A 4xx is a mistake of ours or of the account's set-up, which
+            # only people mend: nothing is lost meanwhile, and the age of the instructions pages.
+            message = f"{operation} answered {response.status_code}: {response.text[:200]}"
+            raise NotSentError(message)
+        try:
+            response.raise_for_status()
+            return msgspec.json.decode(response.content, type=answer)
+        except (httpx.HTTPStatusError, msgspec.DecodeError) as error:
+            raise UnansweredError(repr(error)) from error
+
+
+def _outcome(it: _Transfer) -> Answer:
+    reason = _reason(it.reason)
+    match it.state:
+        case "succeeded" | "accepted" | "failed":
+            return Answer(it.state, reason)
+        case "refused" if it.reason != "number_reused":
+            return Answer("failed", reason)  # it left no record: nothing was and nothing will be executed
+        case _:
+            # The number stands for something else there. Never failed: that something may be this leg, paid.
+            return Answer("unknown", reason)
+
+
+def _found(it: _Transfer | None, instruction: Instruction) -> Answer | None:
+    if it is None:
+        return UNKNOWN
+    if it.state == "not_found":
+        return None
+    same = (instruction.receiver, instruction.currency, instruction.amount_minor)
+    if (it.receiver, it.currency, it.amount_minor) != same:
+        return Answer("unknown", "number_reused")
+    return _outcome(it)
+
+
+def _reason(reason: str | None) -> str | None:
+    """Return an institution's word as an event may carry it."""
+    return re.sub(r"[^ -~]", "?", reason)[:REASON_CHARACTERS_MAX] or None if reason else None

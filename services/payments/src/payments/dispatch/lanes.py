@@ -1,0 +1,185 @@
+"""Lanes: one queue per channel account and operation, so that a slow institution stops nobody but itself.
+
+A lane is memory only. All that it holds is stored too, and the sweep brings back what a crash or a full lane drops.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import structlog
+
+from payments.channels.port import NotSentError
+
+WAITING_MAX: Final = 5_000
+"""Items that one lane keeps in memory; more are left to the sweep."""
+
+WAITING_BYTES_MAX: Final = 32_000_000
+"""The same limit for large ones: a single order may have 1 MiB."""
+
+BATCH_WEIGHT_MAX: Final = 300
+"""Instructions of one request. One item may weigh up to 608 (600 legs, 8 subsidies), and then travels alone."""
+
+IN_FLIGHT_MAX: Final = 2
+LANES_MAX: Final = 1_000
+"""Beyond it, lanes with nothing to do are forgotten: accounts are named from outside."""
+
+BACKOFF_FIRST_S: Final = 0.25
+BACKOFF_S_MAX: Final = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class Line(NamedTuple):
+    """Where a lane leads: an account at an institution."""
+
+    profile: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item[T]:
+    """Something to send: so many instructions, so many bytes of memory. Of one id, a lane has one at a time."""
+
+    id: str
+    weight: int
+    size: int
+    content: T
+
+
+type Send[T] = Callable[[Line, list[T]], Awaitable[bool]]
+"""Send a batch and commit what came of it; False when the institution gave no answer. May raise NotSentError."""
+
+type Recovered = Callable[[Line], Awaitable[None]]
+
+
+class Lanes[T]:
+    """All lanes of one operation."""
+
+    def __init__(self, name: str, send: Send[T], recovered: Recovered) -> None:
+        """`recovered` is called when an institution answers that did not before, or for the first time."""
+        self._name = name
+        self._send = send
+        self._recovered = recovered
+        self._lanes: dict[Line, _Lane[T]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def hand(self, line: Line, items: Iterable[Item[T]]) -> None:
+        """Queue items; those already there or too many are left out. Never blocks, never raises: for after_commit."""
+        lane = self._lanes.get(line)
+        if lane is None:
+            if len(self._lanes) >= LANES_MAX:
+                self._lanes = {it.line: it for it in self._lanes.values() if it.busy}
+            lane = self._lanes[line] = _Lane(line)
+        lane.add(items)
+        self._start(lane)
+
+    async def run(self) -> None:
+        """Send what is handed in, for ever."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for lane in self._lanes.values():
+                self._start(lane)
+            await asyncio.Event().wait()
+
+    def _start(self, lane: "_Lane[T]") -> None:
+        if self._group is not None and lane.wants_worker():
+            lane.workers += 1
+            self._group.create_task(self._work(lane))
+
+    async def _work(self, lane: "_Lane[T]") -> None:
+        """Send batches until the lane is empty."""
+        try:
+            while batch := lane.take():
+                self._start(lane)
+                failed = await self._attempt(lane, batch)
+                if failed:
+                    await asyncio.sleep(_backoff(lane.failures))
+                if lane.failures and lane.workers > 1:
+                    return  # one probe at a time
+        finally:
+            lane.workers -= 1
+
+    async def _attempt(self, lane: "_Lane[T]", batch: list[Item[T]]) -> bool:
+        """Send one batch; tell whether the institution failed to answer."""
+        try:
+            answered = await self._send(lane.line, [item.content for item in batch])
+        except NotSentError as error:
+            lane.failures += 1
+            lane.put_back(batch)
+            log.warning("not sent, sent again later", lane=self._name, line=lane.line, error=str(error)[:300])
+            return True
+        except Exception:
+            # A commit that found MongoDB away, or a bug: the stored state is the truth, and the sweep comes by.
+            log.exception("left to the sweep", lane=self._name, line=lane.line, items=len(batch))
+            lane.drop(batch)
+            return True
+        lane.drop(batch)
+        if not answered:
+            lane.failures += 1
+            return True
+        if lane.failures or not lane.answered:
+            lane.failures, lane.answered = 0, True
+            self._start(lane)
+            with contextlib.suppress(Exception):  # asking early only saves time; every ask has its own time as well
+                await self._recovered(lane.line)
+        return False
+
+
+class _Lane[T]:
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.workers = 0
+        self.failures = 0
+        self.answered = False
+        self._waiting: dict[str, Item[T]] = {}
+        self._sending: set[str] = set()
+        self._size = 0
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.workers or self._waiting)
+
+    def add(self, items: Iterable[Item[T]]) -> None:
+        for item in items:
+            full = len(self._waiting) >= WAITING_MAX or self._size + item.size > WAITING_BYTES_MAX
+            if not full and item.id not in self._waiting:
+                self._waiting[item.id] = item
+                self._size += item.size
+
+    def wants_worker(self) -> bool:
+        allowed = 1 if self.failures else IN_FLIGHT_MAX
+        return bool(self._waiting) and self.workers < allowed
+
+    def take(self) -> list[Item[T]]:
+        """Take the next batch. What is being sent is not sent beside itself; its next step waits here for its turn."""
+        batch: list[Item[T]] = []
+        weight = 0
+        for item in self._waiting.values():
+            if item.id in self._sending:
+                continue
+            weight += item.weight
+            if batch and weight > BATCH_WEIGHT_MAX:
+                break
+            batch.append(item)
+        for item in batch:
+            del self._waiting[item.id]
+            self._size -= item.size
+            self._sending.add(item.id)
+        return batch
+
+    def put_back(self, batch: list[Item[T]]) -> None:
+        self.drop(batch)
+        self._waiting = {item.id: item for item in batch} | self._waiting
+        self._size = sum(item.size for item in self._waiting.values())
+
+    def drop(self, batch: list[Item[T]]) -> None:
+        self._sending.difference_update(item.id for item in batch)
+
+
+def _backoff(failures: int) -> float:
+    full = min(BACKOFF_S_MAX, BACKOFF_FIRST_S * 2.0 ** min(failures - 1, 16))
+    return full * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,114 @@
+"""Has institutions move money, asks after what is not final, and commits a batch of outcomes in one transaction."""
+
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from payments.channels.port import Channel, NotSentError, UnansweredError
+from payments.dispatch.lanes import Item, Line
+from payments.dispatch.outcome import commit
+from payments.domain.outcomes import UNKNOWN, Answer, answered
+from payments.domain.payouts import Instruction, Payout, instructions, settled
+from payments.store.orders import Orders
+from payments.store.payouts import Payouts, key_of
+from shared.commits import Commits
+from shared.work import Work
+
+LEG_BYTES: Final = 1_000
+"""What a leg takes in memory, roughly."""
+
+
+class Settled(Protocol):
+    """Told of a payout that has just become final, with every leg paid."""
+
+    def __call__(self, payout: Payout, seconds: float) -> None:
+        """Note how long it took since its order was paid."""
+
+
+def item(payout: Payout) -> Item[Payout]:
+    """Return a payout as a lane takes it."""
+    weight = len(payout.legs) + len(payout.subsidies)
+    return Item(key_of(payout), weight, LEG_BYTES * weight, payout)
+
+
+def line(payout: Payout) -> Line:
+    """Return the lane of a payout."""
+    return Line(payout.channel_profile, payout.channel_account)
+
+
+class Paying:
+    """The instructions of one batch of payouts of one account."""
+
+    def __init__(
+        self, channel_of: Callable[[str], Channel], orders: Orders, payouts: Payouts, commits: Commits
+    ) -> None:
+        self._channel_of = channel_of
+        self._orders = orders
+        self._payouts = payouts
+        self._commits = commits
+        self.hand: Callable[[Line, list[Item[Payout]]], None] = lambda _line, _items: None
+        self.on_settled: Settled = lambda payout, seconds: None  # noqa: ARG005 - named as the protocol names them
+
+    async def send(self, to: Line, batch: list[Payout]) -> bool:
+        """Ask after what was sent before, send the rest, record what came of it; False when there was no answer.
+
+        Raises:
+            NotSentError: nothing was carried out by this request; nothing is recorded.
+
+        """
+        channel = self._channel_of(to.profile)
+        wanted = [instruction for payout in batch for instruction in instructions(payout)]
+        answers = await _ask(channel, to.account, [it for it in wanted if it.state != "sending"])
+        # The same number and body again, also for what the institution does not know: not found is not final.
+        unsent = [it for it in wanted if it.number not in answers]
+        complete = True
+        if unsent:
+            try:
+                answers |= await channel.pay(to.account, unsent)
+            except UnansweredError:
+                complete = False
+                answers |= {it.number: UNKNOWN for it in unsent}
+
+        async def record(work: Work, some: list[Payout]) -> None:
+            await self._record(work, to, some, answers)
+
+        await commit(self._commits, batch, record)
+        return complete
+
+    async def _record(self, work: Work, to: Line, batch: list[Payout], answers: Mapping[str, Answer]) -> None:
+        known = await self._payouts.known(map(key_of, batch), work.session)
+        again: list[Item[Payout]] = []
+        done: list[Payout] = []
+        for it in known.values():
+            before = it.payout
+            if before.waits is None:
+                continue  # another replica, or an earlier try whose commit was unknown, has concluded it
+            after = answered(before, answers)
+            self._payouts.answer(work, before, after)
+            if after.revision != before.revision:
+                work.publish(settled(after, work.now), origin_time=after.origin_time)
+            moved_minor = after.moved_minor - before.moved_minor
+            if moved_minor and after.document.startswith("o:"):
+                self._orders.paid_out(work, f"{after.marketplace}/{after.document[2:]}", moved_minor)
+            if after.waits == "sending":
+                again.append(item(after))
+            elif after.waits is None and all(leg.state == "succeeded" for leg in after.legs):
+                done.append(after)
+        if again:
+            work.after_commit(lambda: self.hand(to, again))
+        if done:
+            work.after_commit(lambda: self._note(done, work))
+
+    def _note(self, done: list[Payout], work: Work) -> None:
+        for payout in done:
+            self.on_settled(payout, (work.now - payout.origin_time).total_seconds())
+
+
+async def _ask(channel: Channel, account: str, sent: list[Instruction]) -> dict[str, Answer]:
+    """Return what became of instructions sent before, without those that the institution does not know."""
+    if not sent:
+        return {}
+    try:
+        found = await channel.query(account, sent)
+    except UnansweredError as error:  # asking changes nothing, so it is simply done again
+        raise NotSentError(str(error)) from error
+    return {number: answer for number, answer in found.items() if answer is not None}

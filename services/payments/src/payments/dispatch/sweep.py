@@ -1,0 +1,88 @@
+"""Brings to the lanes what the clock makes due and what a crash left behind. Leased: one replica does it at a time.
+
+The hand-over is committed before the lane has it, so a second sweep, or one on another replica, leaves it alone.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from payments.dispatch import paying, proving
+from payments.dispatch.lanes import Item, Lanes, Line
+from payments.domain.outcomes import started
+from payments.domain.payouts import Payout
+from payments.store.orders import Asked, Orders
+from payments.store.payouts import Payouts
+from shared import leases
+from shared.commits import Commits
+from shared.mongo import Database
+from shared.work import Work
+
+EVERY_S: Final = 2.0
+BATCH_MAX: Final = 200
+ROUNDS_MAX: Final = 25
+
+
+class Sweep:
+    """One pass over everything that is due, by MongoDB's clock."""
+
+    def __init__(self, database: Database, orders: Orders, payouts: Payouts, commits: Commits) -> None:
+        self._database = database
+        self._orders = orders
+        self._payouts = payouts
+        self._commits = commits
+
+    async def orders(self, lanes: Lanes[Asked]) -> int:
+        """Hand over the orders whose proof is due; return how many."""
+
+        async def decide(work: Work) -> int:
+            now = await leases.now(self._database)
+            due = await self._orders.due(now, BATCH_MAX, work.session)
+            for asked in due:
+                self._orders.hand_over(work, asked, now)
+            items = _by_line((proving.line(it), proving.item(it)) for it in due)
+            work.after_commit(lambda: _hand(lanes, items))
+            return len(due)
+
+        return await self._rounds(decide)
+
+    async def payouts(self, lanes: Lanes[Payout]) -> int:
+        """Hand over the payouts that are due to be sent or asked after; return how many."""
+
+        async def decide(work: Work) -> int:
+            now = await leases.now(self._database)
+            due = await self._payouts.due(now, BATCH_MAX, work.session)
+            handed = [started(it) if it.waits == "waiting_funds" else it for it in due]
+            for before, after in zip(due, handed, strict=True):
+                self._payouts.hand_over(work, before, after, now)
+            items = _by_line((paying.line(it), paying.item(it)) for it in handed)
+            work.after_commit(lambda: _hand(lanes, items))
+            return len(due)
+
+        return await self._rounds(decide)
+
+    async def recovered(self, line: Line) -> None:
+        """Let everything of an account that answers again be asked for at once."""
+        now = await leases.now(self._database)
+        await self._orders.make_due(line.profile, line.account, now)
+        await self._payouts.make_due(line.profile, line.account, now)
+
+    async def _rounds(self, decide: Callable[[Work], Awaitable[int]]) -> int:
+        total = 0
+        for _ in range(ROUNDS_MAX):
+            count = await self._commits.run(decide, origin="clock")
+            total += count
+            if count < BATCH_MAX:
+                break
+        return total
+
+
+def _by_line[T](pairs: Iterable[tuple[Line, Item[T]]]) -> dict[Line, list[Item[T]]]:
+    found: dict[Line, list[Item[T]]] = {}
+    for line, item in pairs:
+        found.setdefault(line, []).append(item)
+    return found
+
+
+def _hand[T](lanes: Lanes[T], items: dict[Line, list[Item[T]]]) -> None:
+    for line, some in items.items():
+        lanes.hand(line, some)

@@ -1,0 +1,8 @@
+"""Use cases. Each one reads load, decide, record; none of them talks to an institution."""
+
+from payments.handlers.ingress import Ingress
+from payments.handlers.merchants import MerchantHandlers
+from payments.handlers.orders import OrderHandlers
+from payments.handlers.payouts import PayoutHandlers
+
+__all__ = ["Ingress", "MerchantHandlers", "OrderHandlers", "PayoutHandlers"]

@@ -1,0 +1,87 @@
+"""Order-paid: judge the claim, keep it, and hand it to the lane that asks for its proof."""
+
+import hashlib
+
+from payments.dispatch import proving
+from payments.dispatch.lanes import Item, Lanes, Line
+from payments.domain.claims import Claim, refusal
+from payments.domain.proof import Proved, prove, to_prove
+from payments.domain.reasons import Rejected
+from payments.store.orders import Asked, Known, Orders, Taken
+from shared.marketplaces import Marketplaces
+from shared.messages import OrderPaid, encode
+from shared.record import Batch, Received
+from shared.work import Work
+
+
+class OrderHandlers:
+    """What payments does with paid orders."""
+
+    def __init__(self, orders: Orders, marketplaces: Marketplaces, lanes: Lanes[Asked]) -> None:
+        self._orders = orders
+        self._marketplaces = marketplaces
+        self._lanes = lanes
+
+    async def take_orders(self, batch: Batch[OrderPaid], work: Work) -> None:
+        """Take a batch of claims: the known are repeats or conflicts, the others are refused or asked for."""
+        known = await self._orders.known((received.event.key for received in batch), work.session)
+        handed: dict[Line, list[Item[Asked]]] = {}
+        for received in batch:
+            taken = _taken(received)
+            before = known.get(taken.key)
+            if before is not None and before.hash == taken.hash:
+                continue
+            if before is not None and before.state != "rejected":
+                work.reject(received, "contract", "order_conflict: this order id is known with another body")
+                continue
+            known[taken.key] = self._decide(work, received, taken, before, handed)
+        work.after_commit(lambda: self._hand(handed))
+
+    def _decide(
+        self,
+        work: Work,
+        received: Received[OrderPaid],
+        taken: Taken,
+        before: Known | None,
+        handed: dict[Line, list[Item[Asked]]],
+    ) -> Known:
+        order = taken.order
+        verdict = refusal(Claim(order, self._owned(order), work.now)) or _free(order)
+        match verdict:
+            case Rejected() as no:
+                self._orders.record_rejected(work, taken, before, no)
+                work.publish(proving.rejection(order, no, work.now), cause=received)
+                return Known(taken.hash, "rejected")
+            case Proved() as proved:
+                self._orders.record_accepted(work, taken, before, proved)
+                work.publish(proved.order, cause=received)
+                return Known(taken.hash, "accepted")
+            case None:
+                self._orders.record_sending(work, taken, before)
+                asked = Asked(order=order, hash=taken.hash, origin_time=taken.origin_time, size=len(taken.body))
+                handed.setdefault(proving.line(asked), []).append(proving.item(asked))
+                return Known(taken.hash, "sending")
+
+    def _owned(self, order: OrderPaid) -> bool:
+        marketplace = self._marketplaces.find(order.marketplace)
+        first = order.payments[0]
+        return marketplace is not None and marketplace.owns(first.channel_profile, first.channel_account)
+
+    def _hand(self, handed: dict[Line, list[Item[Asked]]]) -> None:
+        for line, items in handed.items():
+            self._lanes.hand(line, items)
+
+
+def _free(order: OrderPaid) -> Proved | None:
+    """Return the proof of an order that cost nothing: there is nothing to ask for."""
+    if to_prove(order):
+        return None
+    proved = prove(order, {}, {})
+    return proved if isinstance(proved, Proved) else None
+
+
+def _taken(received: Received[OrderPaid]) -> Taken:
+    body = encode(received.event)
+    # SHA-256 over this body is what shared.messages.body_hash computes; here the body is kept as well.
+    digest = hashlib.sha256(body).digest()
+    return Taken(order=received.event, body=body, hash=digest, source=received.source, origin_time=received.origin_time)

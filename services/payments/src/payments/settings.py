@@ -1,0 +1,18 @@
+"""What payments needs to run, from the environment; every variable begins with PAYMENTS_."""
+
+from typing import Annotated
+
+from pydantic import Field, HttpUrl
+from pydantic_settings import SettingsConfigDict
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The settings of payments."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYMENTS_", frozen=True, extra="ignore")
+
+    mongo_database: str = "payments"
+    institution_url: Annotated[HttpUrl, Field(description="where the sandbox institution answers")]
+    institution_timeout_s: Annotated[float, Field(gt=0, le=120, description="then the outcome is unknown")] = 10.0

@@ -1,0 +1,44 @@
+"""How old the oldest of everything unfinished is, from indexes alone. For gauges; nothing is decided by it."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from payments.store.orders import UNSETTLED, WAITING
+from shared.mongo import UP, Database, Document
+
+PROVING: Final = {"sending": "proving", "unverified": "unverified"}
+"""The state of a waiting order, as the gauge calls it: `sending` is a payout's word there."""
+
+
+class Waiting(NamedTuple):
+    """What waits for an institution: through which profile, and for what."""
+
+    channel: str
+    state: str
+
+
+class Ages:
+    """The oldest of what is unfinished."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def waiting(self) -> dict[Waiting, datetime]:
+        """Return since when the oldest of each kind waits; proofs by the time they came, payouts likewise."""
+        orders = await self._oldest("orders", "state", "received_at")
+        payouts = await self._oldest("payouts", "waits", "created_at")
+        return {Waiting(it.channel, PROVING.get(it.state, it.state)): at for it, at in orders.items()} | payouts
+
+    async def unsettled(self) -> datetime | None:
+        """Return when the oldest order came in whose money is not all paid out."""
+        fields = {"_id": 0, "received_at": 1}
+        found = await self._database.orders.find_one(UNSETTLED, fields, sort=[("received_at", UP)])
+        return found["received_at"] if found else None
+
+    async def _oldest(self, collection: str, state: str, since: str) -> dict[Waiting, datetime]:
+        stages: list[Document] = [
+            {"$match": WAITING},
+            {"$group": {"_id": {"channel": "$channel_profile", "state": f"${state}"}, "oldest": {"$min": f"${since}"}}},
+        ]
+        found = await self._database[collection].aggregate(stages).to_list(None)
+        return {Waiting(it["_id"]["channel"], it["_id"]["state"]): it["oldest"] for it in found}

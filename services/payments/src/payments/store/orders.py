@@ -1,0 +1,223 @@
+"""How claimed orders are stored, and which order has which payment. What is true of them is decided in the domain."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import msgspec
+
+from payments.domain import schedule
+from payments.domain.proof import Proved
+from payments.domain.reasons import Rejected
+from shared.messages import OrderPaid, decode
+from shared.mongo import UP, Database, Document, Index, Session
+from shared.work import Work
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+WAITING: Final = {"ask_at": {"$gt": EPOCH}}
+"""Documents that the clock must look at again. A null is not in the index, so finished ones cost nothing."""
+
+UNSETTLED: Final = {"unpaid_minor": {"$gt": 0}}
+
+INDEXES: Final[dict[str, list[Index]]] = {
+    "orders": [
+        # Covers the gauges too: they read these four fields and no document.
+        Index(
+            [("ask_at", UP), ("channel_profile", UP), ("state", UP), ("received_at", UP)],
+            partial=WAITING,
+        ),
+        Index([("received_at", UP)], partial=UNSETTLED),
+    ],
+    "claims": [],
+    "ingress": [],
+}
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """An order-paid as it came: the claim, its exact body and hash, and where it is from."""
+
+    order: OrderPaid
+    body: bytes
+    hash: bytes
+    source: str
+    origin_time: datetime
+
+    @property
+    def key(self) -> str:
+        """The order's `_id`."""
+        return self.order.key
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What a repeat or a correction of an order is judged by."""
+
+    hash: bytes
+    state: Literal["sending", "unverified", "accepted", "rejected"]
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """An order whose proof is to be asked; `hash` names the body that is being proved."""
+
+    order: OrderPaid
+    hash: bytes
+    origin_time: datetime
+    size: int
+    asks: int = 0
+
+    @property
+    def key(self) -> str:
+        """The order's `_id`."""
+        return self.order.key
+
+
+class Orders:
+    """Orders, their claims on payments, and what came in by HTTP."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def known(self, keys: Iterable[str], session: Session) -> dict[str, Known]:
+        """Return hash and state of the orders that are there."""
+        found = await self._find(keys, {"hash": 1, "state": 1}, session)
+        return {it["_id"]: Known(bytes(it["hash"]), it["state"]) for it in found}
+
+    async def payable(self, keys: Iterable[str], session: Session) -> dict[str, Document]:
+        """Return of each order what a payout of it is judged by."""
+        fields = {"state": 1, "unpaid_minor": 1, "currency": 1, "channel_profile": 1, "channel_account": 1}
+        return {it["_id"]: it for it in await self._find(keys, fields, session)}
+
+    async def show(self, key: str) -> Document | None:
+        """Return one order without its body."""
+        found: Document | None = await self._database.orders.find_one({"_id": key}, {"body": 0})
+        return found
+
+    def record_sending(self, work: Work, taken: Taken, before: Known | None) -> None:
+        """Record an order whose proof is asked next. It counts as left behind when no lane has answered in time."""
+        fields = {"state": "sending", "ask_at": schedule.left_behind_at(work.now)}
+        self._record(work, taken, before, fields)
+
+    def record_rejected(self, work: Work, taken: Taken, before: Known | None, no: Rejected) -> None:
+        """Record a refused order; a corrected body may replace it."""
+        fields = {"state": "rejected", "reason": no.reason, "detail": no.detail, "unpaid_minor": 0}
+        self._record(work, taken, before, fields)
+
+    def record_accepted(self, work: Work, taken: Taken, before: Known | None, proved: Proved) -> None:
+        """Record an order that needs no asking, since every payment of it is 0."""
+        fields = {"state": "accepted", "proved_at": work.now, "unpaid_minor": proved.net_minor}
+        self._record(work, taken, before, fields)
+
+    def accept(self, work: Work, asked: Asked, proved: Proved) -> None:
+        """Record the proof. What is unpaid from now on is what the pool has got for this order."""
+        self._conclude(work, asked, {"state": "accepted", "proved_at": work.now, "unpaid_minor": proved.net_minor})
+
+    def reject(self, work: Work, asked: Asked, no: Rejected) -> None:
+        """Record that the institution's record contradicts the claim."""
+        fields = {"state": "rejected", "reason": no.reason, "detail": no.detail, "unpaid_minor": 0}
+        self._conclude(work, asked, fields)
+
+    def hold(self, work: Work, asked: Asked, detail: str) -> None:
+        """Record that a payment is not known at the institution yet, and when to ask again."""
+        asks = asked.asks + 1
+        fields = {"state": "unverified", "detail": detail, "ask_at": schedule.ask_at(asks, work.now)}
+        self._conclude(work, asked, fields, asks=asks)
+
+    def paid_out(self, work: Work, key: str, moved_minor: int) -> None:
+        """Count what a payout has moved out of the pool for good (negative: what came in)."""
+        work.update("orders", {"_id": key}, {"$inc": {"unpaid_minor": -moved_minor}})
+
+    async def claimed(self, claims: Iterable[str], session: Session) -> dict[str, str]:
+        """Return which order has each of these payments, of those that an order has."""
+        wanted = {"_id": {"$in": list(claims)}}
+        found = await self._database.claims.find(wanted, session=session).to_list(None)
+        return {it["_id"]: it["order"] for it in found}
+
+    def claim(self, work: Work, claim: str, key: str) -> None:
+        """Give a payment to an order, for ever. Another order doing the same makes one of the two run again."""
+        work.insert("claims", {"_id": claim, "order": key})
+
+    async def due(self, now: datetime, count: int, session: Session) -> list[Asked]:
+        """Return orders whose proof is to be asked (again) by now, the longest due first."""
+        wanted = {"ask_at": {"$gt": EPOCH, "$lte": now}}
+        fields = {"body": 1, "hash": 1, "origin_time": 1, "asks": 1}
+        cursor = self._database.orders.find(wanted, fields, session=session).sort("ask_at", UP).limit(count)
+        return [
+            Asked(
+                order=decode(OrderPaid, it["body"]),
+                hash=bytes(it["hash"]),
+                origin_time=it["origin_time"],
+                size=len(it["body"]),
+                asks=it["asks"],
+            )
+            for it in await cursor.to_list(count)
+        ]
+
+    def hand_over(self, work: Work, asked: Asked, now: datetime) -> None:
+        """Record that a lane has it now."""
+        work.update("orders", {"_id": asked.key}, {"$set": {"ask_at": schedule.left_behind_at(now)}})
+
+    async def make_due(self, profile: str, account: str, now: datetime) -> int:
+        """Let every unverified order of an account be asked for at once; return how many."""
+        waiting = {"ask_at": {"$gt": now}, "channel_profile": profile, "state": "unverified"}
+        change = {"$set": {"ask_at": now}}
+        result = await self._database.orders.update_many(waiting | {"channel_account": account}, change)
+        return result.modified_count
+
+    async def came_in(self, key: str, session: Session) -> bytes | None:
+        """Return the hash of what came in by HTTP under this key."""
+        found = await self._database.ingress.find_one({"_id": key}, session=session)
+        return bytes(found["hash"]) if found else None
+
+    async def received_at(self, key: str) -> datetime | None:
+        """Return when an order came in by HTTP."""
+        found = await self._database.ingress.find_one({"_id": key})
+        return found["received_at"] if found else None
+
+    def let_in(self, work: Work, key: str, digest: bytes, before: bytes | None) -> None:
+        """Record that a body came in by HTTP; `before` is the hash of the rejected one that it corrects."""
+        fields = {"hash": digest, "received_at": work.now}
+        if before is None:
+            work.insert("ingress", {"_id": key, **fields})
+        else:
+            work.update("ingress", {"_id": key, "hash": before}, {"$set": fields})
+
+    async def _find(self, keys: Iterable[str], fields: Document, session: Session) -> list[Document]:
+        wanted = {"_id": {"$in": list(keys)}}
+        found: list[Document] = await self._database.orders.find(wanted, fields, session=session).to_list(None)
+        return found
+
+    def _record(self, work: Work, taken: Taken, before: Known | None, fields: dict[str, Any]) -> None:
+        document = _document(taken, work.now) | fields
+        if before is None:
+            work.insert("orders", {"_id": taken.key, **document})
+        else:  # only a rejected order is ever taken anew
+            work.update("orders", {"_id": taken.key, "state": "rejected", "hash": before.hash}, {"$set": document})
+
+    def _conclude(self, work: Work, asked: Asked, fields: dict[str, Any], asks: int | None = None) -> None:
+        standing = {"_id": asked.key, "hash": asked.hash, "state": {"$in": ["sending", "unverified"]}}
+        change = {"ask_at": None, "asks": asked.asks + 1 if asks is None else asks} | fields
+        work.update("orders", standing, {"$set": change})
+
+
+def _document(taken: Taken, now: datetime) -> Document:
+    order, first = taken.order, taken.order.payments[0]
+    paid_minor = sum(payment.amount_minor for payment in order.payments)
+    return {
+        "marketplace": order.marketplace,
+        "order_id": order.order_id,
+        "hash": taken.hash,
+        "body": taken.body,
+        "reason": None,
+        "detail": "",
+        "currency": order.currency,
+        "channel_profile": first.channel_profile,
+        "channel_account": first.channel_account,
+        "payment_ids": [payment.channel_payment_id for payment in order.payments],
+        "paid_minor": paid_minor,
+        "unpaid_minor": paid_minor,
+        "asks": 0,
+        "ask_at": None,
+        "origin_time": taken.origin_time,
+        "source": taken.source,
+        "received_at": now,
+        "proved_at": None,
+    }

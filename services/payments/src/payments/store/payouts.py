@@ -1,0 +1,148 @@
+"""How payouts are stored, with the legs that each holds. What becomes of a leg is decided in the domain."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from payments.domain import outcomes, schedule
+from payments.domain.lifecycles import HELD
+from payments.domain.payouts import KnownLeg, Payout
+from payments.store.orders import EPOCH, WAITING
+from shared.mongo import UP, Database, Document, Index, Session
+from shared.work import Work
+
+INDEXES: Final[dict[str, list[Index]]] = {
+    "payouts": [
+        # Covers the gauges too: they read these four fields and no document.
+        Index([("ask_at", UP), ("channel_profile", UP), ("waits", UP), ("created_at", UP)], partial=WAITING),
+        # A leg is in at most one open or paid state at a time, whatever a handler decides.
+        Index([("open_legs", UP)], unique=True, partial={"open_legs": {"$gt": ""}}),
+        # Legs that failed, came back or were cancelled: few, and all that a new attempt is compared with.
+        Index([("closed_legs", UP)], partial={"closed_legs": {"$gt": ""}}),
+    ],
+}
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A payout that is there. `hash` is its request to pay (None: only a cancel came), `cancel_hash` its cancel."""
+
+    payout: Payout
+    hash: bytes | None
+    cancel_hash: bytes | None = None
+
+
+class Payouts:
+    """Payouts of one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._payouts = database.payouts
+
+    async def known(self, keys: Iterable[str], session: Session) -> dict[str, Known]:
+        """Return the payouts that are there."""
+        found = await self._payouts.find({"_id": {"$in": list(keys)}}, session=session).to_list(None)
+        return {it["_id"]: Known(_payout(it), it["hash"], it["cancel_hash"]) for it in found}
+
+    async def legs(self, leg_ids: Iterable[str], session: Session) -> dict[str, KnownLeg]:
+        """Return what other payouts have of these legs: who holds it, else its greatest attempt."""
+        wanted = list(leg_ids)
+        either = [{"open_legs": {"$in": wanted}}, {"closed_legs": {"$in": wanted}}]
+        fields = {"payout_id": 1, "legs.leg_id": 1, "legs.attempt": 1, "legs.state": 1}
+        legs: dict[str, KnownLeg] = {}
+        for it in await self._payouts.find({"$or": either}, fields, session=session).to_list(None):
+            for leg in it["legs"]:
+                one = KnownLeg(it["payout_id"], leg["attempt"], leg["state"] in HELD)
+                other = legs.get(leg["leg_id"])
+                if other is None or (one.held, one.attempt) > (other.held, other.attempt):
+                    legs[leg["leg_id"]] = one
+        return legs
+
+    def insert(self, work: Work, known: Known) -> None:
+        """Record a payout that was not there."""
+        payout = known.payout
+        of_order = f"{payout.marketplace}/{payout.document[2:]}" if payout.document.startswith("o:") else None
+        document = msgspec.to_builtins(payout, builtin_types=(datetime,))
+        document |= {
+            "_id": key_of(payout),
+            "order": of_order,
+            "hash": known.hash,
+            "cancel_hash": known.cancel_hash,
+            **_standing(payout, work.now),
+        }
+        work.insert("payouts", document)
+
+    def update(self, work: Work, before: Payout, known: Known) -> None:
+        """Record what became of a payout, unless somebody else did meanwhile."""
+        fields = {"hash": known.hash, "cancel_hash": known.cancel_hash} | _changed(known.payout, work.now)
+        work.update("payouts", {"_id": key_of(before), "revision": before.revision}, {"$set": fields})
+
+    def answer(self, work: Work, before: Payout, after: Payout) -> None:
+        """Record what the institution said of a payout, unless somebody else did meanwhile."""
+        key = {"_id": key_of(before), "revision": before.revision}
+        work.update("payouts", key, {"$set": _changed(after, work.now)})
+
+    async def due(self, now: datetime, count: int, session: Session) -> list[Payout]:
+        """Return payouts that are to be sent or asked for (again) by now, the longest due first."""
+        wanted = {"ask_at": {"$gt": EPOCH, "$lte": now}}
+        cursor = self._payouts.find(wanted, session=session).sort("ask_at", UP).limit(count)
+        return [_payout(it) for it in await cursor.to_list(count)]
+
+    def hand_over(self, work: Work, before: Payout, after: Payout, now: datetime) -> None:
+        """Record that a lane has it now; a subsidy that waited for funds is under way with it."""
+        fields = _changed(after, now) if after != before else {}
+        change = {"$set": fields | {"ask_at": schedule.left_behind_at(now)}}
+        work.update("payouts", {"_id": key_of(before), "revision": before.revision}, change)
+
+    async def make_due(self, profile: str, account: str, now: datetime) -> int:
+        """Let every payout of an account that waits for an answer or for funds be looked at now; return how many."""
+        waiting = {"ask_at": {"$gt": now}, "channel_profile": profile, "state": "waiting"}
+        change = {"$set": {"ask_at": now}}
+        result = await self._payouts.update_many(waiting | {"channel_account": account}, change)
+        return result.modified_count
+
+    async def of_order(self, key: str) -> list[Document]:
+        """Return the payouts of an order, in the order of their numbers.
+
+        Their ids are `<marketplace>/o:<order>.<n>`, which one range of `_id` holds: no index is needed for it.
+        """
+        marketplace, order_id = key.split("/", 1)
+        prefix = f"{marketplace}/o:{order_id}."
+        found = await self._payouts.find({"_id": {"$gte": prefix, "$lt": prefix[:-1] + "/"}}).to_list(None)
+        return sorted((it for it in found if it["order"] == key), key=lambda it: (len(it["_id"]), it["_id"]))
+
+    async def show(self, key: str) -> Document | None:
+        """Return one payout as it is stored."""
+        found: Document | None = await self._payouts.find_one({"_id": key})
+        return found
+
+
+def key_of(payout: Payout) -> str:
+    """Return the payout's `_id`."""
+    return f"{payout.marketplace}/{payout.payout_id}"
+
+
+def _payout(document: Document) -> Payout:
+    return msgspec.convert(document, Payout)
+
+
+def _changed(payout: Payout, now: datetime) -> dict[str, Any]:
+    return {
+        "legs": msgspec.to_builtins(payout.legs),
+        "subsidies": msgspec.to_builtins(payout.subsidies),
+        "revision": payout.revision,
+        "asks": payout.asks,
+        **_standing(payout, now),
+    }
+
+
+def _standing(payout: Payout, now: datetime) -> dict[str, Any]:
+    waits = payout.waits
+    return {
+        "state": "final" if waits is None else "sending" if waits == "sending" else "waiting",
+        "waits": waits,
+        "open_legs": [leg.leg_id for leg in payout.legs if leg.state in HELD],
+        "closed_legs": [leg.leg_id for leg in payout.legs if leg.state not in HELD],
+        "ask_at": outcomes.ask_at(payout, now),
+        "settled_at": now if waits is None else None,
+    }
