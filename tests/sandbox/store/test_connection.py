@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorClientSession
+from pymongo.errors import AutoReconnect
 
 from sandbox.domain.faults import NORMAL
 from sandbox.domain.payments import Payment
@@ -13,7 +15,7 @@ from sandbox.handlers import Handlers
 from sandbox.settings import Settings
 from sandbox.store import connection
 from sandbox.store.books import Books
-from sandbox.store.connection import AccountBusyError, Connection, Session
+from sandbox.store.connection import AccountBusyError, Connection, OutcomeUnknownError, Session
 
 pytestmark = pytest.mark.infra
 
@@ -70,6 +72,29 @@ async def test_the_database_itself_refuses_a_pocket_below_zero(writers: tuple[Wr
 
     with pytest.raises(connection.BalanceOutOfRangeError):
         await joined.transact("acc", overdraw)
+
+
+async def test_a_connection_lost_while_committing_is_told_as_unknown(
+    writers: tuple[Writer, Writer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (joined, one), (_, two) = writers
+    paid = [Payment(payment_id="p1", amount_minor=5, currency="CNY")]
+    commit = AsyncIOMotorClientSession.commit_transaction
+
+    async def lost(session: Session) -> None:
+        await commit(session)
+        error = AutoReconnect("the connection broke")
+        error._add_error_label("UnknownTransactionCommitResult")  # noqa: SLF001 - as the driver does
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(AsyncIOMotorClientSession, "commit_transaction", lost)
+        with pytest.raises(OutcomeUnknownError):
+            await one.take_payments("acc", paid)
+    assert [answer.state for answer in await two.take_payments("acc", paid)] == ["succeeded"]
+    pool = await joined.database.pockets.find_one({"_id": "acc/pool/CNY"})
+    assert pool is not None
+    assert pool["balance_minor"] == 5
 
 
 async def test_conflicts_without_end_are_given_up(

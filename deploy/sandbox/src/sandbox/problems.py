@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from sandbox.domain.books import BALANCE_MINOR_MAX
-from sandbox.store.connection import AccountBusyError, BalanceOutOfRangeError, StoreError
+from sandbox.store.connection import AccountBusyError, BalanceOutOfRangeError, OutcomeUnknownError, StoreError
 
 log = logging.getLogger("sandbox")
 
@@ -32,7 +32,7 @@ def answer(status: HTTPStatus, reason: str, detail: str, headers: dict[str, str]
 
 
 def install(app: FastAPI) -> None:
-    """Let every way of failing end in problem+json."""
+    """Let every way of failing end in problem+json. A 4xx and a 503 promise that nothing was done."""
 
     @app.exception_handler(Problem)
     async def said_no(_: Request, problem: Problem) -> Response:
@@ -61,6 +61,17 @@ def install(app: FastAPI) -> None:
     async def busy(_: Request, __: AccountBusyError) -> Response:
         detail = "too many requests change this account at once; ask again by the same number"
         return answer(HTTPStatus.SERVICE_UNAVAILABLE, "account_busy", detail, {"Retry-After": "1"})
+
+    @app.exception_handler(OutcomeUnknownError)
+    async def unknown(_: Request, __: OutcomeUnknownError) -> Response:
+        # Never 503, which promises that nothing was done.
+        detail = "it may have been done; ask by the same number"
+        return answer(HTTPStatus.GATEWAY_TIMEOUT, "outcome_unknown", detail)
+
+    @app.exception_handler(Exception)
+    async def a_bug(_: Request, __: Exception) -> Response:
+        detail = "a mistake of the institution; it may have been done; ask by the same number"
+        return answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
 
     @app.exception_handler(StoreError)
     async def store_failed(_: Request, error: StoreError) -> Response:

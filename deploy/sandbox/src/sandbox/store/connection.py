@@ -30,6 +30,7 @@ BACKOFF_S_MAX: Final = 0.5
 _BACKOFF_S: Final = 0.01
 
 _DURABLE: Final = WriteConcern(w="majority", j=True)
+_COMMIT_UNKNOWN: Final = "UnknownTransactionCommitResult"
 _DUPLICATE_KEY: Final = 11000
 _NAMESPACE_EXISTS: Final = 48
 _DOCUMENT_INVALID: Final = 121
@@ -52,6 +53,10 @@ class AccountBusyError(Exception):
 
 class BalanceOutOfRangeError(Exception):
     """A balance would leave what the books can hold; nothing was done."""
+
+
+class OutcomeUnknownError(Exception):
+    """The connection broke while committing: it may have been done, and repeating the request will tell."""
 
 
 class Connection:
@@ -100,16 +105,22 @@ class Connection:
         Raises:
             AccountBusyError: there were too many conflicts.
             BalanceOutOfRangeError: the books cannot hold the outcome.
+            OutcomeUnknownError: nobody can tell now whether it was done.
+            StoreError: the database cannot be reached; nothing was done.
 
         """
         async with self._locks.setdefault(account, asyncio.Lock()):
+            maybe_done = False
             for attempt in range(ATTEMPTS_MAX):
                 try:
                     return await self._once(decide)
                 except PyMongoError as error:
+                    maybe_done |= error.has_error_label(_COMMIT_UNKNOWN)
+                    if maybe_done and isinstance(error, ConnectionFailure):
+                        raise OutcomeUnknownError from error
                     _raise_unless_passing(error)
                 await asyncio.sleep(min(BACKOFF_S_MAX, _BACKOFF_S * 2**attempt) * random.random())  # noqa: S311 - jitter
-        raise AccountBusyError
+        raise OutcomeUnknownError if maybe_done else AccountBusyError
 
     async def _once[T](self, decide: Callable[[Session], Awaitable[T]]) -> T:
         async with (
@@ -129,9 +140,7 @@ def _raise_unless_passing(error: PyMongoError) -> None:
         codes |= {problem.get("code") for problem in error.details.get("writeErrors", [])}
     if _DOCUMENT_INVALID in codes:
         raise BalanceOutOfRangeError from error
-    passing = error.has_error_label("TransientTransactionError") or error.has_error_label(
-        "UnknownTransactionCommitResult"
-    )
+    passing = error.has_error_label("TransientTransactionError") or error.has_error_label(_COMMIT_UNKNOWN)
     if isinstance(error, ConnectionFailure):
         raise error  # an outage: the caller asks again, rather than wait here
     if not (passing or isinstance(error, DuplicateKeyError) or _DUPLICATE_KEY in codes):
