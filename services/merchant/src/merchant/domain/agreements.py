@@ -1,0 +1,174 @@
+"""Versions of an agreement on one time line: what may be stated, from when, and which is in force (decision 0010).
+
+A version is never edited. It holds from its effective_from until the next version's, or until its own stated end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from merchant.domain.decisions import Refused
+from shared.messages import Agreement, CategoryRate, CommissionLimit
+from shared.money import CURRENCY_DECIMALS
+
+VERSIONS_MAX: Final = 1_000
+"""As many as merchant-changed may carry."""
+
+MATTERS_DAYS: Final = 400
+"""A version is published until it has been over for so long: no order paid under it can still be split by then."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What platform and merchant agree: an agreement before it has a number. Rates are basis points."""
+
+    effective_from: datetime
+    effective_to: datetime | None = None
+    channel_profile: str
+    direction: Literal["pay", "collect"] = "pay"
+    price_mode: Literal["commission", "settlement_price"] = "commission"
+    commission_bp: int = 0
+    category_rates: tuple[CategoryRate, ...] = ()
+    commission_limits: tuple[CommissionLimit, ...] = ()
+    fee_bearer: Literal["platform", "merchant", "pro_rata"] = "platform"
+    freight_to: Literal["merchant", "chain"] = "merchant"
+    trigger: Literal["paid", "shipped", "delivered", "completed"] = "paid"
+    trigger_days: Annotated[int, msgspec.Meta(ge=0, le=365)] = 0
+    cycle: Literal["real_time", "day", "week", "month"] = "real_time"
+    refund_bearer: Literal["original_payee", "proportional", "platform"] = "original_payee"
+    refund_commission: Literal["returned", "kept"] = "returned"
+    refund_surcharge: Literal["returned", "kept"] = "returned"
+
+    def __post_init__(self) -> None:
+        """Hold both times to the millisecond, which is what the store keeps: terms read back equal the terms stated."""
+        for name in ("effective_from", "effective_to"):
+            moment = getattr(self, name)
+            if moment is not None:
+                msgspec.structs.force_setattr(self, name, to_the_millisecond(moment))
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One statement of terms. `key` is the caller's idempotency key, where there was one."""
+
+    number: int
+    announced_at: datetime
+    terms: Terms
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides beside the time line.
+
+    `lead` is how long before its effect a change must be announced; `profiles`, where the marketplace has an account.
+    """
+
+    now: datetime
+    lead: timedelta
+    profiles: frozenset[str]
+
+
+def to_the_millisecond(moment: datetime) -> datetime:
+    """Return a time without what is finer than a millisecond, rounded down."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def stated_before(versions: Sequence[Version], terms: Terms, key: str | None) -> Version | Refused | None:
+    """Return the version that already says this, or why the request contradicts it; None: it says something new."""
+    for version in versions:
+        if key is not None and version.key == key:
+            if version.terms == terms:
+                return version
+            return Refused("idempotency_key_reused", f"this key made version {version.number}, with other terms")
+    for version in versions:
+        if version.terms.effective_from == terms.effective_from:
+            if version.terms == terms:
+                return version
+            detail = f"version {version.number} takes effect at that moment, with other terms"
+            return Refused("effective_from_taken", detail)
+    return None
+
+
+def agree(versions: Sequence[Version], terms: Terms, key: str | None, rules: Rules) -> Version | Refused:
+    """Return the new version, or why it may not be. The caller has asked `stated_before`."""
+    if len(versions) >= VERSIONS_MAX:
+        return Refused("too_many_agreements", f"a merchant has at most {VERSIONS_MAX} versions")
+    announced_at = to_the_millisecond(rules.now)
+    refused = _invalid(terms, rules.profiles) or _too_soon(versions, terms, announced_at, rules.lead)
+    if refused:
+        return refused
+    number = max((version.number for version in versions), default=0) + 1
+    return Version(number, announced_at, terms, key)
+
+
+def time_line(versions: Sequence[Version]) -> tuple[Agreement, ...]:
+    """Return the versions with the times at which each really holds, in order of effect; no two overlap."""
+    ordered = sorted(versions, key=lambda version: version.terms.effective_from)
+    ends = [*(version.terms.effective_from for version in ordered), None][1:]
+    return tuple(
+        Agreement(
+            version=version.number,
+            announced_at=version.announced_at,
+            **_fields(version.terms) | {"effective_to": _earlier(version.terms.effective_to, end)},
+        )
+        for version, end in zip(ordered, ends, strict=True)
+    )
+
+
+def that_matter(agreements: Sequence[Agreement], now: datetime) -> tuple[Agreement, ...]:
+    """Return those that are not over since more than 400 days."""
+    since = now - timedelta(days=MATTERS_DAYS)
+    return tuple(it for it in agreements if it.effective_to is None or it.effective_to > since)
+
+
+def _too_soon(versions: Sequence[Version], terms: Terms, announced_at: datetime, lead: timedelta) -> Refused | None:
+    """Tell whether orders might already be split under the version that this one would replace (architecture.md)."""
+    earliest = announced_at + lead
+    if terms.effective_from >= earliest:
+        return None
+    for agreement in time_line(versions):
+        ends = agreement.effective_to
+        if agreement.effective_from <= terms.effective_from and (ends is None or terms.effective_from < ends):
+            detail = (
+                f"version {agreement.version} is in force then; a change may take effect from {earliest.isoformat()}"
+            )
+            return Refused("agreement_too_soon", detail)
+    return None
+
+
+def _invalid(terms: Terms, profiles: frozenset[str]) -> Refused | None:
+    if terms.effective_to is not None and terms.effective_to <= terms.effective_from:
+        return Refused("period_empty", "effective_to must be later than effective_from")
+    if terms.channel_profile not in profiles:
+        detail = f"the marketplace has no account of {terms.channel_profile}; it has {', '.join(sorted(profiles))}"
+        return Refused("channel_profile_unknown", detail)
+    categories = [rate.category for rate in terms.category_rates]
+    if twice := _twice(categories):
+        return Refused("category_twice", f"category {twice} has two rates")
+    if twice := _twice([limit.currency for limit in terms.commission_limits]):
+        return Refused("currency_twice", f"{twice} has two limits")
+    return _invalid_limits(terms.commission_limits)
+
+
+def _invalid_limits(limits: Sequence[CommissionLimit]) -> Refused | None:
+    for limit in limits:
+        if limit.currency not in CURRENCY_DECIMALS:
+            return Refused("currency_unknown", f"{limit.currency} is not in ISO 4217")
+        if limit.floor_minor < 0 or (limit.cap_minor is not None and limit.cap_minor < limit.floor_minor):
+            return Refused("limits_invalid", f"{limit.currency}: 0 <= floor_minor <= cap_minor is not so")
+    return None
+
+
+def _twice(names: Sequence[str]) -> str | None:
+    return next((name for number, name in enumerate(names) if name in names[:number]), None)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def _fields(terms: Terms) -> dict[str, Any]:
+    return {name: getattr(terms, name) for name in terms.__struct_fields__}

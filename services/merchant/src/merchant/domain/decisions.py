@@ -1,0 +1,29 @@
+"""The answers of the rules, and the closed set of their reasons. No rule here."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Reason = Literal[
+    "agreement_too_soon",
+    "category_twice",
+    "channel_profile_unknown",
+    "currency_twice",
+    "currency_unknown",
+    "effective_from_taken",
+    "idempotency_key_reused",
+    "limits_invalid",
+    "merchant_reserved",
+    "merchant_too_large",
+    "merchant_twice",
+    "merchant_unknown",
+    "period_empty",
+    "too_many_agreements",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A no: recorded nowhere, told to whoever asked. `detail` is a sentence for people."""
+
+    reason: Reason
+    detail: str
