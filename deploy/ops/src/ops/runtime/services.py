@@ -21,8 +21,10 @@ PROBE_TIMEOUT_S: Final = 2.0
 def command(name: str, port: int) -> list[str]:
     """Return the command that runs a service, or the institution, on `port`."""
     where = ["--host", "127.0.0.1", "--port", str(port)]
-    quiet = ["--log-level", "warning", "--no-access-log"]
-    return [sys.executable, "-m", "uvicorn", "--factory", f"{name}.app:create_app", *where, *quiet]
+    if name == SANDBOX:  # a separate party: it shares nothing with the services
+        quiet = ["--log-level", "warning", "--no-access-log"]
+        return [sys.executable, "-m", "uvicorn", "--factory", "sandbox.app:create_app", *where, *quiet]
+    return [sys.executable, "-m", "shared.serve", name, *where]
 
 
 def environment(name: str, urls: Mapping[str, str], database: str = "") -> dict[str, str]:
