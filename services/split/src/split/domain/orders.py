@@ -1,0 +1,54 @@
+"""A paid order as the books keep it: its shares, what the platform owes it, and the payouts requested so far."""
+
+from typing import Literal
+
+import msgspec
+
+from split.domain.shares import Share
+
+
+class OwedSubsidy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Money that a payout asks of the platform's marketing account, until the institution has moved it."""
+
+    subsidy_id: str
+    payout_id: str
+    amount_minor: int
+    state: Literal["requested", "succeeded"] = "requested"
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one order. `subsidy_due_minor` is owed by the platform and not yet asked for in any payout.
+
+    `payouts` counts those requested; `revisions` holds the greatest revision applied, by payout number.
+    """
+
+    marketplace: str
+    order_id: str
+    currency: str
+    channel_profile: str
+    channel_account: str
+    shares: tuple[Share, ...] = ()
+    subsidies: tuple[OwedSubsidy, ...] = ()
+    subsidy_due_minor: int = 0
+    payouts: int = 0
+    revisions: dict[str, int] = {}
+
+    @property
+    def key(self) -> str:
+        """Its `_id`, and the key of its events."""
+        return f"{self.marketplace}/{self.order_id}"
+
+    @property
+    def document(self) -> str:
+        """What its payouts pay out."""
+        return f"o:{self.order_id}"
+
+    @property
+    def document_key(self) -> str:
+        """What its leg ids begin with."""
+        return f"{self.marketplace}/o:{self.order_id}"
+
+    @property
+    def waiting_for(self) -> tuple[str, ...]:
+        """The merchants whose news may release a share of it."""
+        return tuple(sorted({share.merchant for share in self.shares if share.waits_for_merchant}))

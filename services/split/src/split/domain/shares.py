@@ -1,0 +1,71 @@
+"""A share of an order: whose it is, how much, where its money stands, and the one table of how that changes."""
+
+from typing import Final, Literal
+
+import msgspec
+
+from shared.messages import Breakdown
+from split.domain.earnings import Earning
+
+State = Literal["held", "available", "in_transit", "paid"]
+Step = Literal["release", "retry", "succeeded", "failed", "cancelled", "returned"]
+
+LIFECYCLE: Final[dict[State, dict[Step, State]]] = {
+    "held": {"release": "in_transit"},
+    "in_transit": {"succeeded": "paid", "failed": "available", "cancelled": "available", "returned": "available"},
+    "available": {"retry": "in_transit"},
+    "paid": {"returned": "available"},
+}
+"""Held waits for a reason to go, available for a new attempt, in transit for the institution. Paid may come back."""
+
+COMMISSION: Final = "platform:commission"
+FEE: Final = "platform:fee"
+MARKETING: Final = "platform:marketing"
+CLEARING: Final = "channel:clearing"
+
+MERCHANT_UNKNOWN: Final = "merchant_unknown"
+AGREEMENT_MISSING: Final = "agreement_missing"
+BLOCKED: Final = "blocked:"
+FREIGHT_INCOMPLETE: Final = "freight_incomplete"
+
+
+class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What one receiver gets of an order, or one merchant's whole pot while it is held.
+
+    `merchant` is out of whose pot it comes; `part` is 0 until it is released, and never changes from then on.
+    `earning` is how a held pot will divide, once an agreement has decided that.
+    """
+
+    path: str
+    receiver: str
+    merchant: str
+    amount_minor: int
+    state: State
+    reason: str = ""
+    part: int = 0
+    attempt: int = 0
+    payout_id: str = ""
+    agreement_version: int = 0
+    breakdown: Breakdown
+    earning: Earning | None = None
+
+    @property
+    def waits_for_merchant(self) -> bool:
+        """Whether news of its merchant may release it."""
+        return self.state == "held" and (
+            self.reason in (MERCHANT_UNKNOWN, AGREEMENT_MISSING) or self.reason.startswith(BLOCKED)
+        )
+
+
+def leg_id(document_key: str, share: Share) -> str:
+    """Return the id under which a share is paid: kept through every retry (architecture, A leg is paid once)."""
+    return f"{document_key}/{share.path}/{share.part}"
+
+
+def account(share: Share, state: State, channel_account: str) -> str:
+    """Return the account that a share's money stands in. The platform's own stays in one account until it is paid."""
+    if state == "paid":
+        return f"{CLEARING}/{channel_account}"
+    if share.receiver.startswith("platform:"):
+        return share.receiver
+    return f"merchant:{state}/{share.receiver.partition(':')[2]}"

@@ -1,0 +1,80 @@
+"""Split a paid order, and release what was held of it: from the facts and the merchants' copies to a decision."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from shared.messages import MerchantChanged, SplitRequested
+from split.domain import judgements, pots
+from split.domain.judgements import Judgement, Terms
+from split.domain.orders import Order
+from split.domain.pots import Pot
+from split.domain.receivers import Trees
+from split.domain.rounds import Decision, Round
+from split.domain.shares import Share
+
+NO_TREES: Final = Trees((), ())
+
+type Merchants = Mapping[str, MerchantChanged]
+"""The copies read in this unit's own snapshot, by merchant id."""
+
+
+def split(request: SplitRequested, merchants: Merchants) -> Decision | str:
+    """Decide about a paid order for the first time; a reason if it cannot be booked at all."""
+    if mistake := pots.mistake(request):
+        return mistake
+    facts = pots.facts(request)
+    terms = _terms(request, facts.pots)
+    payment = request.payments[0]
+    order = Order(
+        marketplace=request.marketplace,
+        order_id=request.order_id,
+        currency=request.currency,
+        channel_profile=payment.channel_profile,
+        channel_account=payment.channel_account,
+    )
+    pass_ = Round(order)
+    pass_.take(facts.pooled_minor, facts.subsidy_minor, facts.surcharge_minor)
+    verdicts = [judgements.first(pot, merchants.get(pot.merchant), terms) for pot in facts.pots]
+    for verdict in verdicts:
+        pass_.settle(verdict, None)
+    pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
+    return pass_.close()
+
+
+def release(order: Order, request: SplitRequested, merchants: Merchants) -> Decision | None:
+    """Decide again about what of an order waits for its merchants; None when nothing changes."""
+    facts = pots.facts(request)
+    terms = _terms(request, facts.pots)
+    held = {share.path: share for share in order.shares if share.state == "held"}
+    pass_ = Round(order)
+    verdicts = []
+    for pot in facts.pots:
+        share = held.get(pots.MERCHANT + pot.merchant)
+        if share is None:
+            continue
+        verdict = _stays(pot, share)
+        if share.waits_for_merchant:
+            verdict = judgements.again(pot, share, merchants.get(pot.merchant), terms)
+            pass_.settle(verdict, share)
+        verdicts.append(verdict)
+    if not pass_.changed:
+        return None
+    pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
+    return pass_.close()
+
+
+def _terms(request: SplitRequested, parts: Iterable[Pot]) -> Terms:
+    trees = Trees(request.receivers, [pot.merchant for pot in parts]) if request.receivers else NO_TREES
+    return Terms(request.currency, request.paid_at, trees)
+
+
+def _stays(pot: Pot, share: Share) -> Judgement:
+    return Judgement(pot=pot, reason=share.reason, version=share.agreement_version, earned=share.earning)
+
+
+def _outstanding(verdicts: Iterable[Judgement]) -> bool:
+    """Tell whether freight that goes, or may go, to the chain is still with a merchant who is held."""
+    return any(
+        verdict.reason and verdict.pot.freight_minor and (verdict.earned is None or verdict.earned.chain)
+        for verdict in verdicts
+    )

@@ -1,0 +1,206 @@
+"""An independent answer to who gets what of an order: fractions, one pass, no code of the service.
+
+Written from the rules (money.md 3, docs/decisions/0007 and 0008), not from the implementation.
+"""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from shared.messages import Agreement, MerchantChanged, SplitRequested
+
+
+@dataclass
+class Expected:
+    """Minor units: what leaves for each receiver, what stays held per merchant, what the platform adds."""
+
+    legs: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    held: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    marketing: int = 0
+
+
+class CannotPayError(Exception):
+    """This share must be held."""
+
+
+def apportion(total: int, weights: list[int]) -> list[int]:
+    """Largest remainder, the textbook way."""
+    if sum(weights) == 0:
+        return [total] + [0] * (len(weights) - 1)
+    quotas = [Fraction(total * weight, sum(weights)) for weight in weights]
+    parts = [math.floor(quota) for quota in quotas]
+    by_fraction = sorted(range(len(weights)), key=lambda place: (parts[place] - quotas[place], place))
+    for place in by_fraction[: total - sum(parts)]:
+        parts[place] += 1
+    return parts
+
+
+class Paid:
+    """The money of one merchant in an order, before any agreement."""
+
+    def __init__(self, order: SplitRequested, name: str) -> None:
+        self.name = name
+        borne = [it.amount_minor for it in order.adjustments if it.party == f"merchant:{name}" and it.kind != "subsidy"]
+        mine = [it for it in order.lines if it.merchant == name]
+        self.goods = sum(it.amount_minor for it in mine) + sum(borne)
+        self.freight = sum(it.freight_minor for it in mine)
+        self.fee = 0
+
+
+def expected(order: SplitRequested, merchants: dict[str, MerchantChanged]) -> Expected:
+    """Say where every minor unit of the order is after it was split."""
+    answer = Expected()
+    pots = [Paid(order, name) for name in dict.fromkeys(it.merchant for it in order.lines)]
+    fees = apportion(sum(it.fee_minor for it in order.payments), [max(0, pot.goods) for pot in pots])
+    for pot, fee in zip(pots, fees, strict=True):
+        pot.fee = fee
+    for adjustment in order.adjustments:
+        if adjustment.party.startswith("platform:"):
+            answer.marketing += max(0, -adjustment.amount_minor)
+            answer.legs["platform:fee"] += max(0, adjustment.amount_minor)
+    chain: dict[str, int] = {}
+    open_freight = False
+    for pot in pots:
+        try:
+            to_chain = _pay(order, merchants.get(pot.name), pot, answer)
+        except CannotPayError:
+            answer.held[pot.name] += max(0, pot.goods + pot.freight - pot.fee)
+            answer.marketing += max(0, pot.fee - pot.goods - pot.freight)
+            open_freight = open_freight or (pot.freight > 0 and _may_feed_chain(order, merchants.get(pot.name), pot))
+        else:
+            if to_chain:
+                chain[pot.name] = pot.freight
+    if chain:
+        _freight(order, answer, chain, open_freight=open_freight)
+    return answer
+
+
+def _pay(order: SplitRequested, copy: MerchantChanged | None, pot: Paid, answer: Expected) -> bool:
+    """Pay one merchant; tell whether its freight goes to the chain."""
+    deal = _deal(order, copy)
+    to_chain = deal.freight_to == "chain"
+    paid = _merchant(order, deal, pot, 0 if to_chain else pot.freight)
+    tree = _tree(order, f"merchant:{pot.name}", paid["net"])
+    strangers = {it.parent for it in order.receivers if it.parent.startswith("merchant:")}
+    strangers -= {f"merchant:{it.merchant}" for it in order.lines}
+    later = deal.trigger != "paid" or deal.direction == "collect" or deal.cycle != "real_time"
+    if strangers or later or (copy and copy.blocked):
+        raise CannotPayError
+    answer.legs["platform:commission"] += paid["commission"]
+    answer.marketing += paid["short"]
+    for receiver, amount in tree.items():
+        answer.legs[receiver] += amount
+    return to_chain
+
+
+def _may_feed_chain(order: SplitRequested, copy: MerchantChanged | None, pot: Paid) -> bool:
+    try:
+        deal = _deal(order, copy)
+        _commission(order, pot.name, deal)
+    except CannotPayError:
+        return True
+    return deal.freight_to == "chain"
+
+
+def _freight(order: SplitRequested, answer: Expected, chain: dict[str, int], *, open_freight: bool) -> None:
+    try:
+        tree = {"freight": 1} if open_freight else _tree(order, "freight", sum(chain.values()))
+    except CannotPayError:
+        tree = {"freight": 1}
+    if tree.pop("freight", 0):
+        for name, amount in chain.items():
+            answer.held[name] += amount
+        return
+    for receiver, amount in tree.items():
+        answer.legs[receiver] += amount
+
+
+def _deal(order: SplitRequested, copy: MerchantChanged | None) -> Agreement:
+    fitting = [
+        it
+        for it in (copy.agreements if copy else ())
+        if it.effective_from <= order.paid_at and not (it.effective_to and it.effective_to <= order.paid_at)
+    ]
+    if not fitting:
+        raise CannotPayError
+    return max(fitting, key=lambda it: it.version)
+
+
+def _lines(order: SplitRequested, name: str) -> list[tuple[Any, int]]:
+    return [
+        (
+            it,
+            max(
+                0,
+                it.amount_minor
+                + sum(
+                    a.amount_minor
+                    for a in order.adjustments
+                    if a.line_id == it.line_id and a.party == f"merchant:{name}"
+                ),
+            ),
+        )
+        for it in order.lines
+        if it.merchant == name
+    ]
+
+
+def _commission(order: SplitRequested, name: str, deal: Agreement) -> int:
+    total = 0
+    for it, base in _lines(order, name):
+        if deal.price_mode == "settlement_price":
+            if it.settlement_price_minor is None or it.settlement_price_minor * it.quantity > base:
+                raise CannotPayError
+            total += base - it.settlement_price_minor * it.quantity
+            continue
+        rates = [r.commission_bp for r in deal.category_rates if r.category == it.category] or [deal.commission_bp]
+        amount = math.floor(Fraction(rates[0], 10_000) * base)
+        for bound in deal.commission_limits:
+            if bound.currency == order.currency:
+                amount = max(amount, bound.floor_minor)
+                amount = amount if bound.cap_minor is None else min(amount, bound.cap_minor)
+        total += min(amount, base)
+    return total
+
+
+def _merchant(order: SplitRequested, deal: Agreement, pot: Paid, freight: int) -> dict[str, int]:
+    goods, fee = pot.goods, pot.fee
+    commission = min(_commission(order, pot.name, deal), max(0, goods))
+    rest = max(0, goods + freight) - commission
+    merchants_fee = 0
+    if deal.fee_bearer == "merchant":
+        merchants_fee = min(fee, rest)
+    elif deal.fee_bearer == "pro_rata":
+        merchants_fee = min(rest, apportion(fee, [commission, rest])[1])
+    net, platform_fee = rest - merchants_fee, min(commission, fee - merchants_fee)
+    short = net + (commission - platform_fee) - (goods + freight - fee)
+    return {"net": net, "commission": commission - platform_fee, "short": short}
+
+
+def _tree(order: SplitRequested, root: str, amount: int, level: int = 1) -> dict[str, int]:
+    """Say what everybody below `root`, and `root` itself, ends up with."""
+    below = [it for it in order.receivers if it.parent == root]
+    own = root if root == "freight" or root.startswith("merchant:") else "merchant:" + root[9:]
+    if not below:
+        return {own: amount}
+    if level > 5:
+        raise CannotPayError
+    percents = [it.value for it in below if it.share == "percent"]
+    fixed = sum(it.value for it in below if it.share == "fixed")
+    if sum(percents) > 10_000 or sum(it.share == "remainder" for it in below) > 1:
+        raise CannotPayError
+    parts = apportion(amount, [*percents, 10_000 - sum(percents)])
+    left = parts.pop() - fixed
+    if left < 0:
+        raise CannotPayError
+    answer: dict[str, int] = defaultdict(int)
+    for it in below:
+        part = parts.pop(0) if it.share == "percent" else it.value if it.share == "fixed" else left
+        if it.share == "remainder":
+            answer[own] -= left
+        for receiver, value in _tree(order, f"receiver:{it.receiver}", part, level + 1).items():
+            answer[receiver] += value
+    answer[own] += left
+    return answer

@@ -1,0 +1,70 @@
+"""Who bears the channel fee, and what happens when there is too little to bear it."""
+
+import pytest
+from hypothesis import given
+from tests.split.examples import agreement, agreements, line, orders, paid_order
+
+from shared.messages import Adjustment, Agreement, SplitRequested
+from split.domain.earnings import Earning, earning
+from split.domain.pots import Pot, facts
+
+
+def only_pot(**order: object) -> Pot:
+    (pot,) = facts(paid_order(line(1, 1_000), **order)).pots  # type: ignore[arg-type]
+    return pot
+
+
+def earned(pot: Pot, **terms: object) -> Earning:
+    found = earning(pot, agreement(**terms), "BRL")
+    assert isinstance(found, Earning)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("bearer", "net", "kept"), [("platform", 880, 110), ("merchant", 870, 120), ("pro_rata", 871, 119)]
+)
+def test_the_channel_fee_is_borne_as_agreed(bearer: str, net: int, kept: int) -> None:
+    found = earned(only_pot(fee=10), fee_bearer=bearer)
+    assert (found.net_minor, found.kept_minor, found.short_minor) == (net, kept, 0)
+
+
+def test_a_fee_above_the_commission_is_made_up_by_the_platform() -> None:
+    found = earned(only_pot(fee=130), fee_bearer="platform")
+    assert (found.net_minor, found.kept_minor, found.short_minor) == (880, 0, 10)
+
+
+def test_a_fee_above_the_merchants_net_falls_on_the_commission_first() -> None:
+    found = earned(only_pot(fee=130), fee_bearer="merchant", commission_bp=9_000)
+    assert (found.net_minor, found.kept_minor, found.short_minor) == (0, 870, 0)
+
+
+def test_a_merchants_own_discount_lowers_the_base_of_the_commission() -> None:
+    discount = Adjustment(kind="discount", amount_minor=-200, party="merchant:m1", line_id="l1")
+    found = earned(only_pot(adjustments=(discount,)))
+    assert (found.commission_minor, found.net_minor) == (96, 704)
+
+
+def test_a_discount_on_the_whole_order_lowers_the_net_and_not_the_base() -> None:
+    discount = Adjustment(kind="discount", amount_minor=-200, party="merchant:m1")
+    found = earned(only_pot(adjustments=(discount,)))
+    assert (found.commission_minor, found.net_minor) == (120, 680)
+
+
+def test_commission_takes_at_most_what_the_goods_bring_and_none_of_the_freight() -> None:
+    discount = Adjustment(kind="discount", amount_minor=-950, party="merchant:m1")
+    (pot,) = facts(paid_order(line(1, 1_000, freight_minor=70), adjustments=(discount,))).pots
+    found = earned(pot)
+    assert (found.commission_minor, found.net_minor) == (50, 70)
+
+
+@given(orders(), agreements())
+def test_no_part_of_an_earning_is_below_zero_and_all_add_up(order: SplitRequested, terms: Agreement) -> None:
+    for pot in facts(order).pots:
+        found = earning(pot, terms, order.currency)
+        if isinstance(found, str):
+            continue
+        assert min(found.net_minor, found.kept_minor, found.fee_minor, found.platform_fee_minor) >= 0
+        assert found.short_minor >= pot.short_minor
+        chain = pot.freight_minor if found.chain else 0
+        brought = pot.goods_minor + pot.freight_minor - pot.fee_minor
+        assert found.net_minor + found.kept_minor + chain == brought + found.short_minor
