@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import psutil
 from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from ops.runtime import kafka, mongod
@@ -35,6 +37,7 @@ KAFKA_ENVIRONMENT: Final = {
     "KAFKA_HEAP_OPTS": " ".join(kafka.HEAP),
     "CLUSTER_ID": kafka.CLUSTER_ID,
 }
+OWNER: Final = "dev.weir.tests.pid"
 # The advertised port is known only after the start, so the command waits for the script that names it.
 WAIT_FOR_SCRIPT: Final = ["sh", "-c", "while [ ! -f /tmp/start.sh ]; do sleep 0.1; done; exec sh /tmp/start.sh"]
 
@@ -75,7 +78,16 @@ def mongo_container() -> Iterator[str]:
 
 
 def _container(image: str) -> DockerContainer:
-    # Ryuk removes the containers of a killed run; where its image is not to be had, do without it.
+    # Ryuk removes the containers of a killed run; where its image is not to be had, the next run does.
     if not present(testcontainers_config.ryuk_image):
         testcontainers_config.ryuk_disabled = True
-    return DockerContainer(image)
+        _remove_orphans()
+    return DockerContainer(image, labels={OWNER: str(os.getpid())})
+
+
+def _remove_orphans() -> None:
+    """Remove the containers of test runs that no longer run."""
+    client = DockerClient().client
+    for container in client.containers.list(all=True, filters={"label": OWNER}):
+        if not psutil.pid_exists(int(container.labels[OWNER])):
+            container.remove(force=True, v=True)
