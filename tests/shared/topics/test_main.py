@@ -1,6 +1,7 @@
 """The topics job: what it prints and how it exits."""
 
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,18 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 @pytest.mark.infra
 def test_the_job_applies_then_finds_nothing_to_do(
-    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    name = f"job-{uuid.uuid4().hex[:12]}"
+    text = Path("deploy/topics.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "topics.yaml"  # one topic that only this test uses
+    file.write_text(text.partition("\n  order-rejected:")[0].replace("order-paid:", f"{name}:"), encoding="utf-8")
     monkeypatch.setenv("KAFKA_BOOTSTRAP", kafka_bootstrap)
-    assert run(monkeypatch, "apply") == 0
-    capsys.readouterr()
-    assert run(monkeypatch, "apply") == 0
-    assert run(monkeypatch, "check", "--bootstrap", kafka_bootstrap) == 0
+    assert run(monkeypatch, "apply", "--file", str(file)) == 0
+    lines = [f"{name}: created", f"{name}.payments.dlq: created", f"{name}.aftersale.dlq: created"]
+    assert capsys.readouterr().out.splitlines() == [*lines, "topics stand as stated"]
+    assert run(monkeypatch, "apply", "--file", str(file)) == 0
+    assert run(monkeypatch, "check", "--file", str(file), "--bootstrap", kafka_bootstrap) == 0
     assert capsys.readouterr().out == "topics stand as stated\n" * 2
 
 
