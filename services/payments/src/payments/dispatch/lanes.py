@@ -83,7 +83,10 @@ class Lanes[T]:
             self._group = group
             for lane in self._lanes.values():
                 self._start(lane)
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._group = None  # what is handed in while the service stops stays stored, for the sweep of another
 
     def _start(self, lane: "_Lane[T]") -> None:
         if self._group is not None and lane.wants_worker():

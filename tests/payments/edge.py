@@ -1,0 +1,176 @@
+"""Payments without Kafka: what a test hands in, what comes out, and a hand on the institution's switches."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+from tests.payments.examples import ACCOUNT, NOW
+
+from payments.app import assemble
+from payments.channels.port import Channel
+from payments.metrics import Metrics
+from shared import envelope
+from shared.commits import Commits
+from shared.delivery import Delivery, Handler
+from shared.marketplaces import Marketplaces
+from shared.messages import EVENTS, ChannelPayment, Event, MerchantChanged, OrderPaid, PayoutRequested, decode
+from shared.metrics import KitMetrics
+from shared.mongo import Database
+from shared.outbox import Outgoing
+from shared.record import Raw, Received
+
+MARKETPLACES = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
+UNTIL_S = 15
+
+
+class Published:
+    """Remembers what would have gone to Kafka."""
+
+    def __init__(self) -> None:
+        self.records: list[Outgoing] = []
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        self.records.extend(records)
+
+    def events[E: Event](self, struct: type[E]) -> list[E]:
+        return [decode(struct, it.value or b"") for it in self.records if it.topic == struct.topic]
+
+    def dead(self) -> list[str]:
+        """Return the reasons of the dead letters."""
+        letters = [it for it in self.records if it.topic.endswith(".dlq")]
+        return [(dict(it.headers)["weir-dlq-error"] or b"").decode() for it in letters]
+
+
+class Institution:
+    """A customer's and a tester's connection to the sandbox institution."""
+
+    def __init__(self, url: str, account: str = ACCOUNT) -> None:
+        self.url = url
+        self._client = httpx.AsyncClient(base_url=f"{url}/v1/accounts/{account}/")
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def pay(self, *payments: ChannelPayment, currency: str = "EUR") -> None:
+        """Pay as buyers do."""
+        wire = [
+            {
+                "payment_id": it.channel_payment_id,
+                "amount_minor": it.amount_minor,
+                "fee_minor": it.fee_minor,
+                "currency": currency,
+            }
+            for it in payments
+        ]
+        await self._call("POST", "payments", {"payments": wire})
+
+    async def fund(self, amount_minor: int, identity: str = "fund-1") -> None:
+        """Give the marketing pocket money."""
+        body = {"fund_id": identity, "pocket": "platform:marketing", "currency": "EUR", "amount_minor": amount_minor}
+        await self._call("POST", "funds", body)
+
+    async def fault(self, **faults: Any) -> None:  # noqa: ANN401 - any of the institution's switches
+        await self._call("PUT", "faults", faults)
+
+    async def heal(self) -> None:
+        await self._call("DELETE", "faults")
+
+    async def balances(self) -> dict[str, int]:
+        """Return what is in each pocket and with each receiver."""
+        pockets = (await self._call("GET", "balances"))["pockets"]
+        receivers = (await self._call("GET", "receivers"))["receivers"]
+        balances = {it["pocket"]: it["balance_minor"] for it in pockets}
+        return balances | {it["receiver"]: it["balance_minor"] for it in receivers}
+
+    async def transfers(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self._call("GET", "transfers"))["transfers"]
+        return found
+
+    async def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        response = await self._client.request(method, path, json=body)
+        response.raise_for_status()
+        answer: dict[str, Any] = response.json() if response.content else {}
+        return answer
+
+
+class Edge:
+    """Payments as one replica runs it."""
+
+    def __init__(self, database: Database, channel: Channel) -> None:
+        self.database = database
+        self.kit = KitMetrics()
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.published = Published()
+        self.commits = Commits("payments", database.client, database, self.published, self.kit)  # type: ignore[arg-type] # remembers instead of publishing
+        self.marketplaces = Marketplaces.load(MARKETPLACES)
+        self.parts = assemble(database, self.commits, self.marketplaces, {"sandbox-direct": channel}, self.metrics)
+        self._task: asyncio.Task[None] | None = None
+        self._offset = 0
+
+    def start(self) -> None:
+        """Let the lanes run."""
+        self._task = asyncio.create_task(self.parts.run())
+
+    async def stop(self) -> None:
+        """Stop the lanes where they are, as a crash would."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for channel in self.parts.channels.values():
+            await channel.close()
+
+    async def take(self, *events: OrderPaid | PayoutRequested | MerchantChanged) -> None:
+        """Deliver events as one batch of each contract, as the kit does."""
+        handlers: dict[type[Event], Handler[Any]] = {
+            OrderPaid: self.parts.take_orders.take_orders,
+            PayoutRequested: self.parts.take_payouts.take_payouts,
+            MerchantChanged: self.parts.take_merchants.copy_merchants,
+        }
+        for struct in EVENTS:
+            batch = [self._received(event) for event in events if type(event) is struct]
+            if batch:
+                group = f"payments.{struct.topic}"
+                delivery = Delivery(group, handlers[struct], self.commits, self.database, self.kit)
+                await delivery.deliver(batch, f"{group}#0")
+
+    async def order(self, key: str = "test-shop/o-1") -> dict[str, Any]:
+        """Return a stored order; empty when there is none."""
+        return await self.database.orders.find_one({"_id": key}) or {}
+
+    async def payout(self, key: str = "test-shop/o:o-1.1") -> dict[str, Any]:
+        """Return a stored payout; empty when there is none."""
+        return await self.database.payouts.find_one({"_id": key}) or {}
+
+    async def order_in(self, state: str, key: str = "test-shop/o-1") -> dict[str, Any]:
+        """Wait until an order is in a state, and return it."""
+        return await until(lambda: self.order(key), lambda it: it.get("state") == state)
+
+    async def payout_in(self, state: str, key: str = "test-shop/o:o-1.1") -> dict[str, Any]:
+        """Wait until a payout is in a state, or waits for that, and return it."""
+        return await until(lambda: self.payout(key), lambda it: state in {it.get("state"), it.get("waits")})
+
+    async def let_time_pass(self) -> None:
+        """Make everything due whose time has not come yet, and sweep."""
+        for collection in ("orders", "payouts"):
+            await self.database[collection].update_many({"ask_at": {"$gt": NOW}}, {"$set": {"ask_at": NOW}})
+        await self.parts.sweep.orders(self.parts.proofs)
+        await self.parts.sweep.payouts(self.parts.transfers)
+
+    def _received[E: Event](self, event: E) -> Received[E]:
+        self._offset += 1
+        headers = envelope.headers_of(event, "/upstream/test", datetime.now(UTC), datetime.now(UTC))
+        raw = Raw(event.topic, 0, self._offset, 0, event.key.encode(), b"{}", headers)
+        return Received(event, envelope.read(headers), raw)
+
+
+async def until[T](look: Callable[[], Awaitable[T]], wanted: Callable[[T], bool]) -> T:
+    """Look again until it is as wanted, and return it."""
+    async with asyncio.timeout(UNTIL_S):
+        while not wanted(seen := await look()):  # noqa: ASYNC110 - MongoDB and the institution have no event to wait on
+            await asyncio.sleep(0.02)
+    return seen

@@ -1,0 +1,148 @@
+"""Payout-requested on a real MongoDB: stored before anything is sent, each leg held by one payout."""
+
+from typing import Any
+
+import pytest
+from tests.payments.edge import Edge, Institution
+from tests.payments.examples import leg, order, payment, payout, subsidy
+
+from shared.messages import PayoutSettled
+
+
+async def proved(edge: Edge, institution: Institution, **fields: Any) -> None:  # noqa: ANN401 - any field of the contract
+    """Have order o-1 accepted, with 12.00 in the pool."""
+    await institution.pay(payment("pay-o-1"))
+    await edge.take(order(**fields))
+    edge.start()
+    await edge.order_in("accepted")
+
+
+async def stopped(edge: Edge, institution: Institution) -> None:
+    """Have order o-1 accepted, and the lanes stand still."""
+    await proved(edge, institution)
+    await edge.stop()
+    edge.published.records.clear()
+
+
+async def test_a_payout_is_stored_as_sending_with_its_numbers_before_anything_is_sent(
+    still_edge: Edge, institution: Institution
+) -> None:
+    await stopped(still_edge, institution)
+    await still_edge.take(payout())
+    stored = await still_edge.payout()
+    assert (stored["state"], stored["waits"], stored["order"]) == ("sending", "sending", "test-shop/o-1")
+    assert [(it["state"], len(it["channel_number"])) for it in stored["legs"]] == [("sending", 26)] * 2
+    assert stored["open_legs"] == [it["leg_id"] for it in stored["legs"]]
+    assert await institution.transfers() == []
+
+
+async def test_a_repeated_payout_changes_nothing(still_edge: Edge, institution: Institution) -> None:
+    await stopped(still_edge, institution)
+    await still_edge.take(payout(), payout())
+    before = await still_edge.payout()
+    await still_edge.take(payout())
+    assert await still_edge.payout() == before
+    assert still_edge.published.records == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "event"),
+    [
+        ("payout_conflict", payout(legs=(leg(amount_minor=1),))),
+        ("leg_open_elsewhere", payout(number=2)),
+        ("payout_above_paid", payout(number=2, legs=(leg(path="merchant:bob", amount_minor=1_201),))),
+        ("receiver_unknown", payout(number=2, legs=(leg(path="merchant:bob", receiver="pool"),))),
+        ("payout_account_differs", payout(number=2, channel_account="olist")),
+        ("payout_account_differs", payout(number=2, currency="USD")),
+        ("order_not_accepted", payout("o-9")),
+        ("payout_account_differs", payout(number=9, document="s:1", channel_account="olist", legs=())),
+    ],
+)
+async def test_a_payout_that_must_not_be_carried_out_is_a_dead_letter(
+    still_edge: Edge,
+    institution: Institution,
+    reason: str,
+    event: Any,  # noqa: ANN401 - an event
+) -> None:
+    await stopped(still_edge, institution)
+    await still_edge.take(payout())
+    stored = await still_edge.database.payouts.find({}).to_list(None)
+    await still_edge.take(event)
+    assert [it.split(":")[0] for it in still_edge.published.dead()] == [reason]
+    assert await still_edge.database.payouts.find({}).to_list(None) == stored
+
+
+async def test_two_payouts_of_one_leg_in_one_batch_pay_it_once(still_edge: Edge, institution: Institution) -> None:
+    await stopped(still_edge, institution)
+    await still_edge.take(payout(), payout(number=2))
+    assert [it.split(":")[0] for it in still_edge.published.dead()] == ["leg_open_elsewhere"]
+
+
+async def test_a_failed_leg_is_paid_by_a_later_attempt_only(still_edge: Edge, institution: Institution) -> None:
+    await proved(still_edge, institution)
+    await institution.fault(fail_receivers={"merchant:alice": "ACCOUNT_ABNORMAL"})
+    await still_edge.take(payout())
+    await still_edge.payout_in("final")
+    await institution.heal()
+    await still_edge.take(payout(number=2, legs=(leg(),)))
+    assert [it.split(":")[0] for it in still_edge.published.dead()] == ["attempt_not_greater"]
+    await still_edge.take(payout(number=3, legs=(leg(attempt=2),)))
+    retried = await still_edge.payout_in("final", "test-shop/o:o-1.3")
+    assert [it["state"] for it in retried["legs"]] == ["succeeded"]
+    assert (await still_edge.order())["unpaid_minor"] == 0
+
+
+async def test_a_payout_of_nothing_is_settled_at_once(still_edge: Edge, institution: Institution) -> None:
+    await stopped(still_edge, institution)
+    await still_edge.take(payout(legs=()))
+    [settled] = still_edge.published.events(PayoutSettled)
+    assert (settled.revision, settled.legs) == (1, ())
+    assert (await still_edge.payout())["state"] == "final"
+
+
+async def test_a_finish_is_answered_where_the_pool_collects(still_edge: Edge) -> None:
+    await still_edge.take(payout(kind="finish", legs=()), payout(kind="finish", legs=()))
+    [settled] = still_edge.published.events(PayoutSettled)
+    assert (settled.kind, settled.revision) == ("finish", 1)
+
+
+async def test_a_cancel_stops_legs_that_wait_for_funds(still_edge: Edge, institution: Institution) -> None:
+    await proved(still_edge, institution)
+    await still_edge.take(payout(subsidies=(subsidy(),)))
+    await still_edge.payout_in("waiting_funds")
+    await still_edge.take(payout(kind="cancel", legs=()), payout(kind="cancel", legs=()))
+    stored = await still_edge.payout()
+    assert [it["state"] for it in stored["legs"] + stored["subsidies"]] == ["cancelled"] * 3
+    assert (stored["open_legs"], stored["ask_at"]) == ([], None)
+    revisions = [it.revision for it in still_edge.published.events(PayoutSettled)]
+    assert revisions == [1, 2]
+    await institution.fund(300)
+    await still_edge.let_time_pass()
+    assert await still_edge.payout() == stored
+
+
+async def test_a_cancel_that_comes_too_late_says_what_was_paid(still_edge: Edge, institution: Institution) -> None:
+    await proved(still_edge, institution)
+    await still_edge.take(payout())
+    await still_edge.payout_in("final")
+    await still_edge.take(payout(kind="cancel"))
+    answer = still_edge.published.events(PayoutSettled)[-1]
+    assert (answer.revision, {it.state for it in answer.legs}) == (2, {"succeeded"})
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_cancel_that_comes_first_keeps_the_payout_from_being_sent(
+    still_edge: Edge, institution: Institution, *, together: bool
+) -> None:
+    await stopped(still_edge, institution)
+    if together:
+        await still_edge.take(payout(kind="cancel"), payout())
+    else:
+        await still_edge.take(payout(kind="cancel"))
+        await still_edge.take(payout())
+    await still_edge.take(payout())
+    answers = still_edge.published.events(PayoutSettled)
+    assert [(it.kind, it.revision) for it in answers] == [("cancel", 1), ("pay", 2)]
+    assert {leg.state for answer in answers for leg in answer.legs} == {"cancelled"}
+    stored = await still_edge.payout()
+    assert (stored["state"], stored["open_legs"], stored["ask_at"]) == ("final", [], None)
