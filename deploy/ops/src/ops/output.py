@@ -47,7 +47,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 def note(text: str) -> None:
     """Say on standard error what is being done."""
-    notes.print(text, highlight=False)
+    notes.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -61,5 +61,5 @@ def told(*faults: type[Exception], code: Code = Code.FAILED) -> Iterator[None]:
 
 def stop(code: Code, message: str) -> NoReturn:
     """End the command with `code`, having said why on standard error."""
-    notes.print(message, style="red" if code else "", highlight=False, markup=False)
+    notes.print(message, style="red" if code else "", highlight=False, markup=False, soft_wrap=True)
     raise typer.Exit(code)
