@@ -12,6 +12,8 @@ PYTEST ?=
 SYNC := $(UV) sync --frozen --all-groups --quiet
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
 export RUNTIME
+# The tools of uv.lock before those of the machine: Node for the AsyncAPI parser is one of them.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help demo up down reset status check test format docs install clean
 
@@ -52,7 +54,7 @@ format: install ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff check --fix .
 
 docs: install ## Write the generated documents again
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m shared.messages.docs
 
 install: .venv/.installed ## Fetch what is missing: uv, Python, every package of uv.lock
 
