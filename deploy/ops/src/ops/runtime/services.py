@@ -14,17 +14,17 @@ from ops.runtime.process import Started
 from ops.runtime.state import SANDBOX
 
 READY_TIMEOUT_S: Final = 60.0
-STOP_GRACE_S: Final = 20.0
+STOP_GRACE_S: Final = 30.0  # above the limit that a service sets itself
 PROBE_TIMEOUT_S: Final = 2.0
 
 
 def command(name: str, port: int) -> list[str]:
     """Return the command that runs a service, or the institution, on `port`."""
+    if name != SANDBOX:
+        return [sys.executable, "-m", "shared.serve", name, "--port", str(port)]
+    # Another party's program, so not run by Weir's kernel.
     where = ["--host", "127.0.0.1", "--port", str(port)]
-    if name == SANDBOX:  # a separate party: it shares nothing with the services
-        quiet = ["--log-level", "warning", "--no-access-log"]
-        return [sys.executable, "-m", "uvicorn", "--factory", "sandbox.app:create_app", *where, *quiet]
-    return [sys.executable, "-m", "shared.serve", name, *where]
+    return [sys.executable, "-m", "uvicorn", "--factory", "sandbox.app:create_app", *where, "--log-level", "warning"]
 
 
 def environment(name: str, urls: Mapping[str, str], database: str = "") -> dict[str, str]:
