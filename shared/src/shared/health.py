@@ -13,6 +13,8 @@ from shared.mongo import Client
 LOOP_LAG_S_MAX: Final = 10.0
 BEAT_S: Final = 0.5
 HELLO_S_MAX: Final = 2.0
+BATCH_S_MAX: Final = 300.0
+"""Every step of a batch has a limit of its own; beyond all of them the consumer has left its group and is stuck."""
 
 
 class Health:
@@ -43,13 +45,14 @@ class Health:
     def live(self) -> Mapping[str, str]:
         """Return what is dead; empty means alive."""
         dead = {name: "dead" for name, alive in self._tasks.items() if not alive()}
+        dead |= {it.group: f"the same batch for {it.busy_s:.0f} s" for it in self._intakes if it.busy_s > BATCH_S_MAX}
         lag = time.monotonic() - self._beat_at
         if lag > LOOP_LAG_S_MAX:
             dead["event_loop"] = f"{lag:.1f} s late"
         return dead
 
     async def ready(self) -> Mapping[str, str]:
-        """Return what is missing; empty means ready: a MongoDB primary, and partitions for every consumer."""
+        """Return what is missing; empty means ready: a MongoDB primary, Kafka, and partitions for every consumer."""
         missing: dict[str, str] = {}
         if self.stopping:
             missing["service"] = "stopping"
@@ -61,6 +64,8 @@ class Health:
             primary = False
         if not primary:
             missing["mongodb"] = "no primary answers"
+        if not all(intake.backlog.answers for intake in self._intakes):
+            missing["kafka"] = "does not answer"
         for intake in self._intakes:
             if not intake.ready:
                 missing[intake.group] = "no assignment" if not intake.waiting else "paused"

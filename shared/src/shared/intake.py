@@ -6,6 +6,7 @@ parsing and retrying are all replaced, because each of them loses records in som
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -19,27 +20,40 @@ from shared import mongo, outbox
 from shared.breaker import Breaker
 from shared.commits import OutageError
 from shared.delivery import Delivery
+from shared.lag import Backlog
 from shared.messages import Event
 from shared.metrics import KitMetrics
 from shared.mongo import Database
 from shared.parking import ParkFullError
 from shared.publisher import Publisher, PublishError
-from shared.record import Bad, Raw, Reader, Received, raw_of
+from shared.record import Raw, Reader, raw_of
 
 BATCH_BYTES_MAX: Final = 4_000_000
 BACKOFF_FIRST_S: Final = 0.2
 BACKOFF_MAX_S: Final = 10.0
 OUTAGE_RETRIES_S_MAX: Final = 60.0
 """In-place retries stay well inside `max_poll_interval_ms`; after that the partitions are paused and probed."""
-PROBE_S: Final = 5.0
-BROKEN_UPSTREAM_PAUSE_S: Final = 300.0
+OUTAGE: Final = "outage"
+BROKEN_UPSTREAM: Final = "broken_upstream"
+PARK_FULL: Final = "park_full"
+FAILURE: Final = "failure"
+PAUSES_S: Final = {OUTAGE: 5.0, BROKEN_UPSTREAM: 300.0, PARK_FULL: 300.0, FAILURE: 5.0}
+"""Why a consumer pauses, and for how long. Each shows in `weir_consumer_paused` and pages."""
 LEFTOVERS_S_MAX: Final = 8.0
 """Below the session time-out: no heartbeat is sent while a new assignment is being taken."""
-PAUSES: Final = ("outage", "broken_upstream", "park_full", "failure")
 DRAIN_S_MAX: Final = 25.0
 """Below `rebalance_timeout_ms`: the group waits for this consumer so long, and no longer."""
+ACK_S_MAX: Final = 10.0
 
 log = structlog.get_logger(__name__)
+
+
+class _PauseError(Exception):
+    """The batch in hand stays where it is: rewind to it, and come back later."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
@@ -56,9 +70,8 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
     ) -> None:
         self.group = group
         self.topic = group.partition(".")[2]
-        self.consumer: Any = None
-        self.acked: dict[int, int] = {}
-        self.oldest_ms: dict[int, int] = {}
+        self.generation = 0
+        self.backlog = Backlog()
         self._reader = reader
         self._delivery = delivery
         self._publisher = publisher
@@ -68,9 +81,9 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
         self._assigned = asyncio.Event()
         self._abandon = asyncio.Event()
         self._leftovers = False
-        self.generation = 0
         self._breaker = Breaker()
         self._resuming: asyncio.Task[None] | None = None
+        self._busy_since: float | None = None
 
     @property
     def ready(self) -> bool:
@@ -82,6 +95,11 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
         """Whether it is paused until an outage ends."""
         return self._resuming is not None
 
+    @property
+    def busy_s(self) -> float:
+        """For how long it has had the same fetch in hand."""
+        return 0.0 if self._busy_since is None else time.monotonic() - self._busy_since
+
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Finish or abandon the batch in hand before another consumer gets its partitions."""
         self.generation += 1
@@ -92,8 +110,7 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
                 pass
         except TimeoutError:
             log.warning("batch not drained in time", group=self.group, partitions=len(revoked))
-        self.acked.clear()
-        self.oldest_ms.clear()
+        self.backlog.clear()
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Publish what a crash left on these partitions, in order, before anything new of them is handled."""
@@ -110,60 +127,57 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
         log.info("assigned", group=self.group, partitions=sorted(it.partition for it in assigned))
 
     async def take(self, records: Sequence[Any], generation: int, consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
-        """Handle one fetched batch: deliver it, then acknowledge it, both inside the lock that a revoke waits for.
+        """Handle one fetch: deliver it, then acknowledge it, both inside the lock that a revoke waits for.
 
         A batch fetched before a rebalance is dropped: its partitions start again at their committed offsets.
         """
+        raws = [raw_of(record) for record in records]
+        self.backlog.fetched(raws)
         await self._assigned.wait()
         async with self._lock:
-            if generation != self.generation:
-                return
-            owned = {it.partition for it in consumer.assignment()}
-            for batch in _bounded([raw_of(record) for record in records if record.partition in owned]):
-                if not await self._handle(batch, consumer):
-                    return
+            batches = _bounded(raws)
+            self._busy_since = time.monotonic()
+            try:
+                while batches and generation == self.generation:
+                    await self._handle(batches[0], generation, consumer)
+                    batches.pop(0)
+            except _PauseError as pause:
+                if generation == self.generation:
+                    self._pause([raw for batch in batches for raw in batch], pause, consumer)
+            finally:
+                self._busy_since = None
 
     def stop(self) -> None:
         """Abandon what only waits; a batch at work is awaited by the broker's own grace time."""
         self._abandon.set()
         self._stop_waiting()
 
-    def _stop_waiting(self) -> None:
-        if self._resuming is not None:
-            self._resuming.cancel()
-            self._resuming = None
-            for reason in PAUSES:
-                self._metrics.paused.labels(self.topic, reason).set(0)
-
-    async def _handle(self, batch: Sequence[Raw], consumer: Any) -> bool:  # noqa: ANN401 - aiokafka is untyped
-        first, last = _ends(batch)
-        for raw in batch:
-            self.oldest_ms.setdefault(raw.partition, raw.timestamp_ms)
+    async def _handle(self, batch: Sequence[Raw], generation: int, consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+        if self._breaker.open:
+            raise _PauseError(BROKEN_UPSTREAM)
         self._metrics.batch_records.labels(self.topic).observe(len(batch))
         records = [record for raw in batch if (record := self._reader.read(raw)) is not None]
-        bad = sum(isinstance(record, Bad) for record in records)
-        self._breaker.note(good=len(records) - bad, bad=bad)
-        if self._breaker.open:
-            return self._pause(first, consumer, "broken_upstream", BROKEN_UPSTREAM_PAUSE_S)
+        bad = 0
+
+        async def deliver() -> None:
+            nonlocal bad
+            partitions = sorted(it.partition for it in consumer.assignment())
+            if self._leftovers:
+                await self._publish_leftovers(partitions)
+            bad += await self._delivery.deliver(records, f"{self.group}#{partitions[0] if partitions else 0}")
+
         try:
-            delivered = await self._insist(lambda: self._deliver(records, consumer))
+            await self._insist(deliver)
+        except (_PauseError, asyncio.CancelledError):
+            raise
         except ParkFullError as error:
             log.error("parking is full", group=self.group, error=str(error))  # noqa: TRY400 - the message says it all
-            return self._pause(first, consumer, "park_full", BROKEN_UPSTREAM_PAUSE_S)
-        except Exception:
+            raise _PauseError(PARK_FULL) from error
+        except Exception as error:
             log.exception("the kit itself failed", group=self.group)
-            return self._pause(first, consumer, "failure", PROBE_S)
-        if not delivered:
-            self._leftovers = True
-            return self._pause(first, consumer, "outage", PROBE_S)
-        await self._ack(last, consumer)
-        return True
-
-    async def _deliver(self, records: Sequence[Received[E] | Bad], consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
-        partitions = sorted(it.partition for it in consumer.assignment())
-        if self._leftovers:
-            await self._publish_leftovers(partitions)
-        await self._delivery.deliver(records, f"{self.group}#{partitions[0] if partitions else 0}")
+            raise _PauseError(FAILURE) from error
+        self._breaker.note(good=len(records) - bad, bad=bad)
+        await self._ack(batch, generation, consumer)
 
     async def _publish_leftovers(self, partitions: Sequence[int]) -> None:
         while letters := await outbox.left_on(self._database, self.group, partitions):
@@ -176,8 +190,8 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
             log.info("published leftovers", group=self.group, events=len(records))
         self._leftovers = False
 
-    async def _insist(self, attempt: Callable[[], Awaitable[None]]) -> bool:
-        """Try until done, an outage lasts longer than 60 s, or the partitions are revoked; tell whether it is done."""
+    async def _insist(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Try until done; pause when an outage lasts longer than 60 s, or the partitions are revoked."""
         loop = asyncio.get_running_loop()
         until = loop.time() + OUTAGE_RETRIES_S_MAX
         backoff = BACKOFF_FIRST_S
@@ -187,13 +201,15 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
             except Exception as error:
                 if not _is_outage(error):
                     raise
+                # Perhaps it is committed but not published; handled again, its records are repeats and say nothing.
+                self._leftovers = True
                 log.warning("waiting for an outage to end", group=self.group, error=str(error)[:500])
                 if self._abandon.is_set() or loop.time() + backoff > until:
-                    return False
+                    raise _PauseError(OUTAGE) from error
                 await self._wait(backoff * (0.5 + random.random()))  # noqa: S311 - jitter, not a secret
                 backoff = min(backoff * 2, BACKOFF_MAX_S)
             else:
-                return True
+                return
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -201,50 +217,50 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
         except TimeoutError:
             return
 
-    async def _ack(self, last: dict[int, int], consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
-        offsets = {TopicPartition(self.topic, partition): offset + 1 for partition, offset in last.items()}
+    async def _ack(self, batch: Sequence[Raw], generation: int, consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+        offsets = {TopicPartition(self.topic, raw.partition): raw.offset + 1 for raw in batch}
         try:
-            await consumer.commit(offsets)
-        except KafkaError as error:  # they will be delivered again, and told from new ones
+            async with asyncio.timeout(ACK_S_MAX):
+                await consumer.commit(offsets)
+        except (KafkaError, TimeoutError) as error:  # they will be delivered again, and told from new ones
             log.warning("offsets not committed", group=self.group, error=repr(error))
-        for partition, offset in last.items():
-            self.acked[partition] = offset + 1
-            self.oldest_ms.pop(partition, None)
+        if generation == self.generation:
+            self.backlog.acked(batch)
 
-    def _pause(self, first: dict[int, int], consumer: Any, reason: str, seconds: float) -> bool:  # noqa: ANN401 - aiokafka is untyped
-        """Rewind, stop fetching, stay in the group, try again later. Always returns False: the batch is not done."""
+    def _pause(self, undone: Sequence[Raw], pause: _PauseError, consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+        """Rewind to all that is not done, stop fetching, stay in the group, try again later."""
         assignment = consumer.assignment()
-        for place in assignment:
-            if place.partition in first:
-                consumer.seek(place, first[place.partition])
+        for raw in reversed(undone):  # the first of each partition comes last
+            place = TopicPartition(self.topic, raw.partition)
+            if place in assignment:
+                consumer.seek(place, raw.offset)
         if self._abandon.is_set() or not assignment:
-            return False
+            return
         consumer.pause(*assignment)
-        self._metrics.paused.labels(self.topic, reason).set(1)
-        log.error("paused", group=self.group, reason=reason, partitions=sorted(it.partition for it in assignment))
-        self._resuming = asyncio.create_task(self._resume(consumer, reason, seconds))
-        return False
+        self._metrics.paused.labels(self.topic, pause.reason).set(1)
+        partitions = sorted(it.partition for it in assignment)
+        log.error("paused", group=self.group, reason=pause.reason, partitions=partitions)
+        self._resuming = asyncio.create_task(self._resume(consumer, pause))
 
-    async def _resume(self, consumer: Any, reason: str, seconds: float) -> None:  # noqa: ANN401 - aiokafka is untyped
-        await asyncio.sleep(seconds)
-        self._breaker.reset()
+    async def _resume(self, consumer: Any, pause: _PauseError) -> None:  # noqa: ANN401 - aiokafka is untyped
+        await asyncio.sleep(PAUSES_S[pause.reason])
+        if pause.reason == BROKEN_UPSTREAM:
+            self._breaker.reset()
         self._resuming = None
-        self._metrics.paused.labels(self.topic, reason).set(0)
-        consumer.resume(*consumer.paused() & consumer.assignment())
-        log.info("resumed", group=self.group, reason=reason)
+        self._metrics.paused.labels(self.topic, pause.reason).set(0)
+        consumer.resume(*(consumer.paused() & consumer.assignment()))
+        log.info("resumed", group=self.group, reason=pause.reason)
+
+    def _stop_waiting(self) -> None:
+        if self._resuming is not None:
+            self._resuming.cancel()
+            self._resuming = None
+            for reason in PAUSES_S:
+                self._metrics.paused.labels(self.topic, reason).set(0)
 
 
 def _is_outage(error: Exception) -> bool:
     return isinstance(error, OutageError) or (isinstance(error, PyMongoError) and mongo.is_outage(error))
-
-
-def _ends(batch: Sequence[Raw]) -> tuple[dict[int, int], dict[int, int]]:
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for raw in batch:
-        first.setdefault(raw.partition, raw.offset)
-        last[raw.partition] = raw.offset
-    return first, last
 
 
 def _bounded(records: Sequence[Raw]) -> list[list[Raw]]:

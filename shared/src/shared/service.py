@@ -20,7 +20,7 @@ from shared.commits import Commits
 from shared.delivery import Delivery, Handler
 from shared.health import Health
 from shared.intake import Intake
-from shared.lag import LagCollector
+from shared.lag import LOOK_EVERY_S, LagCollector
 from shared.marketplaces import Marketplaces
 from shared.messages import Event
 from shared.metrics import KitMetrics
@@ -33,6 +33,7 @@ from shared.settings import ServiceSettings
 from shared.topics import Topics
 
 START_RETRY_S: Final = 2.0
+LEAVE_S_MAX: Final = 20.0
 RELAY_EVERY_S: Final = 10.0
 GAUGES_EVERY_S: Final = 5.0
 RELEASE_EVERY_S: Final = 2.0
@@ -58,7 +59,7 @@ class Intakes:
         intake = Intake(group, reader, delivery, service.publisher, service.database, service.kit)
         self.routes[event.topic] = (reader, delivery)
         self.all.append(intake)
-        self.subscribers.append(subscriptions.subscribe(service.broker, intake, service.settings))
+        self.subscribers.append(subscriptions.subscribe(service.broker, intake, service.settings, service.kit))
 
 
 class Service:
@@ -127,7 +128,7 @@ class Service:
             except Exception as error:  # noqa: BLE001 - whatever is missing is said on /readyz, and tried again
                 self.health.problem = f"{type(error).__name__}: {error}"[:500]
                 log.warning("cannot start yet", problem=self.health.problem)
-                await self.broker.stop()
+                await self._leave()
                 await asyncio.sleep(START_RETRY_S)
             else:
                 self.health.started = True
@@ -136,6 +137,7 @@ class Service:
         for subscriber, intake in zip(self.intake.subscribers, self.intake.all, strict=True):
             self.health.watch(intake.group, partial(_polls, subscriber))
         self._spawn("gauges", self._gauge)
+        self._spawn("backlog", self._look)
         gc.collect()
         gc.freeze()  # what is here now lives as long as the process: the collector need not look at it again
         gc.set_threshold(50_000, 20, 100)
@@ -146,13 +148,21 @@ class Service:
         self.health.stopping = True
         for intake in self.intake.all:
             intake.stop()
-        await self.broker.stop()
+        await self._leave()
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.publisher.stop()
         self.client.close()
         log.info("stopped", service=self.name)
+
+    async def _leave(self) -> None:
+        """Stop all consumers, whatever state a start or an outage has left them in."""
+        try:
+            async with asyncio.timeout(LEAVE_S_MAX):
+                await self.broker.stop()
+        except Exception as error:  # noqa: BLE001 - it must not keep the rest from stopping; the group notices by itself
+            log.warning("consumers not stopped cleanly", error=repr(error))
 
     def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         async def guarded() -> None:
@@ -174,6 +184,11 @@ class Service:
                 self.kit.outbox_oldest_seconds.set(max(0.0, age))
                 self.kit.parked_keys.set(await self.database[parking.PARKS].estimated_document_count())
             await asyncio.sleep(GAUGES_EVERY_S)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.gather(*(intake.backlog.look() for intake in self.intake.all))
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _probes(self) -> None:
         async def livez() -> Response:

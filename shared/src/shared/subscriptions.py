@@ -3,15 +3,21 @@
 FastStream polls and shuts down; its parser, decoder, acknowledging and start offset are replaced (messaging.md, table).
 """
 
+import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+import structlog
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
 
+from shared import wire
 from shared.intake import Intake
 from shared.messages import Event
+from shared.metrics import KitMetrics
 from shared.settings import ServiceSettings
 
 BATCH_RECORDS_MAX: Final = 500
@@ -21,9 +27,12 @@ REBALANCE_TIMEOUT_MS: Final = 30_000
 SESSION_TIMEOUT_MS: Final = 15_000
 POLL_INTERVAL_MS_MAX: Final = 300_000
 GRACE_S: Final = 15.0
+REWIND_S_MAX: Final = 10.0
+UNREADABLE_PAUSE_S: Final = 5.0
 
-log = logging.getLogger("faststream.kafka")
-log.setLevel(logging.ERROR)  # below that it writes two lines a batch
+log = structlog.get_logger(__name__)
+_faststream = logging.getLogger("faststream.kafka")
+_faststream.setLevel(logging.ERROR)  # below that it writes two lines a batch
 
 
 class Fetched(KafkaMessage):
@@ -37,6 +46,7 @@ class Fetched(KafkaMessage):
 
 def broker(settings: ServiceSettings, service: str) -> KafkaBroker:
     """Return the broker of one service. It only consumes: publishing is bounded, which its own producer is not."""
+    wire.install()
     return KafkaBroker(
         settings.kafka_bootstrap,
         client_id=service,
@@ -44,11 +54,11 @@ def broker(settings: ServiceSettings, service: str) -> KafkaBroker:
         allow_auto_create_topics=False,
         graceful_timeout=GRACE_S,
         apply_types=False,
-        logger=log,
+        logger=_faststream,
     )
 
 
-def subscribe[E: Event](kafka: KafkaBroker, intake: Intake[E], settings: ServiceSettings) -> Any:  # noqa: ANN401 - FastStream's subscriber class is internal
+def subscribe[E: Event](kafka: KafkaBroker, intake: Intake[E], settings: ServiceSettings, metrics: KitMetrics) -> Any:  # noqa: ANN401 - FastStream's subscriber class is internal
     """Declare the consumer of one topic."""
     subscriber: Any = kafka.subscriber(
         intake.topic,
@@ -75,8 +85,55 @@ def subscribe[E: Event](kafka: KafkaBroker, intake: Intake[E], settings: Service
         return message
 
     async def take(message: Fetched) -> None:
-        intake.consumer = message.consumer
         await intake.take(message.records, message.generation, message.consumer)
 
     subscriber(take, parser=parse, decoder=keep)
+    subscriber.get_msg = Poll(subscriber.get_msg, intake.topic, metrics)
+    intake.backlog.consumer = lambda: subscriber.consumer
     return subscriber
+
+
+class Poll:
+    """Fetches as FastStream does, but a fetch that fails loses nothing.
+
+    aiokafka may have moved past records of one partition when another one's raise; what it had read is gone then, and
+    the next acknowledgement would pass it. So every partition starts again at what is committed.
+    """
+
+    def __init__(self, fetch: Callable[[Any], Awaitable[tuple[Any, ...]]], topic: str, metrics: KitMetrics) -> None:
+        self._fetch = fetch
+        self._topic = topic
+        self._paused = metrics.paused.labels(topic, "unreadable")
+        self._failed = False
+
+    async def __call__(self, consumer: Any) -> tuple[Any, ...]:  # noqa: ANN401 - aiokafka is untyped
+        """Return the next records, or none yet."""
+        try:
+            if self._failed:
+                await _rewind(consumer)
+                self._failed = False
+            records = await self._fetch(consumer)
+        except ConsumerStoppedError:
+            raise
+        except KafkaError:  # FastStream logs it and waits
+            self._failed = True
+            raise
+        except Exception:
+            self._failed = True
+            self._paused.set(1)
+            log.exception("fetch failed, runs again", topic=self._topic)
+            await asyncio.sleep(UNREADABLE_PAUSE_S)
+            return ()
+        if records:
+            self._paused.set(0)
+        return records
+
+
+async def _rewind(consumer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+    async with asyncio.timeout(REWIND_S_MAX):
+        for place in consumer.assignment():
+            offset = await consumer.committed(place)
+            if offset is None:
+                await consumer.seek_to_beginning(place)
+            else:
+                consumer.seek(place, offset)
