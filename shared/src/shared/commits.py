@@ -26,11 +26,23 @@ log = structlog.get_logger(__name__)
 
 
 class ConflictError(Exception):
-    """Somebody else wrote first; nothing of this unit is stored. Run it again."""
+    """Somebody else wrote first; nothing of this unit is stored. Run it again.
+
+    `may_last`: a document exists or is not as it was read. Mostly another's write is seen by the next run; a unit that
+    contradicts itself, such as inserting one id twice, stays in conflict.
+    """
+
+    def __init__(self, message: str, *, may_last: bool = False) -> None:
+        super().__init__(message)
+        self.may_last = may_last
 
 
 class OutageError(Exception):
     """MongoDB or Kafka cannot be reached, or did not answer. Nothing is wrong with the data: wait and try again."""
+
+
+class TooSlowError(OutageError):
+    """The transaction took longer than 45 s. A smaller unit may not."""
 
 
 class Commits:
@@ -78,7 +90,7 @@ class Commits:
 
         Raises:
             ConflictError, OutageError: nothing is stored, or (after an unknown commit) perhaps everything is.
-            TooLargeError: cut the unit.
+            TooLargeError, TooSlowError: cut the unit.
             ParkFullError: stop and page.
 
         """
@@ -94,16 +106,16 @@ class Commits:
                         await self._commit(session)
             except CompareFailedError as error:
                 self._metrics.transaction_retries.inc()
-                raise ConflictError(str(error)) from error
+                raise ConflictError(str(error), may_last=True) from error
             except TimeoutError as error:
                 message = f"transaction took longer than {mongo.TRANSACTION_S_MAX} s"
-                raise OutageError(message) from error
+                raise TooSlowError(message) from error
             except PyMongoError as error:
                 if mongo.is_outage(error):
                     raise OutageError(repr(error)) from error
                 if mongo.is_conflict(error):
                     self._metrics.transaction_retries.inc()
-                    raise ConflictError(repr(error)) from error
+                    raise ConflictError(repr(error), may_last=mongo.is_duplicate(error)) from error
                 raise
         for callback in work.committed:
             callback()

@@ -10,7 +10,7 @@ from shared.record import RECORD_BYTES_MAX, Disposition, Raw
 from shared.topics import dead_letter_topic
 
 VALUE_KEPT_BYTES_MAX: Final = 65_536
-"""Of a record that is too large, this much is kept, with the SHA-256 of the whole."""
+"""Of the value, or the key, of a record that is too large, this much is kept, with the SHA-256 of the whole."""
 HEADERS_KEPT_BYTES_MAX: Final = 262_144
 _CODE_VERSION: Final = version("weir-shared")
 
@@ -31,20 +31,26 @@ def letter(raw: Raw, service: str, disposition: Disposition, reason: str, now: d
         "code-version": _CODE_VERSION,
         "disposition": disposition,
     }
-    value = raw.value
-    if raw.size > RECORD_BYTES_MAX and value is not None:
-        facts["value-sha256"] = hashlib.sha256(value).hexdigest()
-        facts["value-bytes"] = str(len(value))
-        value = value[:VALUE_KEPT_BYTES_MAX]
+    key, value = raw.key, raw.value
+    if raw.size > RECORD_BYTES_MAX:
+        facts |= _digest("key", key) | _digest("value", value)
+        key = key and key[:VALUE_KEPT_BYTES_MAX]
+        value = value and value[:VALUE_KEPT_BYTES_MAX]
     added = [(f"weir-dlq-{name}", content.encode("utf-8", "replace")) for name, content in facts.items()]
     return Outgoing(
         dead_letter_topic(raw.topic, service),
-        raw.key,
+        key,
         value,
         [*_bounded(raw.headers), *added],
         (group, raw.partition),
         raw.offset,
     )
+
+
+def _digest(name: str, content: bytes | None) -> dict[str, str]:
+    if content is None or (name == "key" and len(content) <= VALUE_KEPT_BYTES_MAX):
+        return {}
+    return {f"{name}-sha256": hashlib.sha256(content).hexdigest(), f"{name}-bytes": str(len(content))}
 
 
 def _bounded(headers: Headers) -> Headers:

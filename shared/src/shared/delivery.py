@@ -6,13 +6,12 @@ Conflicts run the batch again, then in halves, then one by one; a record that al
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from shared import parking
-from shared.commits import Commits, ConflictError, OutageError
+from shared.commits import Commits, ConflictError, OutageError, TooSlowError
 from shared.messages import Event
 from shared.metrics import KitMetrics
 from shared.mongo import Database
@@ -20,15 +19,27 @@ from shared.parking import ParkFullError
 from shared.record import Bad, Batch, Received
 from shared.work import TooLargeError, Work
 
+REASON_CHARACTERS_MAX: Final = 500
 HALVE_AFTER: Final = 3
 ONE_BY_ONE_AFTER: Final = 5
 ATTEMPTS_MAX: Final = 12
+ATTEMPTS_ALONE_MAX: Final = 12
+"""After so many conflicts of one record alone, over several seconds, it is the record and not another writer."""
 JITTER_S: Final = 0.05
+JITTER_DOUBLINGS_MAX: Final = 5
 
 log = structlog.get_logger(__name__)
 
 type Handler[E: Event] = Callable[[Batch[E], Work], Awaitable[None]]
 type Record[E: Event] = Received[E] | Bad
+
+
+class FollowerError(Exception):
+    """A record of this unit comes behind one that the unit parks: cut there, so that it follows it into the park."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__(place)
+        self.place = place
 
 
 class Delivery[E: Event]:
@@ -43,8 +54,8 @@ class Delivery[E: Event]:
         self._database = database
         self._metrics = metrics
 
-    async def deliver(self, records: Sequence[Record[E]], stripe: str) -> None:
-        """Return when every record has its fate: committed, and its events published.
+    async def deliver(self, records: Sequence[Record[E]], stripe: str) -> int:
+        """Return when every record has its fate: committed, and its events published; tell how many were bad.
 
         Raises:
             OutageError: MongoDB or Kafka is away; what is committed is told from a repeat the next time.
@@ -52,38 +63,50 @@ class Delivery[E: Event]:
 
         """
         pending = [list(records)]
-        aborts = 0
+        aborts = alone = bad = 0
         while pending:
             chunk = pending.pop(0)
             try:
-                await self._commit(chunk, stripe)
-            except ConflictError:
+                bad += await self._commit(chunk, stripe)
+                alone = 0
+            except ConflictError as conflict:
                 aborts += 1
-                if aborts > ATTEMPTS_MAX + len(records):
+                alone = alone + 1 if len(chunk) == 1 else 0
+                if conflict.may_last and alone >= ATTEMPTS_ALONE_MAX:
+                    bad += await self._park(chunk[0], f"still_in_conflict: {conflict}", stripe)
+                    alone = 0
+                    continue
+                if aborts > ATTEMPTS_MAX * (1 + len(records)):
                     message = f"{self._group}: still in conflict after {aborts} aborts"
                     raise OutageError(message) from None
                 pending[:0] = _cut(chunk, aborts)
-                await asyncio.sleep(JITTER_S * random.random())  # noqa: S311 - jitter, not a secret
-            except TooLargeError:
-                if len(chunk) == 1:
-                    await self._park(chunk[0], "transaction_too_large", stripe)
-                else:
+                doublings = min(alone, JITTER_DOUBLINGS_MAX)
+                await asyncio.sleep(JITTER_S * 2**doublings * random.random())  # noqa: S311 - jitter, not a secret
+            except FollowerError as follower:
+                pending[:0] = [chunk[: follower.place], chunk[follower.place :]]
+            except (OutageError, ParkFullError) as error:
+                if not isinstance(error, TooSlowError) or len(chunk) == 1:
+                    raise
+                pending[:0] = _halves(chunk)
+            except Exception as error:  # noqa: BLE001 - halved until it is one record's, which _blame logs
+                if len(chunk) > 1:
                     pending[:0] = _halves(chunk)
-            except (OutageError, ParkFullError):
-                raise
-            except Exception as error:
-                # A handler that raises is a bug or an aggregate that cannot take the event: find the record, park it.
-                log.exception("handler failed", group=self._group, records=len(chunk))
-                if len(chunk) == 1:
-                    await self._park(chunk[0], f"handler_failed: {type(error).__name__}", stripe)
-                else:
-                    pending[:0] = _halves(chunk)
+                    continue
+                bad += await self._park(chunk[0], self._blame(error), stripe)
+        return bad
+
+    def _blame(self, error: Exception) -> str:
+        """Say why a record that fails alone is parked: a bug, or an aggregate that cannot take the event."""
+        if isinstance(error, TooLargeError):
+            return "transaction_too_large"
+        log.error("handler failed", group=self._group, exc_info=error)
+        return f"handler_failed: {type(error).__name__}"
 
     async def replay(self, events: Sequence[Received[E]], work: Work) -> None:
         """Handle parked records inside an operator's release."""
-        await self._handler(Batch(events, datetime.now(UTC)), work)
+        await self._handler(Batch(events, work.now), work)
 
-    async def _commit(self, chunk: Sequence[Record[E]], stripe: str) -> None:
+    async def _commit(self, chunk: Sequence[Record[E]], stripe: str) -> int:
         async def decide(work: Work) -> None:
             received = [record for record in chunk if isinstance(record, Received)]
             parked = await parking.among(self._database, {it.event.key for it in received}, work.session)
@@ -91,31 +114,46 @@ class Delivery[E: Event]:
                 if isinstance(record, Bad):
                     work.reject(record, record.disposition, record.reason)
                 elif record.event.key in parked:
-                    work.park(record, "behind_a_parked_record")
+                    work.park(record, parking.BEHIND)
             free = [it for it in received if it.event.key not in parked] if parked else received
             if free:
                 await self._handler(Batch(free, work.now), work)
+            if work.parked:
+                _refuse_followers(chunk, work)
 
-        await self._finish(decide, stripe, len(chunk))
+        return await self._finish(decide, stripe, len(chunk))
 
-    async def _park(self, record: Record[E], reason: str, stripe: str) -> None:
+    async def _park(self, record: Record[E], reason: str, stripe: str) -> int:
         async def decide(work: Work) -> None:
             if isinstance(record, Bad):  # even its dead letter failed: nothing of it can be kept but an outage
                 raise OutageError(reason)
-            work.park(record, reason)
+            work.park(record, reason[:REASON_CHARACTERS_MAX])
 
-        await self._finish(decide, stripe, 1)
+        return await self._finish(decide, stripe, 1)
 
-    async def _finish(self, decide: Callable[[Work], Awaitable[None]], stripe: str, records: int) -> None:
+    async def _finish(self, decide: Callable[[Work], Awaitable[None]], stripe: str, records: int) -> int:
         _, work, letters = await self._commits.commit(decide, stripe=stripe, group=self._group)
         topic = self._group.partition(".")[2]
         dead = work.dispositions
         for disposition in dead:
             self._metrics.dlq_records.labels(topic, disposition).inc()
         self._metrics.records.labels(topic, "dead_letter").inc(len(dead))
-        self._metrics.records.labels(topic, "parked").inc(work.parked)
-        self._metrics.records.labels(topic, "handled").inc(records - len(dead) - work.parked)
+        self._metrics.records.labels(topic, "parked").inc(len(work.parked))
+        self._metrics.records.labels(topic, "handled").inc(records - len(dead) - len(work.parked))
         await self._commits.publish(work, letters)
+        return work.bad
+
+
+def _refuse_followers[E: Event](chunk: Sequence[Record[E]], work: Work) -> None:
+    parked = {id(received) for received, _ in work.parked}
+    waiting: set[str] = set()
+    for place, record in enumerate(chunk):
+        if not isinstance(record, Received):
+            continue
+        if id(record) in parked:
+            waiting.add(record.event.key)
+        elif record.event.key in waiting:
+            raise FollowerError(place)
 
 
 def _cut[T](chunk: list[T], aborts: int) -> list[list[T]]:

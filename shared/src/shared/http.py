@@ -110,11 +110,18 @@ def key_of(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         return None
     try:
         key = json.loads(base64.urlsafe_b64decode(cursor))
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError, binascii.Error):
         key = None
-    if not isinstance(key, list) or [type(part) for part in key] != list(kinds):
+    if not isinstance(key, list) or [type(part) for part in key] != list(kinds) or not all(map(_storable, key)):
         raise Problem(422, "cursor_invalid", "use next_cursor of the page before, or none")
     return tuple(key)
+
+
+def _storable(part: str | int) -> bool:
+    """Tell whether MongoDB can be asked about this: 64-bit integers, and text without lone surrogates."""
+    if isinstance(part, int):
+        return -(2**63) <= part < 2**63
+    return part.isascii() or part.encode("utf-8", "replace").decode() == part
 
 
 async def _refused(_: Request, error: Exception) -> Response:
@@ -132,7 +139,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 async def _unknown(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
-    reasons = {404: "route_unknown", 405: "method_not_allowed"}
+    reasons = {404: "route_unknown", 405: "method_not_allowed", 413: "body_too_large"}
     answer = problem(error.status_code, reasons.get(error.status_code, "refused"), str(error.detail))
     answer.headers.update(error.headers or {})
     return answer
@@ -173,8 +180,8 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > BODY_BYTES_MAX:
-                raise Problem(413, "body_too_large", f"at most {BODY_BYTES_MAX} bytes")
+            if taken > BODY_BYTES_MAX:  # the one exception that FastAPI does not take for a body it cannot read
+                raise HTTPException(413, f"at most {BODY_BYTES_MAX} bytes")
             return message
 
         await self._app(scope, limited, send)

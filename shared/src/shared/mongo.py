@@ -84,6 +84,8 @@ async def prepare(database: Database, indexes: Mapping[str, Sequence[Index]]) ->
 
 
 _NAMESPACE_EXISTS: Final = 48
+_REFUSED: Final = frozenset({13, 18, 50, 11600, 11601, 11602, 14031})
+"""Not authorised, not authenticated, out of time, interrupted, disk full: the store's state, never the data's fault."""
 
 
 def start_transaction(session: Session) -> Any:  # noqa: ANN401 - the driver's context manager has no public name
@@ -100,17 +102,27 @@ def is_outage(error: BaseException) -> bool:
     """Tell whether MongoDB could not be reached or did not answer: wait, nothing is wrong with the data."""
     if isinstance(error, ConnectionFailure | WTimeoutError | ExecutionTimeout):
         return True
+    if isinstance(error, OperationFailure) and error.code in _REFUSED:
+        return True
     return isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")
 
 
 def is_conflict(error: BaseException) -> bool:
     """Tell whether somebody else wrote first: run the whole unit again on what is there now."""
-    if isinstance(error, DuplicateKeyError):
+    if is_duplicate(error) or WRITE_CONFLICT in _write_errors(error):
         return True
-    if isinstance(error, BulkWriteError):
-        codes = {problem.get("code") for problem in (error.details or {}).get("writeErrors", [])}
-        return bool(codes & {DUPLICATE_KEY, WRITE_CONFLICT}) or error.has_error_label("TransientTransactionError")
     return isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError")
+
+
+def is_duplicate(error: BaseException) -> bool:
+    """Tell whether a unique key exists already."""
+    return isinstance(error, DuplicateKeyError) or DUPLICATE_KEY in _write_errors(error)
+
+
+def _write_errors(error: BaseException) -> set[Any]:
+    if not isinstance(error, BulkWriteError):
+        return set()
+    return {problem.get("code") for problem in (error.details or {}).get("writeErrors", [])}
 
 
 def is_commit_unknown(error: BaseException) -> bool:

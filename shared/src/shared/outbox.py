@@ -16,6 +16,7 @@ BYTES_PER_DOCUMENT_MAX: Final = 4_000_000
 LEFTOVER_AGE_S: Final = 30
 """How old a document must be before the relay takes it for left behind by a crash."""
 LEFTOVERS_PER_READ: Final = 100
+LEFTOVER_BYTES_PER_READ: Final = 8_000_000
 
 INDEXES: Final = {COLLECTION: [Index([("group", UP), ("partition", UP), ("seq", UP)]), Index([("at", UP)])]}
 
@@ -36,7 +37,8 @@ class Outgoing:
     @property
     def size(self) -> int:
         """Bytes that count against the limits of a document and a transaction."""
-        return len(self.value or b"") + len(self.key or b"") + 200
+        headers = sum(len(name) + len(content or b"") + 16 for name, content in self.headers)
+        return len(self.value or b"") + len(self.key or b"") + headers + 50
 
 
 def documents(outgoing: Iterable[Outgoing], at: datetime) -> list[Document]:
@@ -65,15 +67,26 @@ def records(document: Document) -> list[Outgoing]:
 
 
 async def left_on(database: Database, group: str, partitions: Sequence[int]) -> list[Document]:
-    """Return up to 100 documents that a crash left on these partitions, in `seq` order."""
+    """Return up to 100 documents or 8 MB that a crash left on these partitions, in the order they were made."""
     query = {"group": group, "partition": {"$in": list(partitions)}}
-    return await database[COLLECTION].find(query).sort("seq", UP).to_list(LEFTOVERS_PER_READ)
+    return await _some(database, query, [("seq", UP), ("_id", UP)])
 
 
 async def left_behind(database: Database) -> list[Document]:
-    """Return up to 100 documents older than 30 s by MongoDB's clock, oldest first, whoever made them."""
+    """Return up to 100 documents or 8 MB older than 30 s by MongoDB's clock, oldest first, whoever made them."""
     old = {"$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", LEFTOVER_AGE_S * 1000]}]}}
-    return await database[COLLECTION].find(old).sort([("at", UP), ("seq", UP)]).to_list(LEFTOVERS_PER_READ)
+    return await _some(database, old, [("at", UP), ("seq", UP), ("_id", UP)])
+
+
+async def _some(database: Database, query: Document, order: Sequence[tuple[str, int]]) -> list[Document]:
+    found: list[Document] = []
+    size = 0
+    async for document in database[COLLECTION].find(query).sort(order).limit(LEFTOVERS_PER_READ):
+        found.append(document)
+        size += document["bytes"]
+        if size > LEFTOVER_BYTES_PER_READ:
+            break
+    return found
 
 
 async def remove(database: Database, identities: Sequence[object]) -> None:

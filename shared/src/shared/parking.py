@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PARKS: Final = "parks"
 PARKED: Final = "parked"
+BEHIND: Final = "behind_a_parked_record"
+"""The reason of records that are parked for the sake of an earlier one's."""
 RECORDS_PER_PARK_MAX: Final = 1_000
 PARKS_MAX: Final = 5_000
 """Beyond either limit it is no longer an order with a problem but an outage: the partition is paused."""

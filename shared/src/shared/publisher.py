@@ -5,6 +5,7 @@ a producer that missed it is replaced (messaging-anchors 0.6).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -47,28 +48,27 @@ class Publisher:
         """Publish records; return when Kafka has all of them.
 
         Raises:
-            PublishError: not within 20 s. The producer is replaced before the next call.
+            PublishError: not within 20 s, the wait for others included. A producer that failed is replaced.
 
         """
         if not records:
             return
-        async with self._lock:  # one producer, one order: a later batch never overtakes an earlier one
-            try:
-                async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+        try:
+            # One producer, one order: a later batch never overtakes an earlier one.
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S), self._lock:
+                try:
                     producer = await self._started()
                     await self._send(producer, records)
-            except (TimeoutError, KafkaError, OSError) as error:
-                await self._replace()
-                message = f"Kafka did not take {len(records)} records: {error!r}"
-                raise PublishError(message) from error
-            except asyncio.CancelledError:
-                await self._replace()
-                raise
+                except BaseException:
+                    await asyncio.shield(self._replace())
+                    raise
+        except (TimeoutError, KafkaError, OSError) as error:
+            message = f"Kafka did not take {len(records)} records: {error!r}"
+            raise PublishError(message) from error
 
     async def stop(self) -> None:
-        """Close the producer, within 5 s."""
-        async with self._lock:
-            await self._replace()
+        """Close the producer, within 5 s. Nobody publishes any more."""
+        await self._replace()
 
     async def _send(self, producer: Any, records: Sequence[Outgoing]) -> None:  # noqa: ANN401 - aiokafka is untyped
         groups: dict[tuple[str, int], list[Outgoing]] = {}
@@ -118,7 +118,12 @@ def _append(batch: Any, record: Outgoing) -> Any:  # noqa: ANN401 - aiokafka is 
 
 
 async def _stop(producer: Any) -> None:  # noqa: ANN401 - aiokafka is untyped
+    """Close a producer. What it cannot send in time it shall not send at all: its successor has sent that again."""
     try:
         await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
     except Exception as error:  # noqa: BLE001 - whatever a broken producer does, it is given up here
         log.warning("producer given up", error=repr(error))
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await producer._sender.close()  # noqa: SLF001 - left alone it would try for ever, and so overtake
+                await producer.client.close()

@@ -1,6 +1,6 @@
 """All that one unit of work will change: nothing is written until its handler returns, then all of it or nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,8 @@ from shared.record import Bad, Disposition, Received
 DOCUMENTS_MAX: Final = 4_000
 BYTES_MAX: Final = 8_000_000
 """Limits of one transaction (architecture, Delivery guarantee 1); a larger unit is cut at a record boundary."""
+EVENT_BYTES_MAX: Final = 1_000_000
+"""Key, value and headers of an event: the topics take records of 1 MiB, and would refuse a larger one for ever."""
 
 
 class CompareFailedError(Exception):
@@ -68,11 +70,20 @@ class Work:
     def publish(
         self, event: Event, *, cause: Received[Event] | None = None, origin_time: datetime | None = None
     ) -> None:
-        """Send an event once this unit is committed. `origin_time` is its cause's unless given."""
+        """Send an event once this unit is committed. `origin_time` is its cause's unless given.
+
+        Raises:
+            ValueError: it is larger than a topic takes.
+
+        """
         since = origin_time or (cause.origin_time if cause else self.now)
         headers = envelope.headers_of(event, f"/weir/{self._service}", self.now, since)
         origin, seq = self._origin(cause)
-        self.outgoing.append(Outgoing(event.topic, event.key.encode(), encode(event), headers, origin, seq))
+        outgoing = Outgoing(event.topic, event.key.encode(), encode(event), headers, origin, seq)
+        if outgoing.size > EVENT_BYTES_MAX:
+            message = f"{event.topic}: an event of {outgoing.size} bytes cannot be published"
+            raise ValueError(message)
+        self.outgoing.append(outgoing)
 
     def reject(self, received: Received[Event] | Bad, disposition: Disposition, reason: str) -> None:
         """Give a record to the dead letters of this service; the rest of its batch goes on."""
@@ -89,9 +100,14 @@ class Work:
         self.committed.append(callback)
 
     @property
-    def parked(self) -> int:
-        """How many records this unit parks."""
-        return len(self._parked)
+    def parked(self) -> Sequence[tuple[Received[Event], str]]:
+        """The records that this unit parks, and why."""
+        return self._parked
+
+    @property
+    def bad(self) -> int:
+        """How many records this unit gives up: to the dead letters, or to a park for their own sake."""
+        return len(self.dispositions) + sum(reason != parking.BEHIND for _, reason in self._parked)
 
     async def write(self, database: Database) -> list[object]:
         """Write everything inside the session's transaction; return the ids of the outbox documents.
@@ -129,11 +145,17 @@ class Work:
         written += sum(len(changes) for changes in self._changes.values())
         written += sum(len(increments) for increments in self._increments.values())
         size = sum(record.size for record in self.outgoing)
+        size += sum(_bodies(document) for documents in self._inserts.values() for document in documents)
         if written > DOCUMENTS_MAX or size > BYTES_MAX:
-            message = f"{written} documents, {size} bytes of events in one unit of work"
+            message = f"{written} documents, {size} bytes of events and bodies in one unit of work"
             raise TooLargeError(message)
 
     def _origin(self, cause: Received[Event] | None) -> tuple[tuple[str, int], int]:
         if cause is None:
             return (self._group, -1), int(self.now.timestamp() * 1_000_000)
         return (self._group, cause.partition), cause.offset
+
+
+def _bodies(document: Document) -> int:
+    """Return the bytes of the bodies in a document: what makes a document large is what came from outside."""
+    return sum(len(value) for value in document.values() if isinstance(value, bytes))
