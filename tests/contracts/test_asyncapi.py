@@ -5,8 +5,10 @@ Never skipped: without Node these tests fail and say what is missing.
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,9 @@ ERROR, WARNING = 0, 1
 
 
 def _tool(name: str) -> str:
-    found = shutil.which(name)
-    assert found, f"`{name}` is not on PATH: install Node.js 20 or later with npm to validate {DOCUMENT}"
+    beside = str(Path(sys.executable).parent)  # the development dependencies bring Node in a wheel
+    found = shutil.which(name, path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
+    assert found, f"there is no `{name}`: run `uv sync`, or install Node.js 20 or later, to validate {DOCUMENT}"
     return found
 
 
