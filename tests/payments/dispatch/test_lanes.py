@@ -1,0 +1,193 @@
+"""Lanes: batches in order, one slow institution alone, nothing lost while one is away."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+
+import pytest
+from tests.payments.edge import until
+
+from payments.channels.port import NotSentError
+from payments.dispatch import lanes
+from payments.dispatch.lanes import Item, Lanes, Line
+
+HERE, THERE = Line("sandbox-direct", "here"), Line("sandbox-direct", "there")
+
+type Answer = Callable[[list[str]], Coroutine[None, None, bool]]
+
+
+class Sent:
+    """Remembers what a lane sent, and answers as the test says."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.recovered: list[Line] = []
+        self.answers: dict[Line, Answer] = {}
+
+    async def send(self, line: Line, batch: list[str]) -> bool:
+        self.batches.append(batch)
+        return await self.answers[line](batch) if line in self.answers else True
+
+    async def on_recovered(self, line: Line) -> None:
+        self.recovered.append(line)
+
+    async def until_sent(self, *wanted: str) -> None:
+        async def look() -> set[str]:
+            return {it for batch in self.batches for it in batch}
+
+        await until(look, lambda seen: set(wanted) <= seen)
+
+
+@asynccontextmanager
+async def running(sent: Sent) -> AsyncIterator[Lanes[str]]:
+    some = Lanes("test", sent.send, sent.on_recovered)
+    task = asyncio.create_task(some.run())
+    await asyncio.sleep(0)
+    yield some
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def item(identity: str, weight: int = 1, size: int = 1) -> Item[str]:
+    return Item(identity, weight, size, identity)
+
+
+async def test_what_is_handed_in_together_travels_together_and_in_order() -> None:
+    sent = Sent()
+    async with running(sent) as some:
+        some.hand(HERE, [item("a"), item("b"), item("c")])
+        await sent.until_sent("c")
+    assert sent.batches == [["a", "b", "c"]]
+
+
+async def test_a_request_has_at_most_300_instructions_unless_one_item_alone_has_more() -> None:
+    sent = Sent()
+    async with running(sent) as some:
+        some.hand(HERE, [item("a", 200), item("b", 100), item("c", 1), item("d", 608), item("e", 1)])
+        await sent.until_sent("e")
+    assert sent.batches == [["a", "b"], ["c"], ["d"], ["e"]]
+
+
+async def test_a_slow_institution_stops_only_its_own_lane() -> None:
+    sent, never = Sent(), asyncio.Event()
+
+    async def hang(_: list[str]) -> bool:
+        return await never.wait()
+
+    sent.answers[HERE] = hang
+    async with running(sent) as some:
+        some.hand(HERE, [item("slow")])
+        await sent.until_sent("slow")
+        some.hand(THERE, [item("quick")])
+        await sent.until_sent("quick")
+    assert sent.recovered == [THERE]
+
+
+async def test_what_could_not_be_sent_is_sent_again_before_what_came_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "BACKOFF_FIRST_S", 0.01)
+    sent, refusals = Sent(), iter([True, True, False])
+
+    async def refuse_twice(_: list[str]) -> bool:
+        if next(refusals, False):
+            raise NotSentError
+        return True
+
+    sent.answers[HERE] = refuse_twice
+    async with running(sent) as some:
+        some.hand(HERE, [item("a")])
+        await sent.until_sent("a")
+        some.hand(HERE, [item("b", 300)])
+        await sent.until_sent("b")
+    assert sent.batches == [["a"], ["a"], ["a"], ["b"]]
+    assert sent.recovered == [HERE]
+
+
+async def test_a_lane_that_answers_again_says_so_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "BACKOFF_FIRST_S", 0.01)
+    sent, answers = Sent(), iter([True, False, True, True])
+
+    async def answer(_: list[str]) -> bool:
+        return next(answers)
+
+    sent.answers[HERE] = answer
+    async with running(sent) as some:
+        for identity in ("a", "b", "c", "d"):
+            some.hand(HERE, [item(identity)])
+            await sent.until_sent(identity)
+    assert sent.recovered == [HERE, HERE]
+
+
+async def test_the_next_step_of_what_is_being_sent_waits_for_its_turn() -> None:
+    sent, under_way, gate = Sent(), set[str](), asyncio.Event()
+
+    async def one_at_a_time(batch: list[str]) -> bool:
+        assert under_way.isdisjoint(batch)
+        under_way.update(batch)
+        await gate.wait()
+        under_way.difference_update(batch)
+        return True
+
+    sent.answers[HERE] = one_at_a_time
+    async with running(sent) as some:
+        some.hand(HERE, [item("a")])
+        await sent.until_sent("a")
+        some.hand(HERE, [item("a"), item("a"), item("b", 300)])
+        await sent.until_sent("b")
+        assert sent.batches == [["a"], ["b"]]
+        gate.set()
+        some.hand(HERE, [item("c", 300)])
+        await sent.until_sent("c")
+    assert sent.batches == [["a"], ["b"], ["a"], ["c"]]
+
+
+async def test_a_failure_inside_is_left_to_the_sweep_and_the_lane_goes_on() -> None:
+    sent, failures = Sent(), iter([True])
+
+    async def fail_once(_: list[str]) -> bool:
+        if next(failures, False):
+            raise RuntimeError
+        return True
+
+    sent.answers[HERE] = fail_once
+    async with running(sent) as some:
+        some.hand(HERE, [item("a")])
+        await sent.until_sent("a")
+        some.hand(HERE, [item("b")])
+        await sent.until_sent("b")
+    assert sent.batches == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize(("limit", "value"), [("WAITING_MAX", 2), ("WAITING_BYTES_MAX", 2)])
+async def test_a_full_lane_leaves_the_rest_to_the_sweep(
+    monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(lanes, limit, value)
+    sent = Sent()
+    some = Lanes("test", sent.send, sent.on_recovered)
+    some.hand(HERE, [item("a"), item("b"), item("c")])
+    task = asyncio.create_task(some.run())
+    await sent.until_sent("b")
+    some.hand(HERE, [item("d")])
+    await sent.until_sent("d")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert sent.batches == [["a", "b"], ["d"]]
+
+
+async def test_lanes_of_accounts_with_nothing_to_do_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "LANES_MAX", 1)
+    sent = Sent()
+    async with running(sent) as some:
+        for identity in ("a", "b", "c"):
+            some.hand(Line("sandbox-direct", identity), [item(identity)])
+            await sent.until_sent(identity)
+            await asyncio.sleep(0)
+    assert len(sent.batches) == 3
+
+
+async def test_what_is_handed_in_while_stopping_is_left_to_the_sweep() -> None:
+    sent = Sent()
+    async with running(sent) as some:
+        pass
+    some.hand(HERE, [item("a")])
+    assert sent.batches == []

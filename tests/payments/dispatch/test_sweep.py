@@ -1,0 +1,78 @@
+"""What a crash leaves behind is brought back to a lane, once."""
+
+import pytest
+from tests.payments.edge import Edge, Institution
+from tests.payments.examples import ACCOUNT, NOW, order, payment, payout
+
+from payments.channels.sandbox import SandboxChannel
+from payments.domain.payouts import instructions, requested
+from shared.messages import PayoutSettled, SplitRequested
+from shared.mongo import Database
+
+
+@pytest.fixture
+async def crashed(still_edge: Edge, institution: Institution) -> Edge:
+    """Return a replica that died right after it had committed the payout of an accepted order."""
+    await institution.pay(payment("pay-o-1"))
+    still_edge.start()
+    await still_edge.take(order())
+    await still_edge.order_in("accepted")
+    await still_edge.stop()
+    await still_edge.take(payout())
+    return still_edge
+
+
+async def test_a_crash_before_the_proof_is_asked_loses_no_order(
+    still_edge: Edge, database: Database, institution: Institution
+) -> None:
+    await institution.pay(payment("pay-o-1"))
+    await still_edge.take(order())
+    other = Edge(database, SandboxChannel(institution.url, timeout_s=5))
+    other.start()
+    await other.let_time_pass()
+    await other.order_in("accepted")
+    assert len(other.published.events(SplitRequested)) == 1
+    await other.stop()
+
+
+async def test_a_crash_between_commit_and_sending_loses_no_payout(
+    crashed: Edge, database: Database, institution: Institution
+) -> None:
+    other = Edge(database, SandboxChannel(institution.url, timeout_s=5))
+    other.start()
+    await other.let_time_pass()
+    await other.payout_in("final")
+    assert len(other.published.events(PayoutSettled)) == 1
+    assert (await institution.balances())["merchant:alice"] == 1_080
+    await other.stop()
+    assert crashed.published.events(PayoutSettled) == []
+
+
+async def test_a_crash_between_sending_and_commit_pays_no_leg_twice(
+    crashed: Edge, database: Database, institution: Institution
+) -> None:
+    channel = SandboxChannel(institution.url, timeout_s=5)
+    await channel.pay(ACCOUNT, list(instructions(requested(payout(), NOW, NOW))))
+    other = Edge(database, channel)
+    other.start()
+    await other.let_time_pass()
+    stored = await other.payout_in("final")
+    assert {it["state"] for it in stored["legs"]} == {"succeeded"}
+    assert len(await institution.transfers()) == len(stored["legs"])
+    assert (await institution.balances())["merchant:alice"] == 1_080
+    await other.stop()
+    assert (await crashed.order())["unpaid_minor"] == 0
+
+
+async def test_what_a_lane_has_just_been_handed_is_left_alone(crashed: Edge) -> None:
+    sweep = crashed.parts.sweep
+    assert await sweep.payouts(crashed.parts.transfers) == 0
+    await crashed.database.payouts.update_many({}, {"$set": {"ask_at": NOW}})
+    assert await sweep.payouts(crashed.parts.transfers) == 1
+    assert await sweep.payouts(crashed.parts.transfers) == 0
+
+
+async def test_a_sweep_goes_on_until_nothing_is_due(still_edge: Edge) -> None:
+    await still_edge.take(*(order(f"o-{number}") for number in range(450)))
+    await still_edge.database.orders.update_many({}, {"$set": {"ask_at": NOW}})
+    assert await still_edge.parts.sweep.orders(still_edge.parts.proofs) == 450
