@@ -64,6 +64,15 @@ def mistake(order: SplitRequested) -> str:
     return ""
 
 
+def merchants_of(order: SplitRequested) -> set[str]:
+    """Return whose agreements decide about an order: who sells in it, and who bears an adjustment of it."""
+    found = {line.merchant for line in order.lines}
+    for adjustment in order.adjustments:
+        if adjustment.party.startswith(MERCHANT):
+            found.add(adjustment.party[len(MERCHANT) :])
+    return found
+
+
 def facts(order: SplitRequested) -> Facts:
     """Return the pots of an order, merchants in the order of their first line, and what is the platform's."""
     parts: dict[str, _Part] = {}

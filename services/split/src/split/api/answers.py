@@ -1,0 +1,50 @@
+"""From what is stored to what is answered."""
+
+import msgspec
+
+from split.api.models import BalanceAnswer, BreakdownAnswer, EntryAnswer, PayoutAnswer, ShareAnswer, SplitAnswer
+from split.domain.orders import Order
+from split.domain.shares import Share
+from split.store.accounts import Balance, Posted
+from split.store.orders import Stored
+
+
+def split_answer(stored: Stored) -> SplitAnswer:
+    """Return an order as the API shows it."""
+    order = stored.order
+    return SplitAnswer(
+        order_id=stored.order_id,
+        state="split" if order else "waiting",
+        currency=order.currency if order else None,
+        paid_at=stored.paid_at,
+        shares=[_share(it) for it in order.shares] if order else [],
+        subsidy_due_minor=order.subsidy_due_minor if order else 0,
+        payouts=[_payout(order, number) for number in range(1, order.payouts + 1)] if order else [],
+    )
+
+
+def balance_answer(balance: Balance) -> BalanceAnswer:
+    """Return a balance as the API shows it."""
+    return BalanceAnswer(account=balance.account, currency=balance.currency, balance_minor=balance.amount_minor)
+
+
+def entry_answer(posted: Posted) -> EntryAnswer:
+    """Return an entry as the API shows it."""
+    return EntryAnswer.model_validate(
+        {**msgspec.structs.asdict(posted), "order_id": posted.order.partition("/")[2]},
+    )
+
+
+def _share(share: Share) -> ShareAnswer:
+    fields = msgspec.structs.asdict(share) | {"breakdown": BreakdownAnswer(**msgspec.structs.asdict(share.breakdown))}
+    return ShareAnswer.model_validate(fields)
+
+
+def _payout(order: Order, number: int) -> PayoutAnswer:
+    identity = f"{order.document}.{number}"
+    return PayoutAnswer(
+        payout_id=identity,
+        amount_minor=sum(share.amount_minor for share in order.shares if share.payout_id == identity),
+        subsidy_minor=sum(it.amount_minor for it in order.subsidies if it.payout_id == identity),
+        revision=order.revisions.get(str(number), 0),
+    )

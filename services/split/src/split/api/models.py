@@ -1,0 +1,90 @@
+"""The answers of split. Amounts are minor units of the currency beside them; times are UTC."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+Minor = Annotated[int, Field(description="minor units of the currency")]
+Credit = Annotated[int, Field(description="minor units; positive: owed to the account's owner")]
+
+
+class BreakdownAnswer(BaseModel):
+    """Why a share has its amount: gross + freight + adjustments - commission - fee - passed on."""
+
+    gross_minor: Minor
+    freight_minor: Minor
+    adjustments_minor: Minor
+    commission_minor: Minor
+    fee_minor: Minor
+    passed_on_minor: Minor
+
+
+class ShareAnswer(BaseModel):
+    """One receiver's share, or one merchant's whole pot while it is held."""
+
+    path: Annotated[str, Field(description="`merchant:<id>`, `receiver:<id>`, `freight:<id>` or `platform:…`")]
+    receiver: str
+    merchant: Annotated[str, Field(description="out of whose pot it comes; empty for the platform and the chain")]
+    amount_minor: Minor
+    state: Literal["held", "available", "in_transit", "paid"]
+    reason: Annotated[str, Field(description="why it is held or available; else empty")]
+    part: Annotated[int, Field(description="which release of this path it is; 0 while held")]
+    attempt: Annotated[int, Field(description="which attempt to pay it; 0 where there was none")]
+    payout_id: Annotated[str, Field(description="the payout that pays it; empty where none does")]
+    agreement_version: Annotated[int, Field(description="the agreement that decided; 0 where none has")]
+    breakdown: BreakdownAnswer
+
+
+class PayoutAnswer(BaseModel):
+    """One payout of the order."""
+
+    payout_id: str
+    amount_minor: Annotated[int, Field(description="sum of its legs, in minor units of the currency")]
+    subsidy_minor: Annotated[int, Field(description="what the platform's marketing account adds before it is paid")]
+    revision: Annotated[int, Field(description="the institution's answer applied last; 0 before the first")]
+
+
+class SplitAnswer(BaseModel):
+    """What became of a paid order. Held and available shares say why in `reason`."""
+
+    order_id: str
+    state: Annotated[Literal["waiting", "split"], Field(description="waiting: only later events of it have come")]
+    currency: str | None
+    paid_at: datetime | None
+    shares: list[ShareAnswer]
+    subsidy_due_minor: Annotated[int, Field(description="owed by the platform and not yet in any payout")]
+    payouts: list[PayoutAnswer]
+
+
+class BalanceAnswer(BaseModel):
+    """What an account holds in one currency."""
+
+    account: str
+    currency: str
+    balance_minor: Credit
+
+
+class BalancePage(BaseModel):
+    """Balances by currency and account."""
+
+    items: list[BalanceAnswer]
+    next_cursor: str | None
+
+
+class EntryAnswer(BaseModel):
+    """One entry of an account, and the event that caused it."""
+
+    transaction_id: str
+    kind: Literal["split", "release", "settle"]
+    order_id: str
+    cause: Annotated[str, Field(description="`ce_id` of the event behind it")]
+    at: datetime
+    amount_minor: Credit
+
+
+class EntryPage(BaseModel):
+    """Entries of an account, the oldest first."""
+
+    items: list[EntryAnswer]
+    next_cursor: str | None

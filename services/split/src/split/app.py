@@ -1,0 +1,56 @@
+"""Composition root: everything is wired here by hand, nothing at import time."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, FastAPI
+
+from shared.commits import Commits
+from shared.marketplaces import Marketplaces
+from shared.mongo import Database
+from shared.service import Service
+from shared.settings import load
+from split import api, store
+from split.consumers import consumers
+from split.handlers import MerchantHandlers, OrderHandlers, PayoutHandlers, Releases
+from split.handlers.releases import SWEEP_EVERY_S
+from split.metrics import Metrics
+from split.settings import Settings
+from split.store.accounts import Accounts
+from split.store.merchants import Merchants
+from split.store.orders import Orders
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Split without Kafka and a server: its use cases, its releaser and its routes."""
+
+    split_orders: OrderHandlers
+    post_payouts: PayoutHandlers
+    copy_merchants: MerchantHandlers
+    releases: Releases
+    router: APIRouter
+
+
+def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, metrics: Metrics) -> Parts:
+    """Wire the parts."""
+    orders, merchants = Orders(database), Merchants(database)
+    releases = Releases(database, commits, orders, merchants, metrics)
+    return Parts(
+        split_orders=OrderHandlers(database, orders, merchants, metrics),
+        post_payouts=PayoutHandlers(database, orders, metrics),
+        copy_merchants=MerchantHandlers(merchants, releases.signal),
+        releases=releases,
+        router=api.routes(orders, Accounts(database), marketplaces),
+    )
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Return the service; `python -m uvicorn --factory split.app:create_app` runs it."""
+    settings = settings or load(Settings)
+    service = Service("split", settings, store.INDEXES)
+    parts = assemble(service.database, service.commits, service.marketplaces, Metrics(service.metrics))
+    consumers(service.intake, parts.split_orders, parts.post_payouts, parts.copy_merchants)
+    service.background(parts.releases.run)
+    service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
+    service.app.include_router(parts.router)
+    return service.app

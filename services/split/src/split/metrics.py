@@ -1,0 +1,47 @@
+"""What split measures of the books: per unit of work, never per order."""
+
+from collections import Counter as Tally
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class Metrics:
+    """Gauges and counters of split."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._imbalance = Gauge(
+            "weir_ledger_imbalance",
+            "Minor units by which the balances written since the start miss zero; 0 when the books are right.",
+            registry=registry,
+        )
+        self._orders = Counter(
+            "weir_orders_split",
+            "Orders taken to be split, by what became of them: paid_out, partly_held, held, repeated, refused.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._released = Counter(
+            "weir_orders_released", "Orders of which news of a merchant released a share.", registry=registry
+        )
+        self._unmatched = Counter(
+            "weir_payouts_unmatched",
+            "Payouts settled before their order came, which the order then could not take.",
+            registry=registry,
+        )
+
+    def note_imbalance(self, amount_minor: int) -> None:
+        """Add what one unit of work's balances miss."""
+        self._imbalance.inc(amount_minor)
+
+    def note_split(self, outcomes: Tally[str]) -> None:
+        """Count the orders of a batch by what became of them."""
+        for outcome, orders in outcomes.items():
+            self._orders.labels(outcome).inc(orders)
+
+    def note_released(self, orders: int) -> None:
+        """Count orders released."""
+        self._released.inc(orders)
+
+    def note_unmatched(self, payouts: int) -> None:
+        """Count what came early and does not fit."""
+        self._unmatched.inc(payouts)

@@ -1,0 +1,9 @@
+"""MongoDB mapping of split: orders, the ledger, merchants' copies and who waits for them. Indexes stand by queries."""
+
+from typing import Final
+
+from shared.mongo import Index
+from split.store import books, merchants, orders
+
+INDEXES: Final[dict[str, list[Index]]] = {**orders.INDEXES, **books.INDEXES, **merchants.INDEXES}
+"""All collections, those without an index of their own included: a transaction must not have to make one."""

@@ -1,0 +1,99 @@
+"""Split's copy of merchants, and `waiting`: the document that a share and the news it waits for both write.
+
+Under snapshot isolation a share that finds no agreement and an agreement that finds no share would both commit and
+never meet. Both write `waiting/<merchant>`, so that one of them runs again and sees the other.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from shared.messages import MerchantChanged, decode
+from shared.mongo import UP, Database, Index, Session
+from shared.work import Work
+
+MERCHANTS: Final = "merchants"
+WAITING: Final = "waiting"
+INDEXES: Final[dict[str, list[Index]]] = {
+    MERCHANTS: [],
+    # Merchants that orders wait for, for the sweep.
+    WAITING: [Index([("count", UP)], partial={"count": {"$gt": 0}})],
+}
+
+
+class Copy(msgspec.Struct, frozen=True, gc=False):
+    """A stored copy, not read."""
+
+    version: int
+    body: bytes
+
+
+class Waiting(msgspec.Struct, frozen=True, gc=False):
+    """Orders that wait for a merchant; `released`: up to which version they have all been looked at again."""
+
+    key: str
+    count: int
+    version: int
+    released: int
+    announced_at: datetime | None
+
+
+class Merchants:
+    """Reads in the snapshot of a unit of work, and what is to be written at its end."""
+
+    def __init__(self, database: Database) -> None:
+        self._merchants = database[MERCHANTS]
+        self._waiting = database[WAITING]
+
+    async def copies(self, keys: Iterable[str], session: Session) -> dict[str, MerchantChanged]:
+        """Return the copies of these merchants, by `<marketplace>/<merchant>`, in one read."""
+        cursor = self._merchants.find({"_id": {"$in": list(keys)}}, {"body": 1}, session=session)
+        return {it["_id"]: decode(MerchantChanged, it["body"]) for it in await cursor.to_list(None)}
+
+    async def stored(self, keys: Iterable[str], session: Session) -> dict[str, Copy]:
+        """Return the copies of these merchants as they are stored."""
+        cursor = self._merchants.find({"_id": {"$in": list(keys)}}, session=session)
+        return {it["_id"]: Copy(it["version"], bytes(it["body"])) for it in await cursor.to_list(None)}
+
+    async def blocked(self, key: str) -> bool:
+        """Tell whether this merchant may not be paid."""
+        return await self._merchants.find_one({"_id": key, "blocked.0": {"$exists": True}}, {"_id": 1}) is not None
+
+    async def waited_for(self, keys: Iterable[str], session: Session) -> set[str]:
+        """Return for which of these merchants orders wait."""
+        cursor = self._waiting.find({"_id": {"$in": list(keys)}, "count": {"$gt": 0}}, {"_id": 1}, session=session)
+        return {it["_id"] for it in await cursor.to_list(None)}
+
+    async def waiting(self, after: str, limit: int) -> list[Waiting]:
+        """Return a page of the merchants that orders wait for, by id."""
+        query = {"count": {"$gt": 0}, "_id": {"$gt": after}}
+        cursor = self._waiting.find(query).sort("_id", UP).limit(limit)
+        return [_waiting(it) for it in await cursor.to_list(None)]
+
+    def keep(self, work: Work, event: MerchantChanged, body: bytes, before: int | None) -> None:
+        """Replace the copy, which had version `before`, and meet whoever waits for it."""
+        fields = {"version": event.version, "body": body, "blocked": list(event.blocked)}
+        if before is None:
+            work.insert(MERCHANTS, {"_id": event.key, **fields})
+        else:
+            work.update(MERCHANTS, {"_id": event.key, "version": before}, {"$set": fields})
+        news = {
+            "$set": {"version": event.version, "announced_at": work.now},
+            "$setOnInsert": {"count": 0, "released": 0},
+        }
+        work.update(WAITING, {"_id": event.key}, news, upsert=True)
+
+    def wait(self, work: Work, key: str, orders: int) -> None:
+        """Count orders that wait for a merchant, or with a negative number no longer do."""
+        work.increment(WAITING, key, {"count": orders}, {"version": 0, "released": 0})
+
+    def released(self, work: Work, key: str, version: int) -> None:
+        """Note that every order that waited for this version has been looked at."""
+        work.update(WAITING, {"_id": key}, {"$max": {"released": version}})
+
+
+def _waiting(document: dict[str, object]) -> Waiting:
+    fields = {"announced_at": None, **document, "key": document["_id"]}
+    return msgspec.convert(fields, Waiting)

@@ -1,0 +1,198 @@
+"""Orders as documents. A stub is an order of which only later events have come; they wait in it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from shared.messages import SplitRequested, decode
+from shared.mongo import UP, Database, Document, Index, Session
+from shared.work import Work
+from split.domain.orders import Order
+
+ORDERS: Final = "orders"
+INDEXES: Final[dict[str, list[Index]]] = {
+    # Only orders that wait for a merchant are in it; for `waiting`.
+    ORDERS: [
+        Index(
+            [("marketplace", UP), ("waiting_for", UP), ("paid_at", UP), ("_id", UP)],
+            partial={"waiting_for": {"$exists": True}},
+        )
+    ],
+}
+MILLISECOND: Final = timedelta(milliseconds=1)
+
+type Interval = tuple[datetime, datetime | None]
+type Place = tuple[datetime, str]
+"""Where in the orders that wait for a merchant: paid_at, then `_id`."""
+
+
+class Early(msgspec.Struct, frozen=True, gc=False):
+    """A payout-settled that came before its order. `reason`: why the order, once there, could not take it."""
+
+    body: bytes
+    event_id: str
+    reason: str = ""
+
+
+class Known(msgspec.Struct, frozen=True, gc=False):
+    """What a new split-requested must know of an order that is there."""
+
+    state: str
+    hash: bytes | None
+    early: tuple[Early, ...]
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """An order for a reader; `order` is None for a stub."""
+
+    order_id: str
+    order: Order | None
+    paid_at: datetime | None
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An order that waits for a merchant, with the request it came from."""
+
+    order: Order
+    request: SplitRequested
+    origin_time: datetime
+    place: Place
+
+
+class Orders:
+    """Reads in the snapshot of a unit of work, and what is to be written at its end."""
+
+    def __init__(self, database: Database) -> None:
+        self._orders = database[ORDERS]
+
+    async def known(self, keys: Iterable[str], session: Session) -> dict[str, Known]:
+        """Return which of these orders are there."""
+        fields = {"state": 1, "hash": 1, "early": 1}
+        cursor = self._orders.find({"_id": {"$in": list(keys)}}, fields, session=session)
+        return {
+            it["_id"]: Known(it["state"], it.get("hash"), tuple(Early(**early) for early in it.get("early", ())))
+            for it in await cursor.to_list(None)
+        }
+
+    async def load(self, keys: Iterable[str], session: Session) -> dict[str, Order | None]:
+        """Return these orders as far as they are there; None stands for a stub."""
+        cursor = self._orders.find({"_id": {"$in": list(keys)}}, {"body": 0, "hash": 0, "early": 0}, session=session)
+        return {
+            it["_id"]: msgspec.convert(it, Order) if it["state"] == "split" else None
+            for it in await cursor.to_list(None)
+        }
+
+    async def find(self, key: str) -> Stored | None:
+        """Return one order for a reader."""
+        it = await self._orders.find_one({"_id": key}, {"body": 0, "hash": 0, "early": 0})
+        if it is None:
+            return None
+        order = msgspec.convert(it, Order) if it["state"] == "split" else None
+        return Stored(it["order_id"], order, it.get("paid_at"))
+
+    async def waiting(
+        self, marketplace: str, merchant: str, paid: Interval, after: Place | None, limit: int, session: Session
+    ) -> list[Held]:
+        """Return a page of the orders that wait for a merchant and were paid in an interval, by paid_at and id."""
+        start, end = paid
+        # MongoDB keeps milliseconds: an order paid within one of them may look earlier than the agreement.
+        paid_at: Document = {"$gte": start - MILLISECOND}
+        if end is not None:
+            paid_at["$lt"] = end
+        query: Document = {"marketplace": marketplace, "waiting_for": merchant, "paid_at": paid_at}
+        if after is not None:
+            moment, identity = after
+            paid_at["$gte"] = max(moment, paid_at["$gte"])
+            query["$or"] = [{"paid_at": {"$gt": moment}}, {"paid_at": moment, "_id": {"$gt": identity}}]
+        cursor = self._orders.find(query, session=session).sort([("paid_at", UP), ("_id", UP)]).limit(limit)
+        return [_held(it) for it in await cursor.to_list(None)]
+
+    def add(
+        self, work: Work, order: Order, request: SplitRequested, body: bytes, digest: bytes, origin: datetime
+    ) -> None:
+        """Write an order that was split for the first time, over its stub if there is one (see `complete`)."""
+        work.insert(ORDERS, {"_id": order.key, **_fields(work, order, request, body, digest, origin)})
+
+    def complete(
+        self, work: Work, order: Order, request: SplitRequested, body: bytes, digest: bytes, origin: datetime
+    ) -> None:
+        """Make a stub the order."""
+        fields = _fields(work, order, request, body, digest, origin)
+        work.update(ORDERS, {"_id": order.key, "state": "stub"}, {"$set": fields, "$unset": {"early": ""}})
+
+    def refuse_early(self, work: Work, key: str, early: Sequence[Early]) -> None:
+        """Keep what came early and its order could not take, for whoever looks after it."""
+        work.update(ORDERS, {"_id": key}, {"$set": {"early": [msgspec.structs.asdict(it) for it in early]}})
+
+    def stub(self, work: Work, marketplace: str, order_id: str, early: Early, *, exists: bool) -> None:
+        """Make an event wait for its order, in the document that the order will be."""
+        key = f"{marketplace}/{order_id}"
+        waits = msgspec.structs.asdict(early)
+        if exists:
+            work.update(ORDERS, {"_id": key, "state": "stub"}, {"$push": {"early": waits}})
+            return
+        fields = {"marketplace": marketplace, "order_id": order_id, "state": "stub", "shares": [], "early": [waits]}
+        work.insert(ORDERS, {"_id": key, **fields})
+
+    def change(self, work: Work, before: Order, after: Order) -> None:
+        """Write what differs between two states of an order."""
+        if changes := changes_of(before, after):
+            work.update(ORDERS, {"_id": after.key, "state": "split"}, changes)
+
+
+def changes_of(before: Order, after: Order) -> Document:
+    """Return the update that turns one stored state into another; shares that only moved are not written again."""
+    fields = _shares_changed(before, after)
+    for name in ("subsidies", "subsidy_due_minor", "payouts"):
+        if getattr(before, name) != getattr(after, name):
+            fields[name] = msgspec.to_builtins(getattr(after, name))
+    for number, revision in after.revisions.items():
+        if before.revisions.get(number) != revision:
+            fields[f"revisions.{number}"] = revision
+    changes: Document = {}
+    if before.waiting_for != after.waiting_for:
+        if after.waiting_for:
+            fields["waiting_for"] = list(after.waiting_for)
+        else:
+            changes["$unset"] = {"waiting_for": ""}
+    return {**changes, "$set": fields} if fields else changes
+
+
+def _shares_changed(before: Order, after: Order) -> Document:
+    if [(share.path, share.part) for share in before.shares] != [(share.path, share.part) for share in after.shares]:
+        return {"shares": msgspec.to_builtins(after.shares)}
+    return {
+        f"shares.{place}.{name}": msgspec.to_builtins(getattr(new, name))
+        for place, (old, new) in enumerate(zip(before.shares, after.shares, strict=True))
+        if old is not new
+        for name in new.__struct_fields__
+        if getattr(old, name) != getattr(new, name)
+    }
+
+
+def _fields(
+    work: Work, order: Order, request: SplitRequested, body: bytes, digest: bytes, origin: datetime
+) -> Document:
+    fields: Document = msgspec.to_builtins(order)
+    fields |= {
+        "state": "split",
+        "hash": digest,
+        "body": body,
+        "paid_at": request.paid_at,
+        "origin_time": origin,
+        "split_at": work.now,
+    }
+    if waiting_for := order.waiting_for:
+        fields["waiting_for"] = list(waiting_for)
+    return fields
+
+
+def _held(document: dict[str, Any]) -> Held:
+    return Held(
+        order=msgspec.convert(document, Order),
+        request=decode(SplitRequested, document["body"]),
+        origin_time=document["origin_time"],
+        place=(document["paid_at"], document["_id"]),
+    )
