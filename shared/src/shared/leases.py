@@ -1,6 +1,6 @@
 """Leases: of several replicas, one does a periodic job. A lease only saves work; it never guards correctness."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from pymongo.errors import DuplicateKeyError
@@ -25,4 +25,4 @@ async def now(database: Database) -> datetime:
     """Return MongoDB's clock, by which deadlines are judged (architecture, Clocks)."""
     answer = await database.command("hello")
     found: datetime = answer["localTime"]
-    return found
+    return found.replace(tzinfo=UTC)  # a command's answer is read without the client's options, and so without a zone
