@@ -19,8 +19,9 @@ from shared.mongo import Document
 
 type Standing = Literal["received", "rejected", "unverified", "accepted", "settled"]
 
-OrderId = Annotated[str, Path(pattern=EXTERNAL_ID_PATTERN)]
-PayoutId = Annotated[str, Path(pattern=WEIR_ID_PATTERN)]
+# `$` is the very end to the reader of these, which knows no guard against a trailing newline, and needs none.
+OrderId = Annotated[str, Path(pattern=EXTERNAL_ID_PATTERN.replace(r"(?!\n)", ""))]
+PayoutId = Annotated[str, Path(pattern=WEIR_ID_PATTERN.replace(r"(?!\n)", ""))]
 
 
 class Received(BaseModel):

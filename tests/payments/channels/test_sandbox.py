@@ -1,0 +1,113 @@
+"""How each way of not answering is told apart: what was certainly not done, and what may have been."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from payments.channels.port import NotSentError, UnansweredError
+from payments.channels.sandbox import SandboxChannel
+from payments.domain.outcomes import Answer
+from payments.domain.payouts import Instruction
+from payments.domain.proof import ChannelRecord
+
+LEG = Instruction("N1", "payout", "merchant:alice", 100, "EUR", "sending")
+
+type Respond = Callable[[httpx.Request], httpx.Response]
+
+
+def channel(respond: Respond) -> SandboxChannel:
+    return SandboxChannel("http://institution", 1, httpx.MockTransport(respond))
+
+
+def answering(body: object, status: int = 200) -> SandboxChannel:
+    return channel(lambda _: httpx.Response(status, json=body))
+
+
+def failing(error: type[httpx.TransportError]) -> SandboxChannel:
+    def respond(request: httpx.Request) -> httpx.Response:
+        raise error(request.method, request=request)
+
+    return channel(respond)
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
+async def test_without_a_connection_nothing_was_sent(error: type[httpx.TransportError]) -> None:
+    with pytest.raises(NotSentError):
+        await failing(error).pay("acc", [LEG])
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ReadTimeout, httpx.WriteTimeout, httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError]
+)
+async def test_after_the_first_byte_silence_is_unknown(error: type[httpx.TransportError]) -> None:
+    with pytest.raises(UnansweredError):
+        await failing(error).pay("acc", [LEG])
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422, 429, 503])
+async def test_a_refusal_before_execution_is_not_unknown(status: int) -> None:
+    with pytest.raises(NotSentError, match=str(status)):
+        await answering({"reason": "why"}, status).pay("acc", [LEG])
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+async def test_a_failure_inside_the_institution_is_unknown(status: int) -> None:
+    with pytest.raises(UnansweredError):
+        await answering({}, status).pay("acc", [LEG])
+
+
+@pytest.mark.parametrize("body", [[], {}, {"transfers": [{"number": "N1", "state": "perhaps"}]}, {"transfers": 1}])
+async def test_an_answer_that_is_not_understood_is_unknown(body: object) -> None:
+    with pytest.raises(UnansweredError):
+        await answering(body).pay("acc", [LEG])
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        ({"state": "succeeded"}, Answer("succeeded")),
+        ({"state": "accepted"}, Answer("accepted")),
+        ({"state": "failed", "reason": "ACCOUNT_ABNORMAL"}, Answer("failed", "ACCOUNT_ABNORMAL")),
+        ({"state": "refused", "reason": "receiver_unknown"}, Answer("failed", "receiver_unknown")),
+        ({"state": "refused", "reason": "number_reused"}, Answer("unknown", "number_reused")),
+        ({"state": "failed", "reason": "a\nb\u4e2d"}, Answer("failed", "a?b?")),
+        ({"state": "failed", "reason": "x" * 300}, Answer("failed", "x" * 128)),
+    ],
+)
+async def test_each_answer_to_a_transfer_is_understood(said: dict[str, Any], understood: Answer) -> None:
+    assert await answering({"transfers": [{"number": "N1", **said}]}).pay("acc", [LEG]) == {"N1": understood}
+
+
+async def test_a_number_left_out_of_the_answer_is_unknown_or_asked_again() -> None:
+    silent = answering({"transfers": []})
+    assert await silent.pay("acc", [LEG]) == {"N1": Answer("unknown")}
+    assert await silent.query("acc", [LEG]) == {"N1": Answer("unknown")}
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        ({"state": "not_found"}, None),
+        ({"state": "succeeded", "amount_minor": 100}, Answer("succeeded")),
+        ({"state": "succeeded", "amount_minor": 101}, Answer("unknown", "number_reused")),
+    ],
+)
+async def test_a_number_is_this_leg_only_with_its_receiver_and_amount(
+    said: dict[str, Any], understood: Answer | None
+) -> None:
+    found = {"number": "N1", "receiver": "merchant:alice", "currency": "EUR", **said}
+    assert await answering({"transfers": [found]}).query("acc", [LEG]) == {"N1": understood}
+
+
+async def test_payments_are_asked_for_by_their_numbers_and_the_account_is_quoted() -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        assert request.url.raw_path == b"/v1/accounts/a%3F%23b/payments/query"
+        asked = json.loads(request.content)["payment_ids"]
+        known = {"payment_id": "p1", "state": "succeeded", "amount_minor": 5, "currency": "EUR", "fee_minor": 1}
+        return httpx.Response(200, json={"payments": [known, {"payment_id": asked[1], "state": "not_found"}]})
+
+    found = await channel(respond).find_payments("a?#b", ["p1", "p2"])
+    assert found == {"p1": ChannelRecord(amount_minor=5, currency="EUR", fee_minor=1), "p2": None}
