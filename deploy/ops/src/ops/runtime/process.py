@@ -75,10 +75,11 @@ def _find(process: Started) -> psutil.Process | None:
         same = abs(known.create_time() - process.created) < CREATED_TOLERANCE_S
         if not same or known.status() == psutil.STATUS_ZOMBIE:
             return None
-        # Between start and exec a tied process still shows its launcher before the command.
-        return known if tuple(known.cmdline()[-len(process.command) :]) == process.command else None
+        shown = tuple(known.cmdline()[-len(process.command) :])
     except psutil.NoSuchProcess:
         return None
+    # Between start and exec a tied process still shows its launcher before the command; within exec, nothing.
+    return known if shown in {(), process.command} else None
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:
