@@ -81,6 +81,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _failed)
 
 
+def parameter(pattern: str) -> str:
+    """Return a pattern of shared.ids for a path, query or header parameter.
+
+    FastAPI reads those with an engine that has no look-around; in it `$` is the end, so nothing is lost.
+    """
+    return pattern.replace(r"(?!\n)", "")
+
+
 def marketplace_of(marketplaces: Marketplaces, identity: str) -> Marketplace:
     """Return a marketplace.
 
