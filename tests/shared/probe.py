@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from pydantic_settings import SettingsConfigDict
 
-from shared import envelope, topics
+from shared import envelope, mongo, topics
+from shared.marketplaces import Marketplaces
 from shared.messages import ChannelPayment, OrderLine, OrderPaid, encode
 from shared.mongo import Database
-from shared.record import Batch
+from shared.record import Batch, Raw, Reader
 from shared.service import Service
 from shared.settings import ServiceSettings
 from shared.topics import Topics
@@ -64,6 +66,7 @@ class Probe:
     given: type[OrderPaid]
     before: list[Step] = field(default_factory=list)
     batches: list[list[str]] = field(default_factory=list)
+    """The orders of each run of the handler, committed or not."""
 
     def service(self) -> Service:
         """Return a new replica, not started."""
@@ -95,15 +98,43 @@ class Probe:
             await until(lambda: _ready(service))
             yield service
 
-    async def send(self, *orders: OrderPaid, **changes: Any) -> None:
+    @contextlib.asynccontextmanager
+    async def resting(self) -> AsyncIterator[Service]:
+        """Give a replica that can commit and publish but consumes nothing."""
+        service = self.service()
+        await mongo.prepare(service.database, vars(service)["_indexes"])
+        try:
+            yield service
+        finally:
+            await service.publisher.stop()
+            service.client.close()
+
+    async def send(self, *orders: OrderPaid, compression: str | None = None, **changes: Any) -> None:  # noqa: ANN401 - fields of several types
         """Publish orders as upstream does; `changes` replace key, value, headers or partition of each record."""
-        async with AIOKafkaProducer(bootstrap_servers=self.bootstrap, max_request_size=4_000_000) as producer:
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap, max_request_size=8_000_000, compression_type=compression
+        ) as producer:
             for order in orders:
-                now = datetime.now(UTC)
-                headers = envelope.headers_of(order, "/upstream/test", now, now)
-                record = {"key": order.key.encode(), "value": encode(order), "headers": headers} | changes
-                await producer.send(self.taken.topic, **record)
+                await producer.send(self.taken.topic, **(record_of(order) | changes))
             await producer.flush()
+
+    async def committed(self) -> dict[int, int]:
+        """Return the offsets that the probe's group has acknowledged, by partition."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        await admin.start()
+        try:
+            found = await admin.list_consumer_group_offsets(self.group)
+        finally:
+            await admin.close()
+        return {place.partition: at.offset for place, at in found.items() if at.offset >= 0}
+
+    async def ends(self) -> dict[int, int]:
+        """Return how far the taken topic reaches, by partition, where anything is in it."""
+        async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap) as consumer:
+            await consumer.topics()
+            places = [TopicPartition(self.taken.topic, it) for it in consumer.partitions_for_topic(self.taken.topic)]
+            found = await consumer.end_offsets(places)
+        return {place.partition: end for place, end in found.items() if end}
 
     async def published(self, topic: str, count: int, timeout_s: float = 30) -> list[Any]:
         """Return the first records of a topic, waiting for them."""
@@ -115,7 +146,7 @@ class Probe:
                     found.extend(records)
         return found
 
-    def order(self, number: int | str, **changes: Any) -> OrderPaid:
+    def order(self, number: int | str, **changes: Any) -> OrderPaid:  # noqa: ANN401 - fields of several types
         """Return a small order."""
         facts: dict[str, Any] = {
             "marketplace": "test-kit",
@@ -135,10 +166,28 @@ class Probe:
         }
         return self.taken(**(facts | changes))
 
+    def received(self, *orders: OrderPaid, first_offset: int = 0, service: str = "probe") -> list[Any]:
+        """Return orders as a consumer reads them from partition 0."""
+        reader = Reader(self.taken, service, Marketplaces.load(self.settings.marketplaces_file))
+        raws = [Raw(self.taken.topic, 0, at, 1, **record_of(it)) for at, it in enumerate(orders, first_offset)]
+        return [reader.read(raw) for raw in raws]
+
+    @property
+    def group(self) -> str:
+        """Return the probe's consumer group."""
+        return f"probe.{self.taken.topic}"
+
     @property
     def dead_letters(self) -> str:
         """Return the probe's dead-letter topic."""
         return f"{self.taken.topic}.probe.dlq"
+
+
+def record_of(order: OrderPaid) -> dict[str, Any]:
+    """Return key, value and headers of an order as upstream publishes it."""
+    now = datetime.now(UTC)
+    headers = envelope.headers_of(order, "/upstream/test", now, now)
+    return {"key": order.key.encode(), "value": encode(order), "headers": headers}
 
 
 async def make(bootstrap: str, mongo_url: str, database: str, folder: Path, *, partitions: int = 4) -> Probe:
@@ -163,7 +212,7 @@ async def make(bootstrap: str, mongo_url: str, database: str, folder: Path, *, p
 async def until(ready: Callable[[], Awaitable[bool]], timeout_s: float = 40) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(timeout_s):
-        while not await ready():
+        while not await ready():  # noqa: ASYNC110 - what is waited for is in Kafka, MongoDB or another process
             await asyncio.sleep(0.05)
 
 

@@ -1,17 +1,9 @@
 """The loop on the real Kafka and MongoDB: every record reaches exactly one place."""
 
-from pathlib import Path
-
 import pytest
-from tests.shared import probe
 from tests.shared.probe import Probe, count_of, until
 
 pytestmark = pytest.mark.infra
-
-
-@pytest.fixture
-async def it(kafka_bootstrap: str, mongo_url: str, database_name: str, tmp_path: Path) -> Probe:
-    return await probe.make(kafka_bootstrap, mongo_url, database_name, tmp_path)
 
 
 async def test_every_order_is_stored_once_and_answered_once(it: Probe) -> None:

@@ -1,0 +1,60 @@
+"""Settings come from the environment, checked at start; what is wrong is named by its variable."""
+
+import pytest
+from tests.shared.probe import ProbeSettings
+
+from shared.settings import load
+
+NEEDED = {
+    "PROBE_KAFKA_BOOTSTRAP": "127.0.0.1:9092",
+    "PROBE_MONGO_URL": "mongodb://127.0.0.1/?replicaSet=rs0",
+    "PROBE_MONGO_DATABASE": "probe",
+}
+
+
+def environment(monkeypatch: pytest.MonkeyPatch, **changes: str) -> None:
+    for name in [*NEEDED, "PROBE_ENVIRONMENT", "PROBE_FETCH_MIN_BYTES"]:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**NEEDED, **changes}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_what_is_not_set_has_its_documented_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch)
+    settings = load(ProbeSettings)
+    assert settings.environment == "production"
+    assert (settings.fetch_min_bytes, settings.fetch_max_wait_ms) == (200_000, 150)
+
+
+def test_every_missing_variable_is_named_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch)
+    monkeypatch.delenv("PROBE_KAFKA_BOOTSTRAP")
+    monkeypatch.delenv("PROBE_MONGO_URL")
+    with pytest.raises(SystemExit) as ended:
+        load(ProbeSettings)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert "PROBE_KAFKA_BOOTSTRAP: Field required" in said
+    assert "PROBE_MONGO_URL: Field required" in said
+    assert "PROBE_MONGO_DATABASE" not in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PROBE_MONGO_URL", "postgres://secret:word@x"),
+        ("PROBE_ENVIRONMENT", "staging"),
+        ("PROBE_FETCH_MIN_BYTES", "0"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str
+) -> None:
+    environment(monkeypatch, **{variable: value})
+    with pytest.raises(SystemExit):
+        load(ProbeSettings)
+    said = capsys.readouterr().err
+    assert f"{variable}: " in said
+    assert "secret" not in said
