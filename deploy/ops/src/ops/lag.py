@@ -54,6 +54,8 @@ async def measure(bootstrap: str, wanted: dict[str, str]) -> list[Lag]:
         KafkaUnreachableError: within 20 s there was no answer, or a topic is missing.
 
     """
+    if not wanted:
+        return []
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     # One byte a partition: the broker then gives just the first batch, which is all that its timestamp needs.
     reader = AIOKafkaConsumer(

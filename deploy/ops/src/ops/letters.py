@@ -105,6 +105,8 @@ async def read(
         KafkaUnreachableError: Kafka does not answer.
 
     """
+    if not topics:
+        return
     async with _consumer(bootstrap) as consumer:
         known = await consumer.topics()
         for topic in topics:

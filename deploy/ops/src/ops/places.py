@@ -17,11 +17,12 @@ from shared.parking import PARKS
 
 Name = Literal["settled", "held", "rejected", "dlq", "parked", "waiting"]
 
+NAMES: Final[tuple[Name, ...]] = ("settled", "held", "waiting", "rejected", "dlq", "parked")
+
 NOT_TAKEN: Final = "not_taken"
 """On its way to payments, for all that its store knows; perhaps a dead letter."""
 
 PAID: Final = "paid"
-STOPPED: Final = ("failed", "returned", "cancelled")
 
 
 class Place(NamedTuple):
@@ -50,21 +51,17 @@ class Tally:
         """Return how many are there, whatever the detail."""
         return sum(count for place, count in self.counts.items() if place.name == name)
 
-    def by_detail(self, name: Name) -> dict[str, int]:
-        """Return how many are there by detail."""
-        return {place.detail: count for place, count in sorted(self.counts.items()) if place.name == name}
+    def reasons(self) -> dict[str, dict[str, int]]:
+        """Return how many are in each place that has a reason, by the reason."""
+        found: dict[str, dict[str, int]] = {}
+        for place, count in sorted(self.counts.items()):
+            if place.detail:
+                found.setdefault(place.name, {})[place.detail] = count
+        return found
 
-    def answer(self) -> dict[str, object]:
+    def answer(self) -> dict[str, int]:
         """Return what `--json` says."""
-        return {
-            "orders": self.orders,
-            "settled": self.of("settled"),
-            "held": self.by_detail("held"),
-            "waiting": self.by_detail("waiting"),
-            "rejected": self.by_detail("rejected"),
-            "dlq": self.by_detail("dlq"),
-            "parked": self.by_detail("parked"),
-        }
+        return {"orders": self.orders} | {name: self.of(name) for name in NAMES}
 
 
 async def known(stores: Stores, marketplace: str | None) -> AsyncIterator[str]:

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from ops import places, redrives
-from ops.places import SETTLED, Tally
+from ops.places import SETTLED, Place, Tally
 from ops.sorting import Sorter
 from ops.stores import Stores
 
@@ -48,19 +48,26 @@ async def wait(
 
 async def tallied(look: Look, keys: Iterable[str], *, with_letters: bool) -> tuple[Tally, Sorter]:
     """Return where these orders are, and the keys of those that are not settled."""
-    tally, unsettled, waiting = Tally(), Sorter(), Sorter()
-    async for key, place in places.of(look.stores, keys):
+    tally, unsettled = Tally(), Sorter()
+    async for key, place in place_all(look, keys) if with_letters else places.of(look.stores, keys):
+        tally.add(place)
         if place != SETTLED:
             unsettled.add((key,))
-        if place.name == "waiting" and with_letters:
+    return tally, unsettled
+
+
+async def place_all(look: Look, keys: Iterable[str]) -> AsyncIterator[tuple[str, Place]]:
+    """Return the place of each order, those of the dead letters last."""
+    waiting = Sorter()
+    async for key, place in places.of(look.stores, keys):
+        if place.name == "waiting":
             waiting.add((key, place.detail))
         else:
-            tally.add(place)
+            yield key, place
     if len(waiting):
         redriven = await redrives.done(look.stores)
-        async for _, place in places.in_letters(look.bootstrap, look.dead_letter_topics, waiting, redriven):
-            tally.add(place)
-    return tally, unsettled
+        async for key, place in places.in_letters(look.bootstrap, look.dead_letter_topics, waiting, redriven):
+            yield key, place
 
 
 def finished(tally: Tally, *, allow_held: bool) -> bool:

@@ -38,7 +38,7 @@ def settled(
     tally = reach.run(_wait(marketplaces, timeout, allow_held=allow_held))
     fine = finished(tally, allow_held=allow_held)
     if as_json:
-        emit({"finished": fine, **tally.answer()})
+        emit({"finished": fine, **tally.answer(), "reasons": tally.reasons()})
     else:
         rows = [(place.name, place.detail, count) for place, count in sorted(tally.counts.items())]
         table(f"{tally.orders:,} orders sent", ("place", "why", "orders"), rows)

@@ -1,0 +1,57 @@
+"""What an audit finds: which law is broken, where, and how; and the sums that must be zero."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+BREACHES_SHOWN_MAX: Final = 1_000
+
+LAWS: Final = {
+    "entries_sum_to_zero": "the entries of every ledger transaction sum to zero",
+    "transaction_unchanged": "every ledger transaction still has the content that it was booked with",
+    "chain_whole": "each stripe's links follow each other without a gap, and list every transaction once",
+    "balances_derived": "every kept balance is the sum of its entries",
+    "order_sums": "per order, what the pool got and the platform added is what the shares are",
+    "order_booked": "per order, the ledger has the money where the order says it is",
+    "paid_as_proved": "what split booked of an order is what payments proved",
+    "breakdown_adds_up": "a leg's amount is what its breakdown says",
+    "leg_paid_once": "a leg is paid by one payout, at the institution under one number",
+    "leg_as_requested": "payments, split and the institution agree about each leg",
+    "leg_stated": "a paid leg stands on a statement once, with its amount",
+    "transfer_known": "the institution moved nothing that Weir did not instruct",
+    "pool_is_owed": "what a pool holds is what the books owe out of it",
+    "outbox_young": "no event waits in an outbox for long",
+    "order_not_lost": "every order sent is somewhere",
+}
+"""Every law by the name under which a breach is reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken law: what it is about, and what is wrong with it."""
+
+    law: str
+    id: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects breaches. All are counted; the first thousand are kept."""
+
+    shown: list[Breach] = field(default_factory=list)
+    total: int = 0
+    imbalance_minor: int = 0
+    duplicated: int = 0
+
+    def add(self, law: str, identity: str, detail: str) -> None:
+        """Record a breach of one of LAWS."""
+        if law not in LAWS:
+            message = f"{law} is no law"
+            raise ValueError(message)
+        self.total += 1
+        if len(self.shown) < BREACHES_SHOWN_MAX:
+            self.shown.append(Breach(law, identity, detail))
+
+    def answer(self) -> list[dict[str, str]]:
+        """Return the breaches for `--json`."""
+        return [asdict(breach) for breach in self.shown]

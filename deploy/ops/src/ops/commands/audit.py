@@ -1,0 +1,64 @@
+"""`weir audit`: prove on the live stores that no money was lost, made or paid twice."""
+
+from typing import Annotated
+
+import typer
+
+from ops import addresses, lag, reach
+from ops.audit.findings import LAWS
+from ops.audit.run import Report, Scope
+from ops.audit.run import run as run_audit
+from ops.institution import Institution
+from ops.letters import topics_of
+from ops.output import AsJson, Code, emit, note, notes, table
+from ops.send import manifest
+from ops.settled import Look
+from ops.stores import opened
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("audit")(audit)
+
+
+def audit(
+    *,
+    marketplace: Annotated[str | None, typer.Option(help="Only this marketplace.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that the books are right, on the live stores and against the institution's own record. It only reads.
+
+    Exit code 0 when every law holds, 1 on any breach.
+    """
+    report = reach.run(_audit(marketplace))
+    if as_json:
+        emit(report.answer())
+    else:
+        _show(report)
+    raise typer.Exit(Code.FAILED if report.findings.total else Code.OK)
+
+
+async def _audit(marketplace: str | None) -> Report:
+    found, stated = addresses.load(), reach.topics()
+    marketplaces = [marketplace] if marketplace else manifest.marketplaces()
+    sent = (key for it in marketplaces for key in manifest.keys(it))
+    async with opened(found.found("mongo")) as stores, Institution(found.found("institution")) as institution:
+        look = Look(stores, found.found("kafka"), tuple(topics_of(list(stated))))
+        with notes.status("") as status:
+            scope = Scope(marketplace, lag.groups(stated), sent)
+            return await run_audit(look, institution, scope, lambda step: status.update(f"audit: {step}"))
+
+
+def _show(report: Report) -> None:
+    answer = report.answer()
+    figures = [(name, figure) for name, figure in answer.items() if isinstance(figure, int)]
+    table("Audit", ("what", "figure"), figures)
+    if report.findings.total:
+        rows = [(it.law, it.id, it.detail) for it in report.findings.shown]
+        table(f"{report.findings.total:,} breaches", ("law", "id", "detail"), rows)
+        for law in sorted({it.law for it in report.findings.shown}):
+            note(f"{law}: {LAWS[law]}")
+    else:
+        note(f"All {len(LAWS)} laws hold.")
+    if not report.at_rest:
+        note("Events were on their way; what they bring was not asked for yet. Repeat it when `weir lag` shows 0.")

@@ -1,0 +1,147 @@
+"""The way of one order's money: what each part recorded of it, in order of time. Reads; explains nothing away."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ops import places
+from ops.institution import Institution
+from ops.places import Place
+from ops.stores import Stores, by_id, within
+from shared.money import format_minor
+from shared.mongo import Document
+
+UNDATED: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a part recorded. `facts` are its own words, amounts in minor units."""
+
+    at: datetime | None
+    part: str
+    what: str
+    text: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """All of one order: where it is, and how it came there."""
+
+    order: str
+    place: Place
+    steps: list[Step]
+
+
+async def find(stores: Stores, order_id: str, marketplace: str | None) -> list[str]:
+    """Return the keys of the orders of that id; several marketplaces may have one."""
+    if "/" in order_id:
+        return [order_id]
+    if marketplace is not None:
+        return [f"{marketplace}/{order_id}"]
+    known = stores.payments.orders.aggregate([{"$group": {"_id": "$marketplace"}}])
+    keys = [f"{it['_id']}/{order_id}" async for it in known]
+    return sorted(await by_id(stores.payments, "orders", keys, ("_id",)))
+
+
+async def trace(stores: Stores, institution: Institution, key: str) -> Trace | None:
+    """Return the way of an order; None where payments and split have never seen it."""
+    claim = await stores.payments.orders.find_one({"_id": key}, {"body": 0, "hash": 0})
+    split = await stores.split.orders.find_one({"_id": key}, {"body": 0, "hash": 0})
+    if claim is None and split is None:
+        return None
+    wanted = list(places.payout_keys(key, (split or {}).get("payouts", 0)))
+    payouts = list((await by_id(stores.payments, "payouts", wanted)).values())
+    steps = [*_claimed(claim), *_split(split)]
+    steps += [step for payout in payouts for step in _paid_out(payout)]
+    async for step in _booked(stores, key, split):
+        steps.append(step)
+    async for step in _stated(stores, payouts):
+        steps.append(step)
+    async for step in _moved(institution, claim, payouts):
+        steps.append(step)
+    steps.sort(key=lambda step: step.at or UNDATED)
+    place = await _place(stores, key)
+    return Trace(key, place, steps)
+
+
+async def _place(stores: Stores, key: str) -> Place:
+    return (await anext(aiter(places.of(stores, [key]))))[1]
+
+
+def _claimed(claim: Document | None) -> Iterable[Step]:
+    if claim is None:
+        return
+    paid = format_minor(claim["paid_minor"], claim["currency"])
+    came = f"order-paid from {claim['source']}: {paid} in {len(claim['payment_ids'])} payments"
+    facts = {"source": claim["source"], "paid_minor": claim["paid_minor"], "payment_ids": claim["payment_ids"]}
+    yield Step(claim["received_at"], "payments", "received", came, facts)
+    state, reason = claim["state"], claim.get("reason") or ""
+    said = f"payments proved at {claim['channel_account']}" if state == "accepted" else f"{reason} {claim['detail']}"
+    yield Step(claim.get("proved_at"), "payments", state, said.strip(), {"reason": reason, "asks": claim["asks"]})
+
+
+def _split(split: Document | None) -> Iterable[Step]:
+    for share in (split or {}).get("shares", ()):
+        why = f", {share['reason']}" if share["reason"] else ""
+        amount = format_minor(share["amount_minor"], (split or {})["currency"])
+        text = f"{share['path']}: {amount} to {share['receiver']}, {share['state']}{why}"
+        facts = {name: share[name] for name in ("path", "receiver", "amount_minor", "state", "reason", "breakdown")}
+        yield Step((split or {}).get("split_at"), "split", "share", text, facts)
+
+
+async def _booked(stores: Stores, key: str, split: Document | None) -> AsyncIterator[Step]:
+    if split is None or split["state"] != "split":
+        return
+    # Ids of transactions begin with their time, so that only those since the split are looked through.
+    since = {"_id": {"$gte": _first_id(split["split_at"])}, "order": key, **within(key.partition("/")[0])}
+    async for it in stores.split.transactions.find(since).sort("_id", 1):
+        entries = {entry["account"]: entry["amount_minor"] for entry in it["entries"]}
+        text = ", ".join(f"{account} {amount:+,}" for account, amount in entries.items())
+        yield Step(it["at"], "split", f"booked {it['kind']}", text, {"entries": entries, "cause": it["cause"]})
+
+
+def _first_id(moment: datetime) -> str:
+    """Return the least version 7 UUID of that millisecond."""
+    digits = f"{int(moment.timestamp() * 1000):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def _paid_out(payout: Document) -> Iterable[Step]:
+    at = payout.get("settled_at") or payout["created_at"]
+    for leg in (*payout["subsidies"], *payout["legs"]):
+        name = leg.get("leg_id") or leg["subsidy_id"]
+        why = f", {leg['reason']}" if leg.get("reason") else ""
+        amount = format_minor(leg["amount_minor"], payout["currency"])
+        text = f"{name.rpartition('/o:')[2]}: {amount} under {leg['channel_number']}, {leg['state']}{why}"
+        facts = {it: leg.get(it) for it in ("receiver", "amount_minor", "state", "reason", "channel_number")}
+        yield Step(at, "payments", f"payout {payout['payout_id']}", text, facts)
+
+
+async def _stated(stores: Stores, payouts: list[Document]) -> AsyncIterator[Step]:
+    identities = [
+        f"{leg['leg_id']}/{leg['attempt']}/{kind}"
+        for payout in payouts
+        for leg in payout["legs"]
+        for kind in ("paid", "returned")
+    ]
+    for line in (await by_id(stores.merchant, "statement_lines", identities)).values():
+        text = f"{line['merchant']}: {format_minor(line['amount_minor'], line['currency'])}"
+        facts = {"merchant": line["merchant"], "amount_minor": line["amount_minor"], "lines": line["lines"]}
+        yield Step(line["at"], "merchant", f"statement, {line['kind']}", text, facts)
+
+
+async def _moved(institution: Institution, claim: Document | None, payouts: list[Document]) -> AsyncIterator[Step]:
+    if claim is not None:
+        for it in await institution.find_payments(claim["channel_account"], claim["payment_ids"]):
+            amount = format_minor(it["amount_minor"], it["currency"]) if it["state"] == "succeeded" else ""
+            text = f"payment {it['payment_id']}: {it['state']} {amount}".rstrip()
+            yield Step(None, "institution", "payment", text, it)
+    for payout in payouts:
+        numbers = [leg["channel_number"] for leg in (*payout["subsidies"], *payout["legs"])]
+        for it in await institution.find_transfers(payout["channel_account"], numbers):
+            why = f", {it['reason']}" if it.get("reason") else ""
+            at = datetime.fromisoformat(it["executed_at"]) if it.get("executed_at") else None
+            yield Step(at, "institution", "transfer", f"{it['number']}: {it['state']}{why}", it)

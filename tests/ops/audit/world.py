@@ -1,0 +1,229 @@
+"""A small world in good order, written by hand into real stores: one order settled with a subsidy, one held.
+
+Its books are made with split's own hashes, so that the audit's reading of them is held to what split writes.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+from pymongo import MongoClient
+
+from split.domain.ledger import GENESIS, Entry, Transaction, link_hash
+
+PAID_AT: Final = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+SETTLED_AT: Final = PAID_AT + timedelta(seconds=2)
+STRIPE: Final = "split.split-requested#0"
+MP: Final = "demo-x"
+NO_FIGURES: Final = dict.fromkeys(
+    ("gross_minor", "freight_minor", "adjustments_minor", "commission_minor", "fee_minor", "passed_on_minor"), 0
+)
+
+Documents = dict[str, dict[str, list[dict[str, Any]]]]
+
+
+def share(path: str, amount: int, state: str, *, part: int = 1, reason: str = "", **figures: int) -> dict[str, Any]:
+    receiver = path
+    return {
+        "path": path, "receiver": receiver, "merchant": path.partition(":")[2], "amount_minor": amount,
+        "state": state, "reason": reason, "part": part, "attempt": 1, "payout_id": "o:a.1" if part else "",
+        "agreement_version": 1, "breakdown": NO_FIGURES | figures,
+    }  # fmt: skip
+
+
+def body(amount: int, fee: int) -> bytes:
+    return json.dumps({"payments": [{"amount_minor": amount, "fee_minor": fee}]}).encode()
+
+
+def split_order(
+    order_id: str, currency: str, content: bytes, shares: list[dict[str, Any]], **more: object
+) -> dict[str, Any]:
+    return {
+        "_id": f"{MP}/{order_id}", "marketplace": MP, "order_id": order_id, "state": "split", "body": content,
+        "currency": currency, "channel_account": MP, "shares": shares, "subsidies": [], "subsidy_due_minor": 0,
+        "payouts": 0, "split_at": PAID_AT,
+    } | more  # fmt: skip
+
+
+def claim(order_id: str, currency: str, paid: int) -> dict[str, Any]:
+    return {
+        "_id": f"{MP}/{order_id}", "marketplace": MP, "order_id": order_id, "state": "accepted", "reason": None,
+        "detail": "", "currency": currency, "channel_account": MP, "payment_ids": [f"{order_id}-1"],
+        "paid_minor": paid, "asks": 1, "source": "/weir/send", "received_at": PAID_AT, "proved_at": PAID_AT,
+    }  # fmt: skip
+
+
+def leg(path: str, amount: int, number: str) -> dict[str, Any]:
+    return {
+        "leg_id": f"{MP}/o:a/{path}/1", "receiver": path, "amount_minor": amount, "attempt": 1,
+        "state": "succeeded", "channel_number": number, "reason": None, "breakdown": NO_FIGURES,
+    }  # fmt: skip
+
+
+def line(path: str, amount: int) -> dict[str, Any]:
+    leg_id = f"{MP}/o:a/{path}/1"
+    return {
+        "_id": f"{leg_id}/1/paid", "marketplace": MP, "merchant": path.removeprefix("merchant:"), "leg_id": leg_id,
+        "attempt": 1, "kind": "paid", "amount_minor": amount, "currency": "CNY", "at": SETTLED_AT, "lines": [],
+        "payout_id": "o:a.1", "document": "o:a",
+    }  # fmt: skip
+
+
+def booked(number: int, order_id: str, currency: str, entries: dict[str, int]) -> Transaction:
+    return Transaction(
+        id=f"01900000-0000-7000-8000-{number:012x}",
+        marketplace=MP,
+        currency=currency,
+        order=f"{MP}/{order_id}",
+        cause=f"event-{number}",
+        kind="split" if number != 2 else "settle",
+        entries=tuple(Entry(account, amount) for account, amount in entries.items()),
+        at_ms=int(PAID_AT.timestamp() * 1000) + number,
+    )
+
+
+CLEARING: Final = f"channel:clearing/{MP}"
+TRANSACTIONS: Final = (
+    booked(1, "a", "CNY", {
+        CLEARING: -9_940, "merchant:in_transit/shop": 9_240, "platform:commission": 1_200, "platform:marketing": -500,
+    }),
+    booked(2, "a", "CNY", {
+        CLEARING: 9_940, "merchant:in_transit/shop": -9_240, "platform:commission": -1_200, "platform:marketing": 500,
+    }),
+    booked(3, "b", "KWD", {CLEARING: -5_000, "merchant:held/new": 5_000}),
+)  # fmt: skip
+
+
+def ledger(transactions: tuple[Transaction, ...] = TRANSACTIONS) -> dict[str, list[dict[str, Any]]]:
+    """Return the ledger's collections: two links, the first with two transactions."""
+    documents: list[dict[str, Any]] = [
+        {
+            "_id": it.id, "marketplace": it.marketplace, "currency": it.currency, "order": it.order,
+            "cause": it.cause, "kind": it.kind, "at": datetime.fromtimestamp(it.at_ms / 1000, UTC), "stripe": STRIPE,
+            "entries": [{"account": e.account, "amount_minor": e.amount_minor} for e in it.entries],
+            "hash": it.hash(),
+        }
+        for it in transactions
+    ]  # fmt: skip
+    balances: dict[tuple[str, str], int] = {}
+    for it in transactions:
+        for entry in it.entries:
+            key = (it.currency, entry.account)
+            balances[key] = balances.get(key, 0) + entry.amount_minor
+    links: list[dict[str, Any]] = []
+    previous = GENESIS
+    for seq, listed in enumerate((transactions[:2], transactions[2:]), start=1):
+        content = link_hash(previous, seq, [(it.id, it.hash()) for it in listed])
+        links.append({
+            "_id": f"{STRIPE}/{seq}", "stripe": STRIPE, "seq": seq, "previous": previous, "hash": content,
+            "transactions": [{"id": it.id, "hash": it.hash()} for it in listed],
+        })  # fmt: skip
+        previous = content
+    return {
+        "transactions": documents,
+        "balances": [
+            {
+                "_id": f"{MP}|{currency}|{account}|{STRIPE}", "marketplace": MP, "currency": currency,
+                "account": account, "stripe": STRIPE, "amount_minor": amount,
+            }
+            for (currency, account), amount in balances.items()
+        ],
+        "links": links,
+        "heads": [{"_id": STRIPE, "seq": 2, "hash": previous}],
+    }  # fmt: skip
+
+
+def documents() -> Documents:
+    """Return every document of the world, by service and collection."""
+    shares = [
+        share("merchant:shop", 9_240, "paid", gross_minor=10_500, commission_minor=1_260),
+        share("platform:commission", 1_200, "paid", gross_minor=1_260, fee_minor=60),
+    ]
+    subsidy = {"subsidy_id": f"{MP}/o:a/platform:marketing/1", "payout_id": "o:a.1", "amount_minor": 500}
+    settled = split_order("a", "CNY", body(10_000, 60), shares, payouts=1, subsidies=[subsidy | {"state": "succeeded"}])
+    held = split_order(
+        "b", "KWD", body(5_000, 0), [share("merchant:new", 5_000, "held", part=0, reason="merchant_unknown")]
+    )
+    payout = {
+        "_id": f"{MP}/o:a.1", "marketplace": MP, "payout_id": "o:a.1", "document": "o:a", "order": f"{MP}/a",
+        "state": "final", "currency": "CNY", "channel_account": MP, "created_at": PAID_AT, "settled_at": SETTLED_AT,
+        "legs": [leg("merchant:shop", 9_240, "N1"), leg("platform:commission", 1_200, "N2")],
+        "subsidies": [
+            {
+                "subsidy_id": subsidy["subsidy_id"], "amount_minor": 500, "attempt": 1, "state": "succeeded",
+                "channel_number": "N0", "reason": None,
+            }
+        ],
+    }  # fmt: skip
+    return {
+        "payments": {
+            "orders": [claim("a", "CNY", 10_000), claim("b", "KWD", 5_000)],
+            "claims": [
+                {"_id": f"{MP}/a-1", "order": f"{MP}/a"},
+                {"_id": f"{MP}/b-1", "order": f"{MP}/b"},
+            ],
+            "payouts": [payout],
+        },
+        "split": {"orders": [settled, held], **ledger()},
+        "merchant": {"statement_lines": [line("merchant:shop", 9_240), line("platform:commission", 1_200)]},
+    }
+
+
+def write(mongo_url: str, prefix: str, content: Documents) -> None:
+    """Write a world into real stores."""
+    with MongoClient[dict[str, Any]](mongo_url) as client:
+        for service, collections in content.items():
+            for collection, them in collections.items():
+                client[f"{prefix}{service}"][collection].insert_many(them)
+
+
+class Bank:
+    """An institution with a record of its own, over HTTP as the real one is."""
+
+    def __init__(self) -> None:
+        """Remember what the world's institution did."""
+        self.payments = [
+            {"payment_id": "a-1", "state": "succeeded", "amount_minor": 10_000, "currency": "CNY", "fee_minor": 60},
+            {"payment_id": "b-1", "state": "succeeded", "amount_minor": 5_000, "currency": "KWD", "fee_minor": 0},
+        ]
+        self.transfers = [
+            _transfer("N0", "subsidy", "pool", 500),
+            _transfer("N1", "payout", "merchant:shop", 9_240),
+            _transfer("N2", "payout", "platform:commission", 1_200),
+        ]
+        self.pools = {"CNY": 0, "KWD": 5_000}
+
+    def transport(self) -> httpx.MockTransport:
+        """Return the way to it."""
+        return httpx.MockTransport(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        what = request.url.path.removeprefix(f"/v1/accounts/{MP}/")
+        asked = json.loads(request.content) if request.content else {}
+        payments = {it["payment_id"]: it for it in self.payments}
+        transfers = {it["number"]: it for it in self.transfers}
+        pools = [{"pocket": "pool", "currency": name, "balance_minor": it} for name, it in self.pools.items()]
+        answers: dict[str, dict[str, Any]] = {
+            "balances": {"pockets": pools},
+            "payments": {"payments": self.payments, "next_cursor": None},
+            "transfers": {"transfers": self.transfers, "next_cursor": None},
+            "payments/query": {
+                "payments": [
+                    payments.get(it, {"payment_id": it, "state": "not_found"}) for it in asked.get("payment_ids", ())
+                ]
+            },
+            "transfers/query": {
+                "transfers": [
+                    transfers.get(it, {"number": it, "state": "not_found"}) for it in asked.get("numbers", ())
+                ]
+            },
+        }
+        return httpx.Response(200, json=answers[what])
+
+
+def _transfer(number: str, kind: str, receiver: str, amount: int) -> dict[str, Any]:
+    return {
+        "number": number, "state": "succeeded", "reason": None, "executed_at": SETTLED_AT.isoformat(), "kind": kind,
+        "receiver": receiver, "currency": "CNY", "amount_minor": amount,
+    }  # fmt: skip
