@@ -90,7 +90,7 @@ def show(
 
 
 def redrive(  # noqa: PLR0913 - the options of the command
-    identity: Annotated[str | None, typer.Argument(metavar="[ID]", help="One letter; without it all that fit.")] = None,
+    identity: Annotated[str | None, typer.Argument(metavar="ID", help="One letter; without it all that fit.")] = None,
     *,
     reason: Annotated[str, typer.Option(help="Why it can be taken now; recorded.")],
     topic: Topic = None,
