@@ -7,9 +7,9 @@ from typing import Final
 
 import typer
 
-from ops.commands import audit, dlq, down, lag, park, report, reset, send, settled, status, trace, up
+from ops.commands import audit, demo, dlq, down, lag, park, report, reset, send, settled, status, trace, up
 
-COMMANDS: Final = (up, down, reset, status, send, settled, trace, lag, report, audit, dlq, park)
+COMMANDS: Final = (up, down, reset, status, demo, send, settled, trace, lag, report, audit, dlq, park)
 
 
 def create_app() -> typer.Typer:
