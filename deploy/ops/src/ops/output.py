@@ -25,7 +25,10 @@ class Code(IntEnum):
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
+PLAIN_WIDTH: Final = 120
 screen: Final = Console()
+if not screen.is_terminal:  # in a file or a pipe nothing says how wide it may be
+    screen.width = PLAIN_WIDTH
 notes: Final = Console(stderr=True)
 
 

@@ -95,7 +95,7 @@ def _print(outcome: demo.Outcome, parts: list[Part]) -> None:
             for place, count in sorted(tally.counts.items())
             if place != SETTLED
         ),
-        ("from first merchant to last order settled", f"{outcome.seconds:.1f} s"),
+        ("everything sent and settled in", f"{outcome.seconds:.1f} s"),
         ("order to settled, p50 / p99", f"{outcome.p50_s:.2f} s / {outcome.p99_s:.2f} s"),
         ("consumer lag, records", outcome.lag_records),
         ("imbalance of the books, minor units", findings.imbalance_minor),
