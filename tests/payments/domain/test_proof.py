@@ -3,10 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.payments.examples import order, payment
+from tests.payments.examples import discount, line, order, payment, receiver
 
 from payments.domain.proof import ChannelRecord, Proved, Unverified, prove, to_prove
 from payments.domain.reasons import Rejected
+from shared.messages import encode
 
 
 def record(amount_minor: int = 1_200, currency: str = "EUR", fee_minor: int = 0) -> ChannelRecord:
@@ -68,3 +69,21 @@ def test_what_goes_to_the_pool_is_paid_minus_the_institutions_fees(amounts: list
     assert isinstance(proved, Proved)
     assert proved.net_minor == sum(amount - min(fee, amount) for amount, fee in amounts)
     assert proved.net_minor >= 0
+
+
+def test_the_largest_order_that_its_contract_allows_still_fits_a_record_when_it_is_split() -> None:
+    long, wide, most = "x" * 64, "\U0001f9fe" * 128, 2**53 - 1
+    claimed = order(
+        long,
+        buyer=long,
+        payments=tuple(payment(long, most, most, channel_profile=long, channel_account=long) for _ in range(32)),
+        lines=tuple(
+            line(long, most, most, sku=long, category=wide, merchant=long, quantity=10**6, settlement_price_minor=most)
+            for _ in range(500)
+        ),
+        adjustments=tuple(discount(-most, "m" * 200, kind="surcharge", line_id=long) for _ in range(500)),
+        receivers=tuple(receiver(long, "m" * 200, share="remainder", value=most) for _ in range(50)),
+    )
+    proved = prove(claimed, {long: record(most, fee_minor=most)}, {})
+    assert isinstance(proved, Proved)
+    assert len(encode(proved.order)) < 1_000_000

@@ -96,7 +96,8 @@ class Lanes[T]:
     async def _work(self, lane: "_Lane[T]") -> None:
         """Send batches until the lane is empty."""
         try:
-            while batch := lane.take():
+            # A cancellation can get lost inside a commit (the driver turns it into an error of its own).
+            while self._group is not None and (batch := lane.take()):
                 self._start(lane)
                 failed = await self._attempt(lane, batch)
                 if failed:
