@@ -1,19 +1,20 @@
 """The routes of split. Unknown orders and accounts are 404; a bad cursor is 422."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 
 from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, cursor_of, key_of, marketplace_of
-from shared.ids import CURRENCY_PATTERN
 from shared.marketplaces import Marketplaces
 from split.api.answers import balance_answer, entry_answer, split_answer
 from split.api.models import BalanceAnswer, BalancePage, EntryPage, SplitAnswer
 from split.store.accounts import Accounts
 from split.store.orders import Orders
 
-Currency = Annotated[str, Query(pattern=CURRENCY_PATTERN, description="ISO 4217")]
-OptionalCurrency = Annotated[str | None, Query(pattern=CURRENCY_PATTERN, description="ISO 4217; all when left out")]
+CODE: Final = "^[A-Z]{3}$"
+
+Currency = Annotated[str, Query(pattern=CODE, description="ISO 4217")]
+OptionalCurrency = Annotated[str | None, Query(pattern=CODE, description="ISO 4217; all when left out")]
 Account = Annotated[str, Path(max_length=200, examples=["merchant:in_transit/m1", "channel:clearing/olist"])]
 
 

@@ -5,7 +5,7 @@ A release decides from what is stored; running it twice, or beside another, rele
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -29,16 +29,23 @@ ORDERS_PER_UNIT_MAX: Final = 200
 SWEEP_EVERY_S: Final = 60.0
 MERCHANTS_PER_PAGE: Final = 500
 RETRY_S: Final = 1.0
+EVER: Final = (datetime.min.replace(tzinfo=UTC), None)
 
 log = structlog.get_logger(__name__)
 
 
-class Page(msgspec.Struct, frozen=True):
-    """What one unit of work released, of which version's news, and where the next one goes on."""
+class Run(msgspec.Struct, frozen=True):
+    """How far one release has come. `version`: of the copy that its first page was judged by.
 
-    released: int
-    version: int
-    end: Place | None
+    `whole`: the first news of a merchant changes the reason of every order that waits for it; later news only concerns
+    orders paid while some agreement is in force.
+    """
+
+    released: int = 0
+    version: int = 0
+    whole: bool = False
+    place: Place | None = None
+    done: bool = False
 
 
 class Releases:
@@ -77,20 +84,16 @@ class Releases:
 
     async def release(self, key: str) -> int:
         """Look again at every order that waits for a merchant; return how many of them changed."""
-        total, version, place, size = 0, 0, None, ORDERS_PER_UNIT_MAX
-        while True:
+        run, size = Run(), ORDERS_PER_UNIT_MAX
+        while not run.done:
             try:
-                page = await self._page(key, version, place, size)
+                run = await self._page(key, run, size)
             except TooLargeError:
                 if size == 1:
                     raise
                 size = max(1, size // 2)
-                continue
-            total += page.released
-            if page.end is None:
-                self._metrics.note_released(total)
-                return total
-            version, place = version or page.version, page.end
+        self._metrics.note_released(run.released)
+        return run.released
 
     async def sweep(self) -> int:
         """Look again at everything that waits for a merchant; return how many orders the releaser had missed.
@@ -114,26 +117,29 @@ class Releases:
         """Return how many orders wait although they need not. A blocked merchant's all have to."""
         return 0 if await self._merchants.blocked(merchant.key) else await self.release(merchant.key)
 
-    async def _page(self, key: str, version: int, after: Place | None, size: int) -> Page:
-        """Release one page. `version` is that of the copy which the first page was judged by, 0 on that page."""
+    async def _page(self, key: str, run: Run, size: int) -> Run:
+        """Release one page in a transaction of its own; return how far that brings the run."""
 
-        async def decide(work: Work) -> Page:
+        async def decide(work: Work) -> Run:
             copy = (await self._merchants.copies([key], work.session)).get(key)
             if copy is None:
-                return Page(0, 0, None)
-            held = await self._held(copy, after, size, work)
+                return msgspec.structs.replace(run, done=True)
+            going = run
+            if not run.version:
+                whole = await self._merchants.never_released(key, work.session)
+                going = msgspec.structs.replace(run, version=copy.version, whole=whole)
+            held = await self._held(copy, going, size, work)
             if not held:
-                self._merchants.released(work, key, version or copy.version)
-                return Page(0, copy.version, None)
-            released = await self._release(held, copy, work)
-            return Page(released, copy.version, held[-1].place)
+                self._merchants.released(work, key, going.version)
+                return msgspec.structs.replace(going, done=True)
+            released = run.released + await self._release(held, copy, work)
+            return msgspec.structs.replace(going, released=released, place=held[-1].place)
 
         return await self._commits.run(decide, origin="clock")
 
-    async def _held(self, copy: MerchantChanged, after: Place | None, size: int, work: Work) -> list[Held]:
-        """Return the next page of orders paid while some agreement was in force; the others cannot change."""
-        for interval in covered(copy.agreements):
-            held = await self._orders.waiting(copy.marketplace, copy.merchant, interval, after, size, work.session)
+    async def _held(self, copy: MerchantChanged, run: Run, size: int, work: Work) -> list[Held]:
+        for interval in [EVER] if run.whole else covered(copy.agreements):
+            held = await self._orders.waiting(copy.marketplace, copy.merchant, interval, run.place, size, work.session)
             if held:
                 return held
         return []

@@ -61,6 +61,10 @@ class Merchants:
         """Tell whether this merchant may not be paid."""
         return await self._merchants.find_one({"_id": key, "blocked.0": {"$exists": True}}, {"_id": 1}) is not None
 
+    async def never_released(self, key: str, session: Session) -> bool:
+        """Tell whether no news of this merchant has been acted on yet."""
+        return await self._waiting.find_one({"_id": key, "released": 0}, {"_id": 1}, session=session) is not None
+
     async def waited_for(self, keys: Iterable[str], session: Session) -> set[str]:
         """Return for which of these merchants orders wait."""
         cursor = self._waiting.find({"_id": {"$in": list(keys)}, "count": {"$gt": 0}}, {"_id": 1}, session=session)

@@ -1,7 +1,7 @@
 """Orders as documents. A stub is an order of which only later events have come; they wait in it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -21,7 +21,6 @@ INDEXES: Final[dict[str, list[Index]]] = {
         )
     ],
 }
-MILLISECOND: Final = timedelta(milliseconds=1)
 
 type Interval = tuple[datetime, datetime | None]
 type Place = tuple[datetime, str]
@@ -97,10 +96,10 @@ class Orders:
     ) -> list[Held]:
         """Return a page of the orders that wait for a merchant and were paid in an interval, by paid_at and id."""
         start, end = paid
-        # MongoDB keeps milliseconds: an order paid within one of them may look earlier than the agreement.
-        paid_at: Document = {"$gte": start - MILLISECOND}
+        # MongoDB keeps whole milliseconds, so the ends are taken in; the rule judges by the request, which keeps all.
+        paid_at: Document = {"$gte": start}
         if end is not None:
-            paid_at["$lt"] = end
+            paid_at["$lte"] = end
         query: Document = {"marketplace": marketplace, "waiting_for": merchant, "paid_at": paid_at}
         if after is not None:
             moment, identity = after
