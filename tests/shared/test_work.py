@@ -1,0 +1,128 @@
+"""A unit of work writes all of it or nothing, in a stated order, and notices when what it read has changed."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.shared.probe import Probe, count_of
+
+from shared.commits import Commits, ConflictError
+from shared.mongo import Document
+from shared.service import Service
+from shared.work import TooLargeError, Work
+
+pytestmark = pytest.mark.infra
+
+
+@pytest.fixture
+async def service(it: Probe) -> AsyncIterator[Service]:
+    async with it.resting() as service:
+        yield service
+
+
+async def commit(commits: Commits, change: Any) -> Work:  # noqa: ANN401 - any function of a Work
+    async def decide(work: Work) -> None:
+        change(work)
+
+    _, work, _ = await commits.commit(decide, stripe="api#0", group="api")
+    return work
+
+
+async def orders(service: Service) -> list[Document]:
+    return await service.database["orders"].find().sort("_id", 1).to_list(None)
+
+
+async def test_inserts_come_first_then_changes_in_call_order(service: Service) -> None:
+    def change(work: Work) -> None:
+        work.update("orders", {"_id": 1}, {"$set": {"state": "a"}})
+        work.update("orders", {"_id": 1, "state": "a"}, {"$set": {"state": "b"}})
+        work.delete("orders", {"_id": 2})
+        work.insert("orders", {"_id": 1})
+        work.insert("orders", {"_id": 2})
+
+    await commit(service.commits, change)
+    assert await orders(service) == [{"_id": 1, "state": "b"}]
+
+
+async def test_increments_of_one_document_are_written_as_one(service: Service) -> None:
+    def change(work: Work) -> None:
+        work.increment("orders", "a", {"x": 1}, {"kind": "new"})
+        work.increment("orders", "a", {"x": 2, "y": 5}, {"kind": "other"})
+        work.increment("orders", "b", {"x": -3}, {})
+
+    await commit(service.commits, change)
+    assert await orders(service) == [{"_id": "a", "x": 3, "y": 5, "kind": "new"}, {"_id": "b", "x": -3}]
+    await commit(service.commits, lambda work: work.increment("orders", "a", {"x": 1}, {"kind": "late"}))
+    assert (await orders(service))[0] == {"_id": "a", "x": 4, "y": 5, "kind": "new"}
+
+
+async def test_amounts_given_to_an_increment_are_not_changed(service: Service) -> None:
+    amounts = {"x": 1}
+
+    def change(work: Work) -> None:
+        work.increment("orders", "a", amounts, {})
+        work.increment("orders", "a", amounts, {})
+
+    await commit(service.commits, change)
+    assert amounts == {"x": 1}
+    assert (await orders(service))[0]["x"] == 2
+
+
+async def test_an_update_that_matches_nothing_undoes_the_whole_unit(service: Service) -> None:
+    """Fails when matches are not counted: a compare on a revision would be lost in silence."""
+
+    def change(work: Work) -> None:
+        work.insert("orders", {"_id": 1})
+        work.increment("orders", "a", {"x": 1}, {})
+        work.update("orders", {"_id": 1, "revision": 4}, {"$set": {"revision": 5}})
+        work.delete("orders", {"_id": "nobody"})
+
+    with pytest.raises(ConflictError, match="orders: 1 of 2 updates matched"):
+        await commit(service.commits, change)
+    assert await orders(service) == []
+
+
+async def test_an_upsert_and_a_delete_need_not_match(service: Service) -> None:
+    def change(work: Work) -> None:
+        work.update("orders", {"_id": 1}, {"$set": {"x": 1}}, upsert=True)
+        work.delete("orders", {"_id": 2})
+
+    await commit(service.commits, change)
+    assert await orders(service) == [{"_id": 1, "x": 1}]
+
+
+@pytest.mark.parametrize("kind", ["insert", "update", "increment", "delete"])
+async def test_every_kind_of_write_counts_against_the_limit(service: Service, kind: str) -> None:
+    def change(work: Work) -> None:
+        for number in range(4_001):
+            match kind:
+                case "insert":
+                    work.insert("orders", {"_id": number})
+                case "update":
+                    work.update("orders", {"_id": number}, {"$set": {"x": 1}}, upsert=True)
+                case "increment":
+                    work.increment("orders", str(number), {"x": 1}, {})
+                case _:
+                    work.delete("orders", {"_id": number})
+
+    with pytest.raises(TooLargeError, match="4001 documents"):
+        await commit(service.commits, change)
+    assert await count_of(service.database, "orders") == 0
+
+
+async def test_an_event_carries_its_origin_so_that_a_crash_can_tell_whose_it_was(it: Probe, service: Service) -> None:
+    cause = it.received(it.order(1), first_offset=42)[0]
+    event = it.given(**{name: getattr(cause.event, name) for name in cause.event.__struct_fields__})
+
+    def change(work: Work) -> None:
+        work.publish(event, cause=cause)
+        work.publish(event, origin_time=cause.origin_time)
+
+    work = await commit(service.commits, change)
+    of_batch, of_api = work.outgoing
+    assert (of_batch.origin, of_batch.seq) == (("api", 0), 42)
+    assert of_api.origin == ("api", -1)
+    headers: dict[str, Any] = dict(of_batch.headers)
+    assert headers["ce_source"] == b"/weir/probe"
+    assert headers["ce_origintime"].decode().startswith(cause.origin_time.strftime("%Y-%m-%dT%H:%M:%S"))
+    assert dict(of_api.headers)["ce_origintime"] == headers["ce_origintime"]
