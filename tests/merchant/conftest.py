@@ -59,7 +59,7 @@ def app(parts: Parts) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """Return a connection to the service; paths are relative to the marketplace `test-shop`."""
+    """Return a connection to the service; paths begin with a marketplace."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://merchant/v1/marketplaces/test-shop/") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://merchant/v1/marketplaces/") as client:
         yield client

@@ -80,13 +80,17 @@ class Statements:
 
     async def totals(self, span: Span) -> list[Document]:
         """Return counts and sums by currency, read from the index alone."""
-        returned = {"$cond": [{"$lt": ["$amount_minor", 0]}, {"$multiply": ["$amount_minor", -1]}, 0]}
-        sums = {
-            "_id": "$currency",
-            "entries": {"$sum": 1},
-            "paid_minor": {"$sum": {"$cond": [{"$gt": ["$amount_minor", 0]}, "$amount_minor", 0]}},
-            "returned_minor": {"$sum": returned},
-            "net_minor": {"$sum": "$amount_minor"},
-        }
-        stages: list[Document] = [{"$match": span.query()}, {"$group": sums}, {"$sort": {"_id": UP}}]
-        return await self._lines.aggregate(stages).to_list(None)
+        return await self._lines.aggregate(totals_of(span)).to_list(None)
+
+
+def totals_of(span: Span) -> list[Document]:
+    """Return the aggregation that counts and sums by currency; it needs no field that is not in the index."""
+    returned = {"$cond": [{"$lt": ["$amount_minor", 0]}, {"$multiply": ["$amount_minor", -1]}, 0]}
+    sums = {
+        "_id": "$currency",
+        "entries": {"$sum": 1},
+        "paid_minor": {"$sum": {"$cond": [{"$gt": ["$amount_minor", 0]}, "$amount_minor", 0]}},
+        "returned_minor": {"$sum": returned},
+        "net_minor": {"$sum": "$amount_minor"},
+    }
+    return [{"$match": span.query()}, {"$group": sums}, {"$sort": {"_id": UP}}]
