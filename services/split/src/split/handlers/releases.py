@@ -27,7 +27,6 @@ from split.store.orders import Held, Orders, Place
 
 ORDERS_PER_UNIT_MAX: Final = 200
 SWEEP_EVERY_S: Final = 60.0
-MERCHANTS_PER_PAGE: Final = 500
 RETRY_S: Final = 1.0
 EVER: Final = (datetime.min.replace(tzinfo=UTC), None)
 
@@ -100,17 +99,15 @@ class Releases:
 
         Finishing what a crash interrupted is no miss, so it is done and not counted.
         """
-        missed, after = 0, ""
+        missed = 0
         since = await leases.now(self._database) - timedelta(seconds=SWEEP_EVERY_S)
-        while waiting := await self._merchants.waiting(after, MERCHANTS_PER_PAGE):
-            after = waiting[-1].key
-            for merchant in waiting:
-                if not merchant.version:
-                    continue  # nobody has heard of it yet
-                if merchant.released == merchant.version:
-                    missed += await self._missed(merchant)
-                elif merchant.announced_at is not None and merchant.announced_at < since:
-                    await self.release(merchant.key)
+        async for merchant in self._merchants.waiting():
+            if not merchant.version:
+                continue  # nobody has heard of it yet
+            if merchant.released == merchant.version:
+                missed += await self._missed(merchant)
+            elif merchant.announced_at is not None and merchant.announced_at < since:
+                await self.release(merchant.key)
         return missed
 
     async def _missed(self, merchant: Waiting) -> int:

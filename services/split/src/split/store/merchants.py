@@ -4,7 +4,7 @@ Under snapshot isolation a share that finds no agreement and an agreement that f
 never meet. Both write `waiting/<merchant>`, so that one of them runs again and sees the other.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -70,11 +70,10 @@ class Merchants:
         cursor = self._waiting.find({"_id": {"$in": list(keys)}, "count": {"$gt": 0}}, {"_id": 1}, session=session)
         return {it["_id"] for it in await cursor.to_list(None)}
 
-    async def waiting(self, after: str, limit: int) -> list[Waiting]:
-        """Return a page of the merchants that orders wait for, by id."""
-        query = {"count": {"$gt": 0}, "_id": {"$gt": after}}
-        cursor = self._waiting.find(query).sort("_id", UP).limit(limit)
-        return [_waiting(it) for it in await cursor.to_list(None)]
+    async def waiting(self) -> AsyncIterator[Waiting]:
+        """Go through the merchants that orders wait for."""
+        async for it in self._waiting.find({"count": {"$gt": 0}}):
+            yield _waiting(it)
 
     def keep(self, work: Work, event: MerchantChanged, body: bytes, before: int | None) -> None:
         """Replace the copy, which had version `before`, and meet whoever waits for it."""
