@@ -11,7 +11,7 @@ from rich.table import Table
 from ops import addresses, lag, reach
 from ops.output import AsJson, emit, screen
 
-COLUMNS = ("group", "records", "seconds", "partitions behind", "remark")
+COLUMNS = ("group", "records", "seconds", "partitions", "remark")
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +57,7 @@ def drawn(found: list[lag.Lag]) -> Table:
     """Return one row a group."""
     drawing = Table(title="Lag", title_justify="left")
     for number, column in enumerate(COLUMNS):
-        drawing.add_column(column, justify="right" if number in (1, 2, 3) else "left")
+        drawing.add_column(column, justify="right" if number in (1, 2, 3) else "left", no_wrap=number == 0)
     for row in lag.by_group(found):
         behind = sum(1 for it in found if it.group == row["group"] and it.records)
         remark = "never committed" if row["never_committed"] else ""
