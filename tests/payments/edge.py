@@ -147,12 +147,20 @@ class Edge:
         return await self.database.payouts.find_one({"_id": key}) or {}
 
     async def order_in(self, state: str, key: str = "test-shop/o-1") -> dict[str, Any]:
-        """Wait until an order is in a state, and return it."""
-        return await until(lambda: self.order(key), lambda it: it.get("state") == state)
+        """Wait until an order is in a state and what that causes is published, and return it."""
+        await until(lambda: self.order(key), lambda it: it.get("state") == state)
+        await self.all_published()
+        return await self.order(key)
 
     async def payout_in(self, state: str, key: str = "test-shop/o:o-1.1") -> dict[str, Any]:
-        """Wait until a payout is in a state, or waits for that, and return it."""
-        return await until(lambda: self.payout(key), lambda it: state in {it.get("state"), it.get("waits")})
+        """Wait until a payout is in a state, or waits for that, and what that causes is published; return it."""
+        await until(lambda: self.payout(key), lambda it: state in {it.get("state"), it.get("waits")})
+        await self.all_published()
+        return await self.payout(key)
+
+    async def all_published(self) -> None:
+        """Wait until the outbox is empty: events are published after the commit that a test can see already."""
+        await until(lambda: self.database.outbox.count_documents({}), lambda count: count == 0)
 
     async def let_time_pass(self) -> None:
         """Make everything due whose time has not come yet, and sweep."""

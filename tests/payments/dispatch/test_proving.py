@@ -68,27 +68,28 @@ async def test_two_replicas_that_prove_two_orders_with_one_payment_accept_one(
         return sorted([it["state"] async for it in database.orders.find({})])
 
     assert await until(states, lambda seen: "sending" not in seen) == ["accepted", "rejected"]
+    await edge.all_published()
     published = [*edge.published.events(SplitRequested), *other.published.events(SplitRequested)]
     assert len(published) == 1
     assert await database.claims.count_documents({}) == 1
     await other.stop()
 
 
-async def test_two_replicas_that_prove_the_same_order_publish_it_once(
+async def test_a_replica_that_proves_what_another_has_proved_publishes_nothing_more(
     still_edge: Edge, database: Database, institution: Institution
 ) -> None:
-    await institution.pay(payment("pay-o-1"))
+    await institution.pay(payment("pay-o-1"), payment("pay-o-2"))
     other = Edge(database, SandboxChannel(institution.url, timeout_s=5))
     await still_edge.take(order())
-    await other.let_time_pass()
+    await other.let_time_pass()  # both have it now
     still_edge.start()
-    other.start()
     await still_edge.order_in("accepted")
-    await until(institution.transfers, lambda seen: seen == [])
-    await still_edge.stop()
+    await other.take(order("o-2"))
+    other.start()
+    await other.order_in("accepted", "test-shop/o-2")  # in one batch with the other's stale o-1
     await other.stop()
-    published = [*still_edge.published.events(SplitRequested), *other.published.events(SplitRequested)]
-    assert len(published) == 1
+    assert [it.order_id for it in still_edge.published.events(SplitRequested)] == ["o-1"]
+    assert [it.order_id for it in other.published.events(SplitRequested)] == ["o-2"]
 
 
 async def test_an_institution_that_is_closed_delays_the_proof_and_loses_nothing(
@@ -129,5 +130,6 @@ async def test_hundreds_of_orders_are_proved_in_few_requests(edge: Edge, institu
         return await edge.database.orders.count_documents({"state": "accepted"})
 
     await until(accepted, lambda seen: seen == 400)
+    await edge.all_published()
     splits = edge.published.events(SplitRequested)
     assert len({it.order_id for it in splits}) == len(splits) == 400
