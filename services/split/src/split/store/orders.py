@@ -160,15 +160,20 @@ def changes_of(before: Order, after: Order) -> Document:
 
 
 def _shares_changed(before: Order, after: Order) -> Document:
-    if [(share.path, share.part) for share in before.shares] != [(share.path, share.part) for share in after.shares]:
+    pairs = list(zip(before.shares, after.shares, strict=False))
+    same = len(before.shares) == len(after.shares) and all(
+        old is new or (old.path, old.part) == (new.path, new.part) for old, new in pairs
+    )
+    if not same:
         return {"shares": msgspec.to_builtins(after.shares)}
-    return {
-        f"shares.{place}.{name}": msgspec.to_builtins(getattr(new, name))
-        for place, (old, new) in enumerate(zip(before.shares, after.shares, strict=True))
-        if old is not new
-        for name in new.__struct_fields__
-        if getattr(old, name) != getattr(new, name)
-    }
+    fields: Document = {}
+    for place, (old, new) in enumerate(pairs):
+        if old is not new:
+            known = msgspec.structs.asdict(old)
+            for name, content in msgspec.structs.asdict(new).items():
+                if content != known[name]:
+                    fields[f"shares.{place}.{name}"] = msgspec.to_builtins(content)
+    return fields
 
 
 def _fields(
