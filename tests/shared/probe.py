@@ -79,8 +79,9 @@ class Probe:
             keys = {it.event.key for it in batch}
             found = service.database["orders"].find({"_id": {"$in": list(keys)}}, session=work.session)
             known = {order["_id"] async for order in found}
+            put_aside = {id(received) for received, _ in work.parked}
             for it in batch:
-                if it.event.key in known:
+                if it.event.key in known or id(it) in put_aside:
                     continue
                 known.add(it.event.key)
                 work.insert("orders", {"_id": it.event.key, "offset": it.offset, "partition": it.partition})

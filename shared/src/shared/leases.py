@@ -3,22 +3,29 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from shared.mongo import Database
 
 COLLECTION: Final = "leases"
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def take(database: Database, name: str, owner: str, for_s: float) -> bool:
     """Take or renew a lease by MongoDB's clock; False when another owner holds it."""
-    free = {"_id": name, "$or": [{"owner": owner}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
-    mine = [{"$set": {"owner": owner, "until": {"$add": ["$$NOW", int(for_s * 1000)]}}}]
+    me = {"$literal": owner}
+    free = {"$or": [{"$eq": ["$owner", me]}, {"$lt": [{"$ifNull": ["$until", _LONG_AGO]}, "$$NOW"]}]}
+    until = {"$add": ["$$NOW", int(for_s * 1000)]}
+    # One step compares and writes; a filter cannot do it, because an upsert's may not look at the clock.
+    change = {"owner": {"$cond": [free, me, "$owner"]}, "until": {"$cond": [free, until, "$until"]}}
     try:
-        await database[COLLECTION].update_one(free, mine, upsert=True)
-    except DuplicateKeyError:  # the lease exists and is somebody else's
+        found = await database[COLLECTION].find_one_and_update(
+            {"_id": name}, [{"$set": change}], upsert=True, return_document=ReturnDocument.AFTER
+        )
+    except DuplicateKeyError:  # several made the lease at once
         return False
-    return True
+    return bool(found["owner"] == owner)
 
 
 async def now(database: Database) -> datetime:
