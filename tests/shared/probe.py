@@ -64,6 +64,7 @@ class Probe:
     settings: ProbeSettings
     taken: type[OrderPaid]
     given: type[OrderPaid]
+    partitions: int
     before: list[Step] = field(default_factory=list)
     batches: list[list[str]] = field(default_factory=list)
     """The orders of each run of the handler, committed or not."""
@@ -132,9 +133,7 @@ class Probe:
     async def ends(self) -> dict[int, int]:
         """Return how far the taken topic reaches, by partition, where anything is in it."""
         async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap) as consumer:
-            await consumer.topics()
-            places = [TopicPartition(self.taken.topic, it) for it in consumer.partitions_for_topic(self.taken.topic)]
-            found = await consumer.end_offsets(places)
+            found = await consumer.end_offsets([TopicPartition(self.taken.topic, it) for it in range(self.partitions)])
         return {place.partition: end for place, end in found.items() if end}
 
     async def published(self, topic: str, count: int, timeout_s: float = 30) -> list[Any]:
@@ -207,7 +206,7 @@ async def make(bootstrap: str, mongo_url: str, database: str, folder: Path, *, p
         fetch_min_bytes=1,
         log_level="INFO",
     )
-    return Probe(bootstrap, settings, contract(taken), contract(given))
+    return Probe(bootstrap, settings, contract(taken), contract(given), partitions)
 
 
 async def until(ready: Callable[[], Awaitable[bool]], timeout_s: float = 40) -> None:
