@@ -15,10 +15,10 @@ export RUNTIME
 # The tools of uv.lock before those of the machine: Node for the AsyncAPI parser is one of them.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo up down reset status check test format docs install clean
+.PHONY: help demo up down reset status check test test-real format docs install clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: install ## Start everything, settle ORDERS=1000 sample orders, audit, stop (RUNTIME=docker: in containers)
 	@$(BIN)/weir demo --orders $(ORDERS)
@@ -49,12 +49,17 @@ test: check ## All that CI runs: check, then every test on the real engines (PYT
 	$(call say,tests)
 	@$(BIN)/pytest -m 'not long' $(PYTEST)
 
+test-real: install ## Settle the real orders of FILE=orders.jsonl.gz and compare every seller (not in the repository)
+	@test -n '$(FILE)' || { echo 'name the file: make test-real FILE=orders.jsonl.gz' >&2; exit 2; }
+	@WEIR_REAL_FILE='$(abspath $(FILE))' $(BIN)/pytest tests/real
+
 format: install ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 docs: install ## Write the generated documents again
 	@$(BIN)/python -m shared.messages.docs
+	@$(BIN)/python -m ops.manual
 
 install: .venv/.installed ## Fetch what is missing: uv, Python, every package of uv.lock
 

@@ -71,15 +71,16 @@ def line(path: str, amount: int) -> dict[str, Any]:
 
 
 def booked(number: int, order_id: str, currency: str, entries: dict[str, int]) -> Transaction:
+    at_ms = int(PAID_AT.timestamp() * 1000) + number
     return Transaction(
-        id=f"01900000-0000-7000-8000-{number:012x}",
+        id=f"{at_ms:012x}"[:8] + "-" + f"{at_ms:012x}"[8:] + f"-7000-8000-{number:012x}",
         marketplace=MP,
         currency=currency,
         order=f"{MP}/{order_id}",
         cause=f"event-{number}",
         kind="split" if number != 2 else "settle",
         entries=tuple(Entry(account, amount) for account, amount in entries.items()),
-        at_ms=int(PAID_AT.timestamp() * 1000) + number,
+        at_ms=at_ms,
     )
 
 

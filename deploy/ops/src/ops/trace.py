@@ -12,7 +12,8 @@ from ops.stores import Stores, by_id, within
 from shared.money import format_minor
 from shared.mongo import Document
 
-UNDATED: Final = datetime.max.replace(tzinfo=UTC)
+UNDATED: Final = datetime.min.replace(tzinfo=UTC)
+"""The institution tells no time of a buyer's payment; it came before everything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def _claimed(claim: Document | None) -> Iterable[Step]:
     yield Step(claim["received_at"], "payments", "received", came, facts)
     state, reason = claim["state"], claim.get("reason") or ""
     said = f"payments proved at {claim['channel_account']}" if state == "accepted" else f"{reason} {claim['detail']}"
-    yield Step(claim.get("proved_at"), "payments", state, said.strip(), {"reason": reason, "asks": claim["asks"]})
+    at = claim.get("proved_at") or claim["received_at"]
+    yield Step(at, "payments", state, said.strip(), {"reason": reason, "asks": claim["asks"]})
 
 
 def _split(split: Document | None) -> Iterable[Step]:
