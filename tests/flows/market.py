@@ -1,0 +1,175 @@
+"""A marketplace of one flow test: it pays and publishes as upstream would, and asks the services as people would."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from tests.flows.conftest import Cluster
+
+from shared import ids
+
+type Json = dict[str, Any]
+type Headers = list[tuple[str, bytes | None]]
+
+WAIT_S = 60.0
+
+
+class Market:
+    """One marketplace on the running cluster. Amounts are in minor units of CNY."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.id = f"test-{uuid.uuid4().hex[:12]}"
+        self.http = httpx.AsyncClient(timeout=20)
+
+    def url(self, service: str, path: str) -> str:
+        """Return the URL of a resource of this marketplace."""
+        return f"{self.cluster.urls[service]}/v1/marketplaces/{self.id}/{path}"
+
+    async def merchant(self, merchant: str = "acme", **terms: Any) -> None:  # noqa: ANN401 - a request's JSON
+        """Create a merchant with an agreement: 10 % commission from the beginning of time, unless `terms` say else."""
+        agreement = {
+            "effective_from": "2020-01-01T00:00:00Z",
+            "channel_profile": "sandbox-direct",
+            "commission_bp": 1_000,
+        }
+        item = {"merchant": merchant, "name": merchant, "kind": "pop", "agreement": agreement | terms}
+        answer = await self.http.post(self.url("merchant", "merchants:batch"), json={"merchants": [item]})
+        assert answer.is_success, answer.text
+
+    def order(self, order_id: str = "", *, amount_minor: int = 10_000, merchant: str = "acme", **changes: Any) -> Json:  # noqa: ANN401 - an order's JSON
+        """Return an order of one line and one payment; `changes` replace its fields."""
+        order_id = order_id or uuid.uuid4().hex
+        payment = {
+            "channel_profile": "sandbox-direct",
+            "channel_account": self.id,
+            "channel_payment_id": f"pay-{order_id}"[:64],
+            "amount_minor": amount_minor,
+        }
+        line = {
+            "line_id": "1",
+            "sku": "tea",
+            "category": "food",
+            "merchant": merchant,
+            "quantity": 1,
+            "amount_minor": amount_minor,
+        }
+        order = {
+            "marketplace": self.id,
+            "order_id": order_id,
+            "buyer": "buyer-1",
+            "currency": "CNY",
+            "paid_at": "2026-01-05T08:00:00Z",
+            "payments": [payment],
+            "lines": [line],
+        }
+        return order | changes
+
+    async def pay(self, *orders: Json) -> None:
+        """Pay orders at the institution, as their buyers would."""
+        payments = [
+            {
+                "payment_id": it["channel_payment_id"],
+                "amount_minor": it["amount_minor"],
+                "currency": order["currency"],
+                "fee_minor": it.get("fee_minor", 0),
+            }
+            for order in orders
+            for it in order["payments"]
+            if it["amount_minor"] > 0
+        ]
+        answer = await self.http.post(self._account("payments"), json={"payments": payments})
+        assert answer.is_success, answer.text
+
+    async def fund(self, amount_minor: int, currency: str = "CNY") -> None:
+        """Put money into the platform's marketing pocket at the institution."""
+        fund = {"fund_id": uuid.uuid4().hex, "pocket": "platform:marketing", "currency": currency}
+        answer = await self.http.post(self._account("funds"), json=fund | {"amount_minor": amount_minor})
+        assert answer.is_success, answer.text
+
+    def headers(self, order: Json) -> Headers:
+        """Return the headers of an order-paid from upstream."""
+        identity = ids.event_id("order-paid", str(order["marketplace"]), str(order["order_id"]))
+        return [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", identity.encode()),
+            ("ce_source", b"/upstream/test"),
+            ("ce_type", b"weir.order-paid.v1"),
+            ("ce_time", datetime.now(UTC).isoformat().encode()),
+            ("content-type", b"application/json"),
+        ]
+
+    async def publish(self, *orders: Json, compression: str | None = None, **record: Any) -> None:  # noqa: ANN401 - parts of a Kafka record
+        """Publish order-paid; `record` replaces key, value or headers."""
+        bootstrap = self.cluster.urls["kafka"]
+        async with AIOKafkaProducer(
+            bootstrap_servers=bootstrap, max_request_size=4_000_000, compression_type=compression
+        ) as producer:
+            sent = []
+            for order in orders:
+                parts = {
+                    "key": f"{order['marketplace']}/{order['order_id']}".encode(),
+                    "value": json.dumps(order).encode(),
+                    "headers": self.headers(order),
+                }
+                sent.append(await producer.send("order-paid", **(parts | record)))
+            await asyncio.gather(*sent)
+
+    async def status(self, order: Json) -> Json:
+        """Return what payments says of an order; its state is `unknown` where it has not heard of it."""
+        answer = await self.http.get(self.url("payments", f"orders/{order['order_id']}/status"))
+        return {"state": "unknown"} if answer.status_code == 404 else dict(answer.json())
+
+    async def reaches(self, order: Json, state: str) -> Json:
+        """Wait until an order is in this state, and return its status."""
+        return await until(lambda: self.status(order), lambda it: it["state"] == state)
+
+    async def split(self, order: Json) -> Json:
+        """Return how split has divided an order."""
+        answer = await self.http.get(self.url("split", f"orders/{order['order_id']}/split"))
+        return dict(answer.json()) if answer.is_success else {"shares": []}
+
+    async def held(self, order: Json, reason: str) -> Json:
+        """Wait until a share of an order is held for this reason."""
+        return await until(lambda: self.split(order), lambda it: any(s["reason"] == reason for s in it["shares"]))
+
+    async def pockets(self) -> dict[str, int]:
+        """Return the institution's balances of this marketplace's account in CNY, receivers included."""
+        found: dict[str, int] = {}
+        answer = await self.http.get(self._account("balances"))
+        for it in answer.json()["pockets"]:
+            if it["currency"] == "CNY":
+                found[it["pocket"]] = it["balance_minor"]
+        answer = await self.http.get(self._account("receivers"))
+        for it in answer.json()["receivers"]:
+            if it["currency"] == "CNY":
+                found[it["receiver"]] = it["balance_minor"]
+        return found
+
+    async def dead_letter(self, topic: str, key: bytes) -> Any:  # noqa: ANN401 - aiokafka is untyped
+        """Wait for the dead letter with this key and return the record."""
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=self.cluster.urls["kafka"], auto_offset_reset="earliest")
+        async with consumer, asyncio.timeout(WAIT_S):
+            while True:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        if record.key == key:
+                            return record
+
+    def _account(self, path: str) -> str:
+        return f"{self.cluster.urls['institution']}/v1/accounts/{self.id}/{path}"
+
+
+async def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - whatever is asked for
+    """Ask again until the answer is enough; fail with the last answer."""
+    deadline = time.monotonic() + WAIT_S
+    while not enough(answer := await ask()):
+        assert time.monotonic() < deadline, f"still {answer}"
+        await asyncio.sleep(0.2)
+    return answer
