@@ -41,3 +41,10 @@ def test_a_pot_is_never_worth_less_than_nothing() -> None:
     discount = Adjustment(kind="discount", amount_minor=-90, party="merchant:m2")
     _, second = facts(paid_order(line(1, 100), line(2, 50, merchant="m2"), adjustments=(discount,))).pots
     assert (second.worth_minor, second.short_minor) == (0, 40)
+
+
+def test_a_base_is_never_below_zero_however_large_its_discount() -> None:
+    discount = Adjustment(kind="discount", amount_minor=-130, party="merchant:m1", line_id="l1")
+    (pot,) = facts(paid_order(line(1, 100), line(2, 50), adjustments=(discount,))).pots
+    assert pot.bases == (0, 50)
+    assert pot.goods_minor == 20
