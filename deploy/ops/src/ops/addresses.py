@@ -22,9 +22,13 @@ class NoClusterError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where to reach each part. `found` asks for one and says what to set where there is none."""
+    """Where to reach each part. `found` asks for one and says what to set where there is none.
+
+    `prefix` stands before the name of every database: WEIR_MONGO_PREFIX, where clusters share a MongoDB.
+    """
 
     urls: Mapping[str, str]
+    prefix: str = ""
 
     def found(self, part: str) -> str:
         """Return the address of `kafka`, `mongo`, `institution` or a service.
@@ -50,7 +54,7 @@ def load(environment: Mapping[str, str] = os.environ, state: Path = STATE) -> Ad
     for part in ("kafka", "mongo", "institution", *SERVICES):
         if given := environment.get(variable(part)):
             urls[part] = given.rstrip("/") if given.startswith("http") else given
-    return Addresses(urls)
+    return Addresses(urls, environment.get("WEIR_MONGO_PREFIX", ""))
 
 
 def _from_state(state: Path) -> Mapping[str, str]:

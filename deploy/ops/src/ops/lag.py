@@ -18,6 +18,7 @@ from shared.topics import Topics
 TIMEOUT_S: Final = 20.0
 RECORD_WAIT_S: Final = 5.0
 POLL_MS: Final = 200
+COORDINATOR_WAIT_S: Final = 0.2
 
 
 class KafkaUnreachableError(Exception):
@@ -78,7 +79,7 @@ async def _measure(admin: Any, reader: Any, wanted: dict[str, str]) -> list[Lag]
     partitions = await _partitions(admin, set(wanted.values()))
     places = [it for found in partitions.values() for it in found]
     begins: dict[TopicPartition, int] = await reader.beginning_offsets(places)
-    committed = {group: await admin.list_consumer_group_offsets(group) for group in wanted}
+    committed = {group: await _commits(admin, group) for group in wanted}
     # The ends last: read before the commits, a group that works meanwhile would seem to be ahead of them.
     ends: dict[TopicPartition, int] = await reader.end_offsets(places)
     behind: list[tuple[str, TopicPartition, int | None, int]] = []
@@ -100,6 +101,19 @@ async def _measure(admin: Any, reader: Any, wanted: dict[str, str]) -> list[Lag]
         )
         for group, place, offset, start in behind
     ]
+
+
+async def _commits(admin: Any, group: str) -> dict[TopicPartition, Any]:  # noqa: ANN401 - aiokafka is untyped
+    """Return what a group committed. A fresh broker has no coordinator until the first question has made it one."""
+    while True:
+        try:
+            found: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(group)
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(COORDINATOR_WAIT_S)
+        else:
+            return found
 
 
 async def _partitions(admin: Any, topics: set[str]) -> dict[str, list[TopicPartition]]:  # noqa: ANN401 - aiokafka is untyped

@@ -42,7 +42,10 @@ async def _audit(marketplace: str | None) -> Report:
     found, stated = addresses.load(), reach.topics()
     marketplaces = [marketplace] if marketplace else manifest.marketplaces()
     sent = (key for it in marketplaces for key in manifest.keys(it))
-    async with opened(found.found("mongo")) as stores, Institution(found.found("institution")) as institution:
+    async with (
+        opened(found.found("mongo"), found.prefix) as stores,
+        Institution(found.found("institution")) as institution,
+    ):
         look = Look(stores, found.found("kafka"), tuple(topics_of(list(stated))))
         with notes.status("") as status:
             scope = Scope(marketplace, lag.groups(stated), sent)

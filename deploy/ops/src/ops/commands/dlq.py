@@ -120,7 +120,7 @@ def redrive(  # noqa: PLR0913 - the options of the command
 
 async def _listed(wanted: Filter) -> list[dict[str, Any]]:
     found = addresses.load()
-    async with opened(found.found("mongo")) as stores:
+    async with opened(found.found("mongo"), found.prefix) as stores:
         done = await redrives.done(stores)
     return [
         {**letter.described(), "redriven": letter.id in done}
@@ -143,7 +143,7 @@ async def _redrive(wanted: frozenset[str], pace: Pace, actor: str, reason: str) 
     topics = sorted({identity.partition("/")[0] for identity in wanted})
     publisher = Publisher(found.found("kafka"), "weir-dlq")
     try:
-        async with opened(found.found("mongo")) as stores:
+        async with opened(found.found("mongo"), found.prefix) as stores:
             async for letter in letters.read(found.found("kafka"), topics, lambda letter: letter.id in wanted):
                 await pace.wait(1)
                 await redrives.send_back(stores, publisher, letter, actor=actor, reason=reason, now=datetime.now(UTC))

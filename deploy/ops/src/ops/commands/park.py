@@ -60,11 +60,13 @@ def _checked(service: str | None) -> tuple[str, ...]:
 
 
 async def _listed(services: tuple[str, ...]) -> list[dict[str, Any]]:
-    async with opened(addresses.load().found("mongo")) as stores:
+    found = addresses.load()
+    async with opened(found.found("mongo"), found.prefix) as stores:
         return [it async for it in parks.listed(stores, services)]
 
 
 async def _release(order: str, services: tuple[str, ...], actor: str, reason: str) -> list[str]:
-    async with opened(addresses.load().found("mongo")) as stores:
+    found = addresses.load()
+    async with opened(found.found("mongo"), found.prefix) as stores:
         now = datetime.now(UTC)
         return await parks.ask_release(stores, services, order, actor=actor, reason=reason, now=now)

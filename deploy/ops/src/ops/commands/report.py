@@ -33,5 +33,6 @@ def payouts(
 
 
 async def _payouts(marketplace: str | None) -> list[payout_report.Row]:
-    async with opened(addresses.load().found("mongo")) as stores:
+    found = addresses.load()
+    async with opened(found.found("mongo"), found.prefix) as stores:
         return [row async for row in payout_report.rows(stores, marketplace)]

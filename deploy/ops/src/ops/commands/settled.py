@@ -47,7 +47,7 @@ def settled(
 
 async def _wait(marketplaces: list[str], timeout_s: float, *, allow_held: bool) -> Tally:
     found = addresses.load()
-    async with opened(found.found("mongo")) as stores:
+    async with opened(found.found("mongo"), found.prefix) as stores:
         look = Look(stores, found.found("kafka"), tuple(topics_of(list(reach.topics()))))
         with notes.status("") as status:
 

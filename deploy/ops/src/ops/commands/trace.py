@@ -43,7 +43,10 @@ def trace(
 
 async def _trace(order: str, marketplace: str | None) -> Trace | None:
     reached = addresses.load()
-    async with opened(reached.found("mongo")) as stores, Institution(reached.found("institution")) as institution:
+    async with (
+        opened(reached.found("mongo"), reached.prefix) as stores,
+        Institution(reached.found("institution")) as institution,
+    ):
         keys = await find(stores, order, marketplace)
         if len(keys) > 1:
             stop(Code.USAGE, f"several marketplaces have it; name one of: {', '.join(keys)}")
