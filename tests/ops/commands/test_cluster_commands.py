@@ -21,6 +21,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Call every command in a folder that looks like a clone."""
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RUNTIME", raising=False)
     return tmp_path
 
 
