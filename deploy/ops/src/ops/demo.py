@@ -22,7 +22,7 @@ from ops.send import manifest
 from ops.send.run import Progress
 from ops.send.run import run as send
 from ops.stores import Stores, opened, prefixed
-from shared.marketplaces import Marketplaces
+from shared.marketplaces import Marketplaces, MarketplacesError
 from shared.topics import Topics
 
 SETTLED_TIMEOUT_S: Final = 120.0
@@ -59,7 +59,7 @@ async def play(
     tenant = marketplaces.find(marketplace)
     if tenant is None:
         message = f"the marketplaces file has no `demo-*`, to which {marketplace} would belong"
-        raise LookupError(message)
+        raise MarketplacesError(message)
     account = tenant.channel_accounts[0].account
     run = marketplace.removeprefix("demo-")
     began = time.monotonic()

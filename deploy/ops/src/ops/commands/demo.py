@@ -10,7 +10,7 @@ import typer
 from ops import addresses, demo, reach
 from ops.commands.send import Bar
 from ops.commands.up import RuntimeOption
-from ops.output import AsJson, Code, emit, note, stop, table, told
+from ops.output import AsJson, Code, emit, note, table, told
 from ops.places import SETTLED
 from ops.runtime import choose
 from ops.runtime.fault import ClusterFault
@@ -56,11 +56,8 @@ def show(*, orders: Orders = DEFAULT_ORDERS, runtime: RuntimeOption = Way.LOCAL,
 
 
 def _play(orders: int) -> demo.Outcome:
-    try:
+    with told(MarketplacesError, code=Code.USAGE), Bar() as bar:
         marketplaces = Marketplaces.load(reach.MARKETPLACES)
-    except MarketplacesError as error:
-        stop(Code.USAGE, str(error))
-    with Bar() as bar:
         # Only the cluster that was started or found here: not one that the environment may name.
         return reach.run(demo.play(addresses.load({}), marketplaces, reach.topics(), orders, bar))
 
