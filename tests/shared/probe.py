@@ -109,7 +109,7 @@ class Probe:
             yield service
         finally:
             await service.publisher.stop()
-            service.client.close()
+            await mongo.close(service.client)
 
     async def send(self, *orders: OrderPaid, compression: str | None = None, **changes: Any) -> None:  # noqa: ANN401 - fields of several types
         """Publish orders as upstream does; `changes` replace key, value, headers or partition of each record."""
@@ -166,6 +166,10 @@ class Probe:
         }
         return self.taken(**(facts | changes))
 
+    async def apply_topics(self) -> None:
+        """Make the probe's topics."""
+        await topics.apply(Topics.load(self.settings.topics_file), self.bootstrap)
+
     def received(self, *orders: OrderPaid, first_offset: int = 0, service: str = "probe") -> list[Any]:
         """Return orders as a consumer reads them from partition 0."""
         reader = Reader(self.taken, service, Marketplaces.load(self.settings.marketplaces_file))
@@ -190,13 +194,12 @@ def record_of(order: OrderPaid) -> dict[str, Any]:
     return {"key": order.key.encode(), "value": encode(order), "headers": headers}
 
 
-async def make(bootstrap: str, mongo_url: str, database: str, folder: Path, *, partitions: int = 4) -> Probe:
-    """Return a probe whose topics exist."""
+def unmade(bootstrap: str, mongo_url: str, database: str, folder: Path, *, partitions: int = 4) -> Probe:
+    """Return a probe whose topics do not exist yet."""
     tag = uuid.uuid4().hex[:8]
     taken, given = f"taken-{tag}", f"given-{tag}"
     file = folder / f"topics-{tag}.yaml"
     file.write_text(TOPICS.format(partitions=partitions, taken=taken, given=given))
-    await topics.apply(Topics.load(file), bootstrap)
     settings = ProbeSettings(
         kafka_bootstrap=bootstrap,
         mongo_url=mongo_url,
@@ -207,6 +210,13 @@ async def make(bootstrap: str, mongo_url: str, database: str, folder: Path, *, p
         log_level="INFO",
     )
     return Probe(bootstrap, settings, contract(taken), contract(given), partitions)
+
+
+async def make(bootstrap: str, mongo_url: str, database: str, folder: Path, *, partitions: int = 4) -> Probe:
+    """Return a probe whose topics exist."""
+    it = unmade(bootstrap, mongo_url, database, folder, partitions=partitions)
+    await it.apply_topics()
+    return it
 
 
 async def until(ready: Callable[[], Awaitable[bool]], timeout_s: float = 40) -> None:

@@ -5,6 +5,7 @@ Every write of Weir goes through here: batches of a consumer, HTTP requests, wha
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -21,6 +22,7 @@ from shared.work import CompareFailedError, Work
 ATTEMPTS_MAX: Final = 10
 COMMIT_ATTEMPTS_MAX: Final = 3
 BACKOFF_S: Final = 0.02
+CUT_OFF_SESSIONS_MAX: Final = 100
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,7 @@ class Commits:
         self._database = database
         self._publisher = publisher
         self._metrics = metrics
+        self._cut_off: deque[mongo.Document] = deque(maxlen=CUT_OFF_SESSIONS_MAX)
 
     async def run[T](self, decide: Callable[[Work], Awaitable[T]], *, origin: str = "api") -> T:
         """Run one unit of work for the API or the clock until it is committed; return what it decided.
@@ -94,9 +97,12 @@ class Commits:
             ParkFullError: stop and page.
 
         """
+        begun: mongo.Document | None = None
         with self._metrics.transaction_seconds.time():
             try:
                 async with asyncio.timeout(mongo.TRANSACTION_S_MAX), await self._client.start_session() as session:
+                    await self._end_cut_off()
+                    begun = mongo.identity_of(session)
                     work = Work(
                         service=self._service, session=session, stripe=stripe, group=group, now=datetime.now(UTC)
                     )
@@ -108,10 +114,12 @@ class Commits:
                 self._metrics.transaction_retries.inc()
                 raise ConflictError(str(error), may_last=True) from error
             except TimeoutError as error:
+                self._cut_off.extend([begun] if begun else [])
                 message = f"transaction took longer than {mongo.TRANSACTION_S_MAX} s"
                 raise TooSlowError(message) from error
             except PyMongoError as error:
                 if mongo.is_outage(error):
+                    self._cut_off.extend([begun] if begun else [])
                     raise OutageError(repr(error)) from error
                 if mongo.is_conflict(error):
                     self._metrics.transaction_retries.inc()
@@ -137,6 +145,17 @@ class Commits:
             raise OutageError(str(error)) from error
         except PyMongoError as error:  # published, but not forgotten: it will be published again, which readers tell
             raise OutageError(repr(error)) from error
+
+    async def _end_cut_off(self) -> None:
+        if not self._cut_off:
+            return
+        sessions = list(self._cut_off)
+        self._cut_off.clear()
+        try:
+            await mongo.end_sessions(self._client, sessions)
+        except PyMongoError:
+            self._cut_off.extend(sessions)
+            raise
 
     async def _commit(self, session: mongo.Session) -> None:
         for attempt in range(COMMIT_ATTEMPTS_MAX):

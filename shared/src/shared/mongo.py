@@ -3,6 +3,8 @@
 Motor is the driver that this project's user named; PyMongo's async client replaces it here alone (docs/decisions/0002).
 """
 
+import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,6 +35,7 @@ DUPLICATE_KEY: Final = 11000
 WRITE_CONFLICT: Final = 112
 SERVER_SELECTION_TIMEOUT_MS: Final = 5_000
 SOCKET_TIMEOUT_MS: Final = 30_000
+CLOSE_S_MAX: Final = 5.0
 TRANSACTION_S_MAX: Final = 45
 """Below the server's own 60 s, so that a slow transaction ends on this side."""
 
@@ -69,6 +72,12 @@ def connect(url: str) -> Client:
     )
 
 
+async def close(client: Client) -> None:
+    """Close a client: it takes leave of the server, which may not answer, and the driver blocks while it waits."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.to_thread(client.close), CLOSE_S_MAX)
+
+
 async def prepare(database: Database, indexes: Mapping[str, Sequence[Index]]) -> None:
     """Make the collections and indexes of a store, so that no transaction has to make one."""
     existing = set(await database.list_collection_names())
@@ -96,6 +105,17 @@ def start_transaction(session: Session) -> Any:  # noqa: ANN401 - the driver's c
         read_preference=ReadPreference.PRIMARY,
         max_commit_time_ms=TRANSACTION_S_MAX * 1000,
     )
+
+
+def identity_of(session: Session) -> Document:
+    """Return what the server knows a session by."""
+    return dict(session.session_id)  # type: ignore[call-overload, no-any-return] # Motor's hints take it for a method
+
+
+async def end_sessions(client: Client, sessions: Sequence[Document]) -> None:
+    """Undo what sessions that were cut off have begun: their transactions would block others for up to 60 s."""
+    with contextlib.suppress(OperationFailure):  # it only saves time
+        await client.admin.command("killSessions", list(sessions))
 
 
 def is_outage(error: BaseException) -> bool:

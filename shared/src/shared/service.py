@@ -15,12 +15,12 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared import http, leases, mongo, outbox, parking, subscriptions, topics
+from shared import http, lag, leases, mongo, outbox, parking, subscriptions, topics
 from shared.commits import Commits
 from shared.delivery import Delivery, Handler
 from shared.health import Health
 from shared.intake import Intake
-from shared.lag import LOOK_EVERY_S, LagCollector
+from shared.lag import LagCollector
 from shared.marketplaces import Marketplaces
 from shared.messages import Event
 from shared.metrics import KitMetrics
@@ -153,7 +153,7 @@ class Service:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self.publisher.stop()
-        self.client.close()
+        await mongo.close(self.client)
         log.info("stopped", service=self.name)
 
     async def _leave(self) -> None:
@@ -188,7 +188,7 @@ class Service:
     async def _look(self) -> None:
         while True:
             await asyncio.gather(*(intake.backlog.look() for intake in self.intake.all))
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(lag.LOOK_EVERY_S)
 
     def _probes(self) -> None:
         async def livez() -> Response:
