@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -166,7 +166,7 @@ class Market:
         return f"{self.cluster.urls['institution']}/v1/accounts/{self.id}/{path}"
 
 
-async def until(ask: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:  # noqa: ANN401 - whatever is asked for
+async def until[T](ask: Callable[[], Awaitable[T]], enough: Callable[[T], bool]) -> T:
     """Ask again until the answer is enough; fail with the last answer."""
     deadline = time.monotonic() + WAIT_S
     while not enough(answer := await ask()):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from tests.flows.conftest import Cluster
@@ -148,7 +149,7 @@ async def test_the_same_event_a_hundred_times_is_one_order(market: Market) -> No
     assert await market.pockets() == {"pool": 0, "merchant:acme": 9_000, "platform:commission": 1_000}
 
 
-async def _json(market: Market, service: str, path: str) -> dict[str, object]:
+async def _json(market: Market, service: str, path: str) -> dict[str, Any]:
     answer = await market.http.get(market.url(service, path))
     assert answer.is_success, answer.text
     return dict(answer.json())
