@@ -14,13 +14,13 @@ def topics(stem: str, service: str = "payments") -> str:
     return f"{stem}.{service}.dlq"
 
 
-async def bury(bootstrap: str, topic: str, *keys: str, service: str = "payments") -> None:
-    """Write one dead letter for each key."""
+async def bury(bootstrap: str, topic: str, *keys: str, value: bytes = b'{"a": 1}') -> None:
+    """Write one dead letter of payments for each key."""
     publisher = Publisher(bootstrap, "test")
     headers = [("ce_id", b"id-1"), ("weir-only-service", b"payments")]
     try:
         for offset, key in enumerate(keys):
-            raw = Raw(topic, 3, offset, 1_000, key.encode(), b'{"a": 1}', headers)
-            await publisher.publish([letter(raw, service, "contract", "amount_missing", AT, "g")])
+            raw = Raw(topic, 3, offset, 1_000, key.encode(), value, headers)
+            await publisher.publish([letter(raw, "payments", "contract", "amount_missing", AT, "g")])
     finally:
         await publisher.stop()

@@ -43,6 +43,7 @@ async def test_a_letter_says_what_failed_where_and_why(kafka_bootstrap: str, top
         "first_failed_at": "2026-03-01T00:00:00+00:00",
         "last_failed_at": "2026-03-01T00:00:00+00:00",
         "attempts": "1",
+        "cut": False,
         "origin": f"{topic}/3/0",
     }
 
@@ -72,3 +73,7 @@ async def test_what_is_sent_back_is_the_original_for_the_service_that_failed(kaf
 
 def test_a_key_that_is_no_text_is_shown_escaped() -> None:
     assert Letter("t.payments.dlq", 0, 0, b"\xff", None, [], {}).order == "\\xff"
+
+
+def test_the_beginning_of_a_record_that_was_too_large_is_known_as_such() -> None:
+    assert Letter("t.payments.dlq", 0, 0, b"", b"{", [], {"value-bytes": "2000000"}).cut

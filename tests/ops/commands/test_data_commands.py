@@ -191,6 +191,14 @@ async def test_dead_letters_are_listed_shown_and_sent_back_once(kafka: str, kafk
 
 
 @pytest.mark.usefixtures("stores")
+async def test_a_letter_that_was_cut_is_not_sent_back(kafka: str, kafka_bootstrap: str) -> None:
+    await bury(kafka_bootstrap, kafka, "demo-x/a", value=b"x" * 1_100_000)
+    result = await called("dlq", "redrive", "--reason", "fixed", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["letters"]) == (Code.FAILED, [])
+    assert "only the beginning" in result.stderr
+
+
+@pytest.mark.usefixtures("stores")
 def test_parks_are_listed_and_released_by_a_request(mongo_url: str, prefix: str) -> None:
     with MongoClient[dict[str, object]](mongo_url) as client:
         client[f"{prefix}split"].parks.insert_one({"_id": f"{MP}/a", "count": 1, "reason": "leg_unknown"})

@@ -40,6 +40,11 @@ class Letter:
         return self.facts.get("service", self.topic.split(".")[-2])
 
     @property
+    def cut(self) -> bool:
+        """Whether it holds only the beginning of a record that was too large; then it cannot be sent back."""
+        return "value-bytes" in self.facts
+
+    @property
     def order(self) -> str:
         """The key of the original record as text; what is not text is shown as it is escaped."""
         return (self.key or b"").decode(errors="backslashreplace")
@@ -53,6 +58,7 @@ class Letter:
             "service": self.service,
             "key": self.order,
             **{name.replace("-", "_"): self.facts.get(name) for name in wanted},
+            "cut": self.cut,
             "origin": "/".join(str(part) for part in origin.values()),
         }
 

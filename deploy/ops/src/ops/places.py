@@ -44,8 +44,9 @@ class Tally:
 
     def add(self, place: Place, orders: int = 1) -> None:
         """Count orders."""
-        self.orders += orders
-        self.counts[place] += orders
+        if orders:
+            self.orders += orders
+            self.counts[place] += orders
 
     def of(self, name: Name) -> int:
         """Return how many are there, whatever the detail."""

@@ -134,8 +134,10 @@ async def _found(topic: str, identity: str) -> Letter | None:
 
 
 async def _fitting(wanted: Filter, identity: str | None, *, again: bool) -> list[str]:
-    rows = await _listed(wanted)
-    return [row["id"] for row in rows if identity in (None, row["id"]) and (again or not row["redriven"])]
+    rows = [row for row in await _listed(wanted) if identity in (None, row["id"]) and (again or not row["redriven"])]
+    if cut := [row["id"] for row in rows if row["cut"]]:
+        note(f"{len(cut):,} are left: of a record that was too large only the beginning is here ({cut[0]}, …)")
+    return [row["id"] for row in rows if not row["cut"]]
 
 
 async def _redrive(wanted: frozenset[str], pace: Pace, actor: str, reason: str) -> None:

@@ -130,11 +130,18 @@ class Bar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop drawing, leaving the last state."""
+        self._end_stage()
         self._progress.stop()
 
     def stage(self, text: str, total: int | None = None) -> None:
         """Show a new stage."""
+        self._end_stage()
         self._task = self._progress.add_task(text, total=total)
+
+    def _end_stage(self) -> None:
+        """Fill the bar of a stage whose length nobody knew."""
+        if self._task is not None and self._progress.tasks[self._task].total is None:
+            self._progress.update(self._task, total=1, completed=1)
 
     def advance(self, steps: int) -> None:
         """Move the bar of the present stage."""
