@@ -8,6 +8,9 @@ import pytest
 from ops.audit.findings import LAWS
 from ops.manual import END, MANUAL, updated
 from ops.places import Tally
+from ops.send.draft import MerchantDraft
+from ops.send.lines import read, weir_decoder
+from shared.messages import OrderPaid
 
 TEXT = (Path(__file__).parents[2] / MANUAL).read_text()
 
@@ -40,3 +43,12 @@ def test_every_place_is_a_field_of(command: str) -> None:
 def test_a_manual_without_marks_cannot_be_updated() -> None:
     with pytest.raises(ValueError, match="must have the marks"):
         updated(TEXT.replace(END, ""))
+
+
+def test_the_example_of_a_file_can_be_sent(tmp_path: Path) -> None:
+    file = tmp_path / "orders.jsonl"
+    file.write_text(TEXT.partition("```json\n")[2].partition("```")[0])
+    merchant, order = (line.item for line in read(file, weir_decoder(None)))
+    assert isinstance(merchant, MerchantDraft)
+    assert isinstance(order, OrderPaid)
+    assert {line.merchant for line in order.lines} == {merchant.merchant}

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import IO, Any, Final
 
-ROWS_IN_MEMORY: Final = 200_000
+ROWS_IN_MEMORY: Final = 50_000
 FIRST: Final = itemgetter(0)
 
 Row = tuple[Any, ...]
