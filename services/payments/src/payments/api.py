@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from payments.handlers import Ingress
 from payments.store.orders import Orders
 from payments.store.payouts import Payouts
-from shared.http import Problem, marketplace_of
+from shared.http import Problem, marketplace_of, parameter
 from shared.ids import EXTERNAL_ID_PATTERN, WEIR_ID_PATTERN
 from shared.marketplaces import Marketplaces
 from shared.messages import OrderPaid, decode, models
@@ -19,9 +19,8 @@ from shared.mongo import Document
 
 type Standing = Literal["received", "rejected", "unverified", "accepted", "settled"]
 
-# `$` is the very end to the reader of these, which knows no guard against a trailing newline, and needs none.
-OrderId = Annotated[str, Path(pattern=EXTERNAL_ID_PATTERN.replace(r"(?!\n)", ""))]
-PayoutId = Annotated[str, Path(pattern=WEIR_ID_PATTERN.replace(r"(?!\n)", ""))]
+OrderId = Annotated[str, Path(pattern=parameter(EXTERNAL_ID_PATTERN), description="id in its upstream system")]
+PayoutId = Annotated[str, Path(pattern=parameter(WEIR_ID_PATTERN), description="`<document>.<n>`, such as o:1001.1")]
 
 
 class Received(BaseModel):

@@ -4,7 +4,8 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 
-from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, cursor_of, key_of, marketplace_of
+from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, cursor_of, key_of, marketplace_of, parameter
+from shared.ids import EXTERNAL_ID_PATTERN
 from shared.marketplaces import Marketplaces
 from split.api.answers import balance_answer, entry_answer, split_answer
 from split.api.models import BalanceAnswer, BalancePage, EntryPage, SplitAnswer
@@ -15,6 +16,7 @@ CODE: Final = "^[A-Z]{3}$"
 
 Currency = Annotated[str, Query(pattern=CODE, description="ISO 4217")]
 OptionalCurrency = Annotated[str | None, Query(pattern=CODE, description="ISO 4217; all when left out")]
+OrderId = Annotated[str, Path(pattern=parameter(EXTERNAL_ID_PATTERN), description="id in its upstream system")]
 Account = Annotated[str, Path(max_length=200, examples=["merchant:in_transit/m1", "channel:clearing/olist"])]
 
 
@@ -23,7 +25,7 @@ def routes(orders: Orders, accounts: Accounts, marketplaces: Marketplaces) -> AP
     router = APIRouter(prefix="/v1/marketplaces/{marketplace}", tags=["split"])
 
     @router.get("/orders/{order_id}/split")
-    async def get_split(marketplace: str, order_id: str) -> SplitAnswer:
+    async def get_split(marketplace: str, order_id: OrderId) -> SplitAnswer:
         """Return who gets what of an order, where the money stands, and why what is held is held."""
         tenant = marketplace_of(marketplaces, marketplace)
         stored = await orders.find(f"{tenant.id}/{order_id}")
