@@ -111,13 +111,13 @@ class Probe:
             await service.publisher.stop()
             await mongo.close(service.client)
 
-    async def send(self, *orders: OrderPaid, compression: str | None = None, **changes: Any) -> None:  # noqa: ANN401 - fields of several types
+    async def send(self, *orders: OrderPaid, compression: str | None = None, topic: str = "", **changes: Any) -> None:  # noqa: ANN401 - fields of several types
         """Publish orders as upstream does; `changes` replace key, value, headers or partition of each record."""
         async with AIOKafkaProducer(
             bootstrap_servers=self.bootstrap, max_request_size=8_000_000, compression_type=compression
         ) as producer:
             for order in orders:
-                await producer.send(self.taken.topic, **(record_of(order) | changes))
+                await producer.send(topic or self.taken.topic, **(record_of(order) | changes))
             await producer.flush()
 
     async def committed(self) -> dict[int, int]:
