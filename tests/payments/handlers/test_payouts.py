@@ -72,6 +72,20 @@ async def test_a_payout_that_must_not_be_carried_out_is_a_dead_letter(
     assert await still_edge.database.payouts.find({}).to_list(None) == stored
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_payouts_under_way_leave_only_the_rest_to_the_next_one(
+    still_edge: Edge, institution: Institution, *, together: bool
+) -> None:
+    await stopped(still_edge, institution)
+    first = payout(legs=(leg(amount_minor=1_000),))
+    too_much = payout(number=2, legs=(leg(path="merchant:bob", amount_minor=201),))
+    the_rest = payout(number=3, legs=(leg(path="merchant:bob", amount_minor=200),))
+    for events in [(first, too_much, the_rest)] if together else [(first,), (too_much,), (the_rest,)]:
+        await still_edge.take(*events)
+    assert still_edge.published.dead() == ["payout_above_paid: 201 asked, 0 subsidised, 200 left"]
+    assert (await still_edge.payout("test-shop/o:o-1.3"))["state"] == "sending"
+
+
 async def test_two_payouts_of_one_leg_in_one_batch_pay_it_once(still_edge: Edge, institution: Institution) -> None:
     await stopped(still_edge, institution)
     await still_edge.take(payout(), payout(number=2))

@@ -68,6 +68,12 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
         out = sum(leg.amount_minor for leg in self.legs if leg.state == "succeeded")
         return out - sum(subsidy.amount_minor for subsidy in self.subsidies if subsidy.state == "succeeded")
 
+    @property
+    def under_way_minor(self) -> int:
+        """What may still leave the pool: open legs minus subsidies that are still to come in, in minor units."""
+        out = sum(leg.amount_minor for leg in self.legs if leg.state in OPEN)
+        return out - sum(subsidy.amount_minor for subsidy in self.subsidies if subsidy.state in OPEN)
+
 
 _RECEIVER: Final = re.compile(r"^(?:merchant:[!-.0-~]{1,64}|platform:commission|platform:fee)(?!\n)$")
 
@@ -142,7 +148,8 @@ def refusal(
 ) -> tuple[PayoutReason, str] | None:
     """Return why a request to pay must not be carried out, or None.
 
-    `payable_minor` is what is left of the order's proved money (None: not an order's payout); `known` are the legs
+    `payable_minor` is what is left of the order's proved money, less what its other payouts have under way (None: not
+    an order's payout); `known` are the legs
     that other payouts hold or have tried. The first rule that is broken is named.
     """
     prefix, seen = f"{event.marketplace}/{event.document}/", set[str]()

@@ -43,6 +43,7 @@ class PayoutHandlers:
     async def take_payouts(self, batch: Batch[PayoutRequested], work: Work) -> None:
         """Take a batch of requests: pay, cancel, finish."""
         events = [received.event for received in batch]
+        later = {event.key for event in events if _of_order(event) and not _first(event)}
         leg_ids = [leg.leg_id for event in events for leg in event.legs]
         loaded = _Loaded(
             known=await self._payouts.known((f"{it.marketplace}/{it.payout_id}" for it in events), work.session),
@@ -50,6 +51,8 @@ class PayoutHandlers:
             orders=await self._orders.payable(_orders_of(events), work.session),
             handed={},
         )
+        if later:
+            loaded.known |= await self._payouts.known_of(later, work.session)
         for received in batch:
             event = received.event
             before = loaded.known.get(f"{event.marketplace}/{event.payout_id}")
@@ -158,8 +161,24 @@ def _never_paid(event: PayoutRequested, stub: Known, digest: bytes) -> Known:
 
 
 def _orders_of(events: Iterable[PayoutRequested]) -> set[str]:
-    return {event.key for event in events if event.kind == "pay" and event.document.startswith("o:")}
+    return {event.key for event in events if _of_order(event)}
+
+
+def _of_order(event: PayoutRequested) -> bool:
+    return event.kind == "pay" and event.document.startswith("o:")
+
+
+def _first(event: PayoutRequested) -> bool:
+    return event.payout_id == f"{event.document}.1"
 
 
 def _payable(event: PayoutRequested, loaded: _Loaded) -> int | None:
-    return int(loaded.orders[event.key]["unpaid_minor"]) if event.document.startswith("o:") else None
+    if not event.document.startswith("o:"):
+        return None
+    unpaid_minor = int(loaded.orders[event.key]["unpaid_minor"])
+    if _first(event):
+        return unpaid_minor
+    # What is unpaid falls when a leg is final: until then two payouts would each find all of it there.
+    payouts = (known.payout for known in loaded.known.values())
+    others = (it for it in payouts if (it.marketplace, it.document) == (event.marketplace, event.document))
+    return unpaid_minor - sum(it.under_way_minor for it in others)

@@ -42,7 +42,13 @@ class Payouts:
     async def known(self, keys: Iterable[str], session: Session) -> dict[str, Known]:
         """Return the payouts that are there."""
         found = await self._payouts.find({"_id": {"$in": list(keys)}}, session=session).to_list(None)
-        return {it["_id"]: Known(_payout(it), it["hash"], it["cancel_hash"]) for it in found}
+        return {it["_id"]: _known(it) for it in found}
+
+    async def known_of(self, orders: Iterable[str], session: Session) -> dict[str, Known]:
+        """Return the payouts of these orders that are there."""
+        either = [_payouts_of(key) for key in orders]
+        found = await self._payouts.find({"$or": either}, session=session).to_list(None)
+        return {it["_id"]: _known(it) for it in found}
 
     async def legs(self, leg_ids: Iterable[str], session: Session) -> dict[str, KnownLeg]:
         """Return what other payouts have of these legs: who holds it, else its greatest attempt."""
@@ -102,14 +108,9 @@ class Payouts:
         return result.modified_count
 
     async def of_order(self, key: str) -> list[Document]:
-        """Return the payouts of an order, in the order of their numbers.
-
-        Their ids are `<marketplace>/o:<order>.<n>`, which one range of `_id` holds: no index is needed for it.
-        """
-        marketplace, order_id = key.split("/", 1)
-        prefix = f"{marketplace}/o:{order_id}."
-        found = await self._payouts.find({"_id": {"$gte": prefix, "$lt": prefix[:-1] + "/"}}).to_list(None)
-        return sorted((it for it in found if it["order"] == key), key=lambda it: (len(it["_id"]), it["_id"]))
+        """Return the payouts of an order, in the order of their numbers."""
+        found = await self._payouts.find(_payouts_of(key)).to_list(None)
+        return sorted(found, key=lambda it: (len(it["_id"]), it["_id"]))
 
     async def show(self, key: str) -> Document | None:
         """Return one payout as it is stored."""
@@ -120,6 +121,21 @@ class Payouts:
 def key_of(payout: Payout) -> str:
     """Return the payout's `_id`."""
     return f"{payout.marketplace}/{payout.payout_id}"
+
+
+def _payouts_of(order: str) -> Document:
+    """Return the query for an order's payouts.
+
+    Their ids are `<marketplace>/o:<order>.<n>`, which one range of `_id` holds: no index is needed for it. Another
+    order's id may begin like that, so `order` is compared as well.
+    """
+    marketplace, order_id = order.split("/", 1)
+    prefix = f"{marketplace}/o:{order_id}"
+    return {"_id": {"$gte": f"{prefix}.", "$lt": f"{prefix}/"}, "order": order}
+
+
+def _known(document: Document) -> Known:
+    return Known(_payout(document), document["hash"], document["cancel_hash"])
 
 
 def _payout(document: Document) -> Payout:
