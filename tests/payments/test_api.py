@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.payments.edge import Edge, Institution, until
-from tests.payments.examples import leg, order, payment, payout
+from tests.payments.examples import discount, leg, order, payment, payout, subsidy
 
 from payments import api
 from shared import http
@@ -46,6 +46,14 @@ async def test_an_order_is_accepted_for_judging_with_the_url_of_its_status(
     assert (first.status_code, first.json()["state"]) == (202, "received")
     assert first.headers["location"] == first.json()["status_url"] == f"{ORDERS}/o-1/status"
     assert edge.published.events(OrderPaid) == [order()]
+
+
+@pytest.mark.parametrize("identity", ["a?b", "a#b", "a%2Fb", "100%"])
+async def test_the_status_url_leads_to_the_order_whatever_its_id_holds(
+    client: httpx.AsyncClient, identity: str
+) -> None:
+    url = (await post(client, order(identity))).json()["status_url"]
+    assert (await client.get(url)).json()["order_id"] == identity
 
 
 async def test_another_body_under_the_same_id_is_a_conflict(client: httpx.AsyncClient) -> None:
@@ -129,6 +137,16 @@ async def test_an_order_is_not_settled_while_a_share_is_not_paid(
     shown = await status(client)
     assert (shown["state"], shown["unpaid_minor"], len(shown["payouts"])) == ("accepted", 200, 1)
     assert (await status(client, "o-1.1"))["payouts"] == []
+
+
+async def test_an_order_that_cost_the_buyer_nothing_is_settled_once_the_platform_has_paid_it(
+    client: httpx.AsyncClient, edge: Edge, institution: Institution
+) -> None:
+    await edge.take(order(payments=(payment(amount_minor=0),), adjustments=(discount(-1_200),)))
+    assert ((await status(client))["state"], (await status(client))["unpaid_minor"]) == ("accepted", 0)
+    await institution.fund(1_200)
+    await edge.take(payout(subsidies=(subsidy(1_200),)))
+    await until(lambda: status(client), lambda it: it["state"] == "settled")
 
 
 async def test_a_refused_order_says_why(client: httpx.AsyncClient, edge: Edge) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal, Self
+from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
@@ -116,7 +117,8 @@ def routes(ingress: Ingress, orders: Orders, payouts: Payouts, marketplaces: Mar
             raise Problem(422, "contract", str(error)) from error
         if await ingress.let_in(event) == "order_conflict":
             raise Problem(409, "order_conflict", "this order id is known with another body; the first stands")
-        url = request.url_for("show_order", marketplace=marketplace, order_id=event.order_id).path
+        in_path = quote(event.order_id, safe="")  # an id may hold ?, # and %
+        url = request.url_for("show_order", marketplace=marketplace, order_id=in_path).path
         response.headers["location"] = url
         return Received(order_id=event.order_id, status_url=url)
 
@@ -145,10 +147,16 @@ def routes(ingress: Ingress, orders: Orders, payouts: Payouts, marketplaces: Mar
 
 
 def _status(order: Document, came_in_at: datetime | None, payouts: Iterable[Document]) -> OrderStatus:
-    """Settled is when all of the order's money is in succeeded legs; a share that split holds keeps it `accepted`."""
-    shown = [PayoutSummary.of(it) for it in payouts]
+    """Settled is when all of the order's money is in succeeded legs; a share that split holds keeps it `accepted`.
+
+    Its money is what was paid and what the platform promised to add: an order that cost the buyer nothing is owed too.
+    """
+    found = list(payouts)
+    shown = [PayoutSummary.of(it) for it in found]
+    added = sum(sub["amount_minor"] for it in found for sub in it["subsidies"] if sub["state"] == "succeeded")
     state = _STANDING[order["state"]]
-    settled = state == "accepted" and order["unpaid_minor"] == 0 and all(it.state == "final" for it in shown)
+    nothing_left = order["unpaid_minor"] == 0 and added >= order["promised_minor"]
+    settled = state == "accepted" and nothing_left and all(it.state == "final" for it in shown)
     times = [it.settled_at for it in shown if it.settled_at] or [order["proved_at"]]
     return OrderStatus.model_validate(
         order

@@ -41,6 +41,11 @@ def to_prove(order: PaidOrder) -> tuple[str, ...]:
     return tuple(payment.channel_payment_id for payment in order.payments if payment.amount_minor)
 
 
+def promised_minor(order: PaidOrder) -> int:
+    """Return what the platform adds to what was paid: the discounts and subsidies that it bears, in minor units."""
+    return -sum(it.amount_minor for it in order.adjustments if it.amount_minor < 0 and it.party.startswith("platform:"))
+
+
 def prove(
     order: OrderPaid, records: Mapping[str, ChannelRecord | None], used: Mapping[str, str]
 ) -> Proved | Unverified | Rejected:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from payments.domain import schedule
-from payments.domain.proof import Proved
+from payments.domain.proof import Proved, promised_minor
 from payments.domain.reasons import Rejected
 from shared.messages import OrderPaid, decode
 from shared.mongo import UP, Database, Document, Index, Session
@@ -214,6 +214,7 @@ def _document(taken: Taken, now: datetime) -> Document:
         "payment_ids": [payment.channel_payment_id for payment in order.payments],
         "paid_minor": paid_minor,
         "unpaid_minor": paid_minor,
+        "promised_minor": promised_minor(order),
         "asks": 0,
         "ask_at": None,
         "origin_time": taken.origin_time,
