@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from tests.payments.examples import NOW, payout, subsidy
 
 from payments.domain.lifecycles import INSTRUCTION, State
-from payments.domain.outcomes import UNKNOWN, Answer, answered, ask_at, started
-from payments.domain.payouts import Payout, instructions, requested
-from shared.messages import LegOutcome
+from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer, answered, ask_at, started
+from payments.domain.payouts import Payout, instructions, requested, settled
+from shared.messages import LegOutcome, PayoutSettled, decode, encode
 
 DONE = Answer("succeeded")
 NO_FUNDS = Answer("failed", "insufficient_funds")
@@ -128,3 +128,9 @@ def test_no_series_of_answers_leaves_the_tables_or_pays_a_leg_twice(rounds: list
             subsidy.state == "succeeded" for subsidy in after.subsidies
         )
         it = after
+
+
+def test_a_subsidy_that_failed_for_a_long_reason_is_told_so_that_others_can_read_it() -> None:
+    waiting = all_answer(taken(subsidies=(subsidy(),)), Answer("failed", "x" * REASON_CHARACTERS_MAX))
+    told = decode(PayoutSettled, encode(settled(waiting, NOW)))
+    assert {leg.reason for leg in told.legs} == {told.subsidies[0].reason} == {"subsidy_failed: " + "x" * 112}

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from payments.channels.port import NotSentError, UnansweredError
-from payments.domain.outcomes import UNKNOWN, Answer
+from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer
 from payments.domain.payouts import Instruction
 from payments.domain.proof import ChannelRecord
 
@@ -18,7 +18,6 @@ KEEPALIVE_S: Final = 2.0
 """Shorter than any server keeps an idle connection: one that it just closed would look like a lost answer."""
 
 CONNECT_TIMEOUT_S: Final = 2.0
-REASON_CHARACTERS_MAX: Final = 128
 UNAVAILABLE: Final = 503
 
 

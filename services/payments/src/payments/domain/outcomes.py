@@ -13,6 +13,8 @@ from shared.ids import channel_number
 from shared.messages import LegOutcome
 
 INSUFFICIENT_FUNDS: Final = "insufficient_funds"
+REASON_CHARACTERS_MAX: Final = 128
+"""What an event takes: a longer one would make the payout unreadable to everybody who waits for it."""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -95,7 +97,7 @@ def _subsidy_after(payout: Payout, subsidy: Subsidy, answers: Mapping[str, Answe
         attempt=attempt,
         state="created",
         channel_number=channel_number("subsidy", payout.marketplace, subsidy.subsidy_id, attempt),
-        reason=WAITING_FUNDS if waits_for_funds else f"subsidy_failed: {answer.reason}",
+        reason=WAITING_FUNDS if waits_for_funds else f"subsidy_failed: {answer.reason}"[:REASON_CHARACTERS_MAX],
     )
 
 
