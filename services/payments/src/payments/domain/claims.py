@@ -124,14 +124,15 @@ def _adjustment_invalid(claim: Claim) -> str | None:
     if not order.adjustments:
         return None
     lines = {line.line_id for line in order.lines}
-    parties = {f"merchant:{line.merchant}" for line in order.lines} | {"platform:marketing", "platform:fee"}
+    merchants = {f"merchant:{line.merchant}" for line in order.lines}
     for number, adjustment in enumerate(order.adjustments, start=1):
         if (adjustment.amount_minor < 0) == (adjustment.kind == "surcharge") and adjustment.amount_minor:
             return f"adjustment {number}: a {adjustment.kind} of {adjustment.amount_minor} has the wrong sign"
-        if adjustment.party not in parties:
-            return f"adjustment {number}: {adjustment.party} is no party of this order"
-        if adjustment.kind == "subsidy" and adjustment.party != "platform:marketing":
-            return f"adjustment {number}: a subsidy is borne by platform:marketing"
+        platform = _PLATFORM_PARTY[adjustment.kind]
+        if adjustment.kind == "subsidy" and adjustment.party != platform:
+            return f"adjustment {number}: a subsidy is borne by {platform}"
+        if adjustment.party != platform and adjustment.party not in merchants:
+            return f"adjustment {number}: {adjustment.party} is no party to a {adjustment.kind} of this order"
         if adjustment.line_id is not None and adjustment.line_id not in lines:
             return f"adjustment {number}: there is no line {adjustment.line_id}"
     return None
@@ -155,6 +156,13 @@ def _twice(what: str, identities: Iterable[Hashable]) -> str | None:
         seen.add(identity)
     return None
 
+
+_PLATFORM_PARTY: Final = {
+    "discount": "platform:marketing",
+    "subsidy": "platform:marketing",
+    "surcharge": "platform:fee",
+}
+"""The platform bears from one account and gets into another: with the wrong one the books would say otherwise."""
 
 _RULES: Final[tuple[tuple[ClaimReason, Callable[[Claim], str | None]], ...]] = (
     ("currency_unknown", _currency_unknown),

@@ -1,5 +1,7 @@
 """Whether the extra receivers of an order form a tree that can be paid. What each gets is split's rule."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 from shared.messages import ExtraReceiver, PaidOrder
@@ -20,7 +22,7 @@ def invalid_receiver(order: PaidOrder) -> str | None:
         problem = _value_problem(receiver) or _way_problem(receiver.parent, parents, roots)
         if problem is not None:
             return f"receiver {receiver.receiver}: {problem}"
-    return None
+    return _siblings_problem(order.receivers)
 
 
 def _value_problem(receiver: ExtraReceiver) -> str | None:
@@ -28,6 +30,19 @@ def _value_problem(receiver: ExtraReceiver) -> str | None:
         return f"{receiver.value} basis points are more than the whole"
     if receiver.share == "fixed" and receiver.value > AMOUNT_MINOR_MAX:
         return f"{receiver.value} is above {AMOUNT_MINOR_MAX} minor units"
+    return None
+
+
+def _siblings_problem(receivers: Iterable[ExtraReceiver]) -> str | None:
+    """Tell what no amount makes right: split would hold such a share for ever, and its order could not be corrected."""
+    percents, remainders = Counter[str](), Counter[str]()
+    for receiver in receivers:
+        percents[receiver.parent] += receiver.value if receiver.share == "percent" else 0
+        remainders[receiver.parent] += receiver.share == "remainder"
+        if percents[receiver.parent] > BASIS_POINTS:
+            return f"receivers below {receiver.parent} get more than the whole"
+        if remainders[receiver.parent] > 1:
+            return f"two receivers below {receiver.parent} get the remainder"
     return None
 
 
