@@ -93,11 +93,12 @@ class Probe:
         return service
 
     @contextlib.asynccontextmanager
-    async def running(self, service: Service | None = None) -> AsyncIterator[Service]:
-        """Run a replica until the block ends."""
+    async def running(self, service: Service | None = None, *, ready: bool = True) -> AsyncIterator[Service]:
+        """Run a replica until the block ends; begin it once it is ready, unless it is to pause at once."""
         service = service or self.service()
         async with service.app.router.lifespan_context(service.app):
-            await until(lambda: _ready(service))
+            if ready:
+                await until(lambda: _ready(service))
             yield service
 
     @contextlib.asynccontextmanager

@@ -211,7 +211,7 @@ async def test_a_pause_rewinds_also_to_what_it_never_came_to(it: Probe, monkeypa
 
     it.before.append(away)
     await it.send(*(it.order(number) for number in range(40)))
-    async with it.running() as service:
+    async with it.running(ready=False) as service:
         await stored(service, 40)
         await acknowledged(it)
     assert len(await it.published(it.given.topic, 40)) == 40
@@ -231,7 +231,7 @@ async def test_an_outage_that_lasts_pauses_and_loses_nothing(it: Probe, monkeypa
     it.before.append(handle)
     away.set()
     await it.send(*(it.order(number) for number in range(20)))
-    async with it.running() as service:
+    async with it.running(ready=False) as service:
         await paused(service, "outage")
         answer = (await get(service, "/readyz")).json()
         assert answer["missing"][it.group] == "paused"
@@ -259,7 +259,7 @@ async def test_after_a_failed_publish_the_answers_go_out_before_the_next_batch(
 
     monkeypatch.setattr(Publisher, "publish", away_at_first)
     await it.send(*(it.order(number) for number in range(10)), partition=0)
-    async with it.running() as service:
+    async with it.running(ready=False) as service:
         await it.published(it.given.topic, 10)
         await acknowledged(it)
         assert await count_of(service.database, "outbox") == 0
@@ -271,7 +271,7 @@ async def test_a_broken_upstream_pauses_the_consumer(it: Probe, monkeypatch: pyt
     await it.send(*(it.order(number) for number in range(10)), partition=0)
     await it.send(*(it.order(f"bad-{number}") for number in range(10)), partition=0, value=b"{")
     await it.send(*(it.order(f"later-{number}") for number in range(10)), partition=0)
-    async with it.running() as service:
+    async with it.running(ready=False) as service:
         await paused(service, "broken_upstream")
         assert await count_of(service.database, "orders") == 10
         assert (await it.committed()) == {0: 20}
@@ -288,7 +288,7 @@ async def test_a_pause_for_a_broken_upstream_ends_by_itself_with_a_new_window(
     monkeypatch.setitem(intake.PAUSES_S, intake.BROKEN_UPSTREAM, 0.2)
     await it.send(*(it.order(f"bad-{number}") for number in range(20)), partition=0, value=b"{")
     await it.send(*(it.order(number) for number in range(10)), partition=0)
-    async with it.running() as service:
+    async with it.running(ready=False) as service:
         await stored(service, 10)
         await acknowledged(it)
 
@@ -303,7 +303,7 @@ async def test_records_that_a_handler_gives_up_count_as_bad(it: Probe, monkeypat
 
     it.before.append(bug)
     await it.send(*(it.order(number) for number in range(40)), partition=0)
-    async with it.running() as service:
+    async with it.running(ready=False) as service:
         await paused(service, "broken_upstream")
         assert await count_of(service.database, "parks") == 20
 
@@ -318,7 +318,7 @@ async def test_a_full_park_pauses_the_consumer(it: Probe, monkeypatch: pytest.Mo
 
     it.before.append(cannot_take_1)
     await it.send(it.order(0), *[it.order(1)] * 5, it.order(2), partition=0)
-    async with it.running() as service:
+    async with it.running(ready=False) as service:
         await paused(service, "park_full")
         assert (await get(service, "/readyz")).status_code == 503
         assert (await get(service, "/livez")).status_code == 200
