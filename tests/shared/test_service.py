@@ -1,6 +1,7 @@
 """What every service is made of: nothing connects before it starts, nothing is open that should not be."""
 
 import asyncio
+import contextlib
 import importlib
 from typing import Any
 
@@ -117,3 +118,23 @@ async def test_nothing_is_left_when_it_has_stopped(it: Probe) -> None:
             await it.send(it.order(1))
         assert service.health.stopping
     assert len(asyncio.all_tasks()) == before
+
+
+@pytest.mark.infra
+async def test_a_task_that_loses_its_first_cancellation_is_ended_all_the_same(it: Probe) -> None:
+    """Fails when the stop cancels once and waits: a driver may lose one that comes during a commit."""
+    ended = asyncio.Event()
+
+    async def run() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()  # the lost one
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    service = it.service()
+    service.background(run)
+    async with it.running(service):
+        pass
+    assert ended.is_set()

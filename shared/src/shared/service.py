@@ -34,6 +34,8 @@ from shared.topics import Topics
 
 START_RETRY_S: Final = 2.0
 LEAVE_S_MAX: Final = 20.0
+CANCELS_MAX: Final = 3
+CANCEL_S_MAX: Final = 3.0
 RELAY_EVERY_S: Final = 10.0
 GAUGES_EVERY_S: Final = 5.0
 RELEASE_EVERY_S: Final = 2.0
@@ -149,9 +151,7 @@ class Service:
         for intake in self.intake.all:
             intake.stop()
         await self._leave()
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await _end(self._running)
         await self.publisher.stop()
         await mongo.close(self.client)
         log.info("stopped", service=self.name)
@@ -204,6 +204,17 @@ class Service:
 
         for path, answer in (("/livez", livez), ("/readyz", readyz), ("/metrics", metrics)):
             self.app.add_api_route(path, answer, methods=["GET"], include_in_schema=False)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end: one that was committing may have lost the first cancellation to the driver."""
+    for _ in range(CANCELS_MAX):
+        for task in tasks:
+            task.cancel()
+        _, running = await asyncio.wait(tasks, timeout=CANCEL_S_MAX)
+        if not running:
+            return
+    log.error("tasks do not end", tasks=[task.get_name() for task in tasks if not task.done()])
 
 
 def _polls(subscriber: Any) -> bool:  # noqa: ANN401 - FastStream's subscriber class is internal
