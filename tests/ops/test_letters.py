@@ -42,7 +42,7 @@ async def test_a_letter_says_what_failed_where_and_why(kafka_bootstrap: str, top
         "error": "amount_missing",
         "first_failed_at": "2026-03-01T00:00:00+00:00",
         "last_failed_at": "2026-03-01T00:00:00+00:00",
-        "attempts": "1",
+        "attempts": 1,
         "cut": False,
         "origin": f"{topic}/3/0",
     }
@@ -50,6 +50,19 @@ async def test_a_letter_says_what_failed_where_and_why(kafka_bootstrap: str, top
 
 async def test_no_letters_are_an_empty_list(kafka_bootstrap: str, topic: str) -> None:
     assert await letters_of(kafka_bootstrap, topic) == []
+
+
+async def test_letters_of_several_topics_come_topic_by_topic_oldest_first(
+    kafka_bootstrap: str, topic: str, new_topic: NewTopicMaker
+) -> None:
+    empty, other = await new_topic("split-requested"), await new_topic("payout-settled")
+    for name in (empty, other):
+        await make(kafka_bootstrap, topics(name))
+    await bury(kafka_bootstrap, topic, "demo-x/a", "demo-x/b")
+    await bury(kafka_bootstrap, other, "demo-x/c", "demo-x/d")
+    stand = [topics(it) for it in (other, empty, topic)]
+    found = [it.order async for it in read(kafka_bootstrap, stand)]
+    assert found == ["demo-x/c", "demo-x/d", "demo-x/a", "demo-x/b"]
 
 
 async def test_only_letters_that_are_wanted_come(kafka_bootstrap: str, topic: str) -> None:

@@ -51,16 +51,21 @@ class Letter:
 
     def described(self) -> dict[str, object]:
         """Return what an operator sees of it at a glance."""
-        wanted = ("disposition", "error", "first-failed-at", "last-failed-at", "attempts")
+        wanted = ("disposition", "error", "first-failed-at", "last-failed-at")
         origin = {name: self.facts.get(name) for name in ("topic", "partition", "offset")}
         return {
             "id": self.id,
             "service": self.service,
             "key": self.order,
             **{name.replace("-", "_"): self.facts.get(name) for name in wanted},
+            "attempts": _number(self.facts.get("attempts")),
             "cut": self.cut,
             "origin": "/".join(str(part) for part in origin.values()),
         }
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None
 
 
 def letter_of(record: Any) -> Letter:  # noqa: ANN401 - aiokafka is untyped
@@ -115,31 +120,36 @@ async def read(
         return
     async with _consumer(bootstrap) as consumer:
         known = await consumer.topics()
-        for topic in topics:
-            if topic not in known:
-                continue
-            places = [TopicPartition(topic, it) for it in sorted(consumer.partitions_for_topic(topic) or {0})]
-            async for letter in _topic(consumer, places):
+        places = [
+            TopicPartition(topic, partition)
+            for topic in topics
+            if topic in known
+            for partition in sorted(consumer.partitions_for_topic(topic) or {0})
+        ]
+        begins = await consumer.beginning_offsets(places) if places else {}
+        ends = await consumer.end_offsets(places) if places else {}
+        full = [place for place in places if begins[place] < ends[place]]
+        # All at once: each later assignment costs a second until the consumer knows the leaders of its topics.
+        consumer.assign(full)
+        consumer.pause(*full)
+        for place in full:
+            consumer.seek(place, begins[place])
+        for place in full:
+            async for letter in _standing(consumer, place, ends[place]):
                 if wanted(letter):
                     yield letter
 
 
-async def _topic(consumer: Any, places: list[TopicPartition]) -> AsyncIterator[Letter]:  # noqa: ANN401 - aiokafka is untyped
-    ends = await consumer.end_offsets(places)
-    begins = await consumer.beginning_offsets(places)
-    for place in places:
-        if begins[place] >= ends[place]:
-            continue
-        consumer.assign([place])
-        consumer.seek(place, begins[place])
-        position = begins[place]
-        while position < ends[place]:
-            async with asyncio.timeout(TIMEOUT_S):
-                found = await consumer.getmany(place, timeout_ms=POLL_MS)
-            for record in found.get(place, ()):
-                if record.offset < ends[place]:
-                    yield letter_of(record)
-            position = await consumer.position(place)
+async def _standing(consumer: Any, place: TopicPartition, end: int) -> AsyncIterator[Letter]:  # noqa: ANN401 - aiokafka is untyped
+    """Go through one partition up to `end`; no other is fetched meanwhile."""
+    consumer.resume(place)
+    while await consumer.position(place) < end:
+        async with asyncio.timeout(TIMEOUT_S):
+            found = await consumer.getmany(place, timeout_ms=POLL_MS)
+        for record in found.get(place, ()):
+            if record.offset < end:
+                yield letter_of(record)
+    consumer.pause(place)
 
 
 def topics_of(topics: Sequence[Any]) -> list[str]:
