@@ -86,6 +86,28 @@ def test_without_a_cluster_a_command_says_what_to_do(arguments: tuple[str, ...])
     assert "weir up" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "url", ["mongodb://ann:pa/s3cret@127.0.0.1:9/?w=1", "mongodb://ann:s3cret@@127.0.0.1:9", "mongodb://ann:s3cret"]
+)
+def test_an_address_of_mongodb_that_cannot_be_read_is_named_without_its_password(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEIR_MONGO_URL", url)
+    result = weir("report", "payouts")
+    assert result.exit_code == Code.UNREACHABLE
+    assert "percent-encode" in result.stderr
+    assert "s3cret" not in result.output
+
+
+@pytest.mark.usefixtures("stores")
+def test_the_password_of_an_institution_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()  # a real client, which finds nobody there
+    monkeypatch.setenv("WEIR_INSTITUTION_URL", "http://ann:s3cret@127.0.0.1:9")
+    result = weir("trace", "a")
+    assert result.exit_code == Code.UNREACHABLE
+    assert "s3cret" not in result.output
+
+
 def test_a_bad_line_stops_sending_before_anything_is_sent(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("MERCHANT", "INSTITUTION"):
         monkeypatch.setenv(f"WEIR_{part}_URL", NOBODY)
@@ -188,6 +210,14 @@ async def test_dead_letters_are_listed_shown_and_sent_back_once(kafka: str, kafk
     assert json.loads((await called(*send_back, "--again")).stdout)["redriven"] == 1
     rows = json.loads((await called("dlq", "list", "--json")).stdout)["letters"]
     assert [row["redriven"] for row in rows] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "words", [("--service", "nobody"), ("--disposition", "odd"), ("--topic", "no-topic")], ids=lambda words: words[0]
+)
+def test_a_filter_that_no_dead_letter_can_fit_is_a_mistake_of_usage(words: tuple[str, str]) -> None:
+    assert weir("dlq", "list", *words).exit_code == Code.USAGE
+    assert weir("dlq", "redrive", "--reason", "fixed", *words).exit_code == Code.USAGE
 
 
 @pytest.mark.usefixtures("stores")

@@ -63,7 +63,7 @@ def _from_state(state: Path) -> Mapping[str, str]:
     except FileNotFoundError:
         return {}
     except msgspec.DecodeError as error:
-        message = f"{state} is damaged ({error}): `weir down`, then `weir up`"
+        message = f"{state} is damaged ({error}). Stop what still runs, then delete the file."
         raise NoClusterError(message) from error
     if not isinstance(content, dict) or not content.get("running", True):
         return {}

@@ -3,6 +3,7 @@
 A command file has `register(app)`, which adds its command or group of commands; add the file to COMMANDS.
 """
 
+import logging
 from typing import Final
 
 import typer
@@ -28,4 +29,6 @@ def create_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
+    # What Kafka's client has to say is in the command's own words already.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     create_app()()

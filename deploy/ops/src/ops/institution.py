@@ -124,13 +124,18 @@ class Institution:
         try:
             answer = await self._client.request(method, path, content=content, headers=headers, params=parameters)
         except httpx.HTTPError as error:
-            message = f"the institution at {self._client.base_url} does not answer: {error!r}"
+            message = f"the institution at {public(self._client.base_url)} does not answer: {error!r}"
             raise InstitutionError(message) from error
         if answer.status_code != httpx.codes.OK:
             message = f"the institution answered {method} {path} with {answer.status_code}: {answer.text[:300]}"
             raise InstitutionError(message)
         decoded: dict[str, Any] = msgspec.json.decode(answer.content)
         return decoded
+
+
+def public(url: httpx.URL) -> str:
+    """Return an address as it may be shown: without user name and password."""
+    return str(url.copy_with(username=None, password=None))
 
 
 def _account(account: str) -> str:

@@ -45,15 +45,24 @@ async def opened(url: str, prefix: str = "") -> AsyncIterator[Stores]:
         StoresUnreachableError: MongoDB did not answer, now or later.
 
     """
-    client = connect(url)
+    try:
+        client = connect(url)
+    except (PyMongoError, ValueError) as error:  # in its own words there may be a piece of the password
+        message = "the address of MongoDB is no URL that its driver takes; percent-encode user name and password in it"
+        raise StoresUnreachableError(message) from error
     try:
         await client.admin.command("ping")
         yield Stores(client, prefix)
     except PyMongoError as error:
-        message = f"MongoDB does not answer as it should: {error}"
+        message = f"MongoDB does not answer as it should: {_briefly(error)}"
         raise StoresUnreachableError(message) from error
     finally:
         client.close()
+
+
+def _briefly(error: PyMongoError) -> str:
+    """Return what failed, without the driver's picture of the whole cluster that follows it."""
+    return str(error).partition(" (configured timeouts")[0].partition(", Timeout:")[0].partition(", full error:")[0]
 
 
 async def by_id(

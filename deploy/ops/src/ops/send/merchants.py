@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from ops.institution import public
 from ops.send.draft import MerchantDraft
 
 MERCHANTS_PER_REQUEST: Final = 200
@@ -43,7 +44,7 @@ async def _create(client: httpx.AsyncClient, marketplace: str, batch: tuple[Merc
     try:
         answer = await client.post(path, content=body, headers={"content-type": "application/json"})
     except httpx.HTTPError as error:
-        message = f"the merchant service at {client.base_url} does not answer: {error!r}"
+        message = f"the merchant service at {public(client.base_url)} does not answer: {error!r}"
         raise MerchantError(message) from error
     if not answer.is_success:
         message = f"the merchant service refused merchants with {answer.status_code}: {answer.text[:500]}"
