@@ -6,6 +6,7 @@ Standard output carries the answer and nothing else; progress and remarks go to 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Annotated, Final, NoReturn
 
@@ -34,18 +35,35 @@ notes: Final = Console(stderr=True)
 
 def emit(answer: Mapping[str, object]) -> None:
     """Print the one JSON object of a command: keys snake_case, amounts `*_minor`."""
-    typer.echo(json.dumps(answer, ensure_ascii=False, default=str))
+    typer.echo(json.dumps(answer, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; a column of nothing but integers stands to the right."""
+    """Print a table; a column of nothing but integers stands to the right, and the first is never broken in two."""
     drawn = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[number], int) for row in rows)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=number == 0)
     for row in rows:
         drawn.add_row(*(f"{cell:,}" if type(cell) is int else str(cell) for cell in row))
     screen.print(drawn)
+
+
+def moment(at: datetime | str | None) -> str:
+    """Return a time for a table: UTC, to the second."""
+    if at is None:
+        return ""
+    known = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{known.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 order`, `2 orders`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def note(text: str) -> None:

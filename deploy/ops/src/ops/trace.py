@@ -76,20 +76,22 @@ def _claimed(claim: Document | None) -> Iterable[Step]:
     if claim is None:
         return
     paid = format_minor(claim["paid_minor"], claim["currency"])
-    came = f"order-paid from {claim['source']}: {paid} in {len(claim['payment_ids'])} payments"
+    payments = len(claim["payment_ids"])
+    came = f"order-paid from {claim['source']}: {paid} in {payments} payment{'' if payments == 1 else 's'}"
     facts = {"source": claim["source"], "paid_minor": claim["paid_minor"], "payment_ids": claim["payment_ids"]}
     yield Step(claim["received_at"], "payments", "received", came, facts)
     state, reason = claim["state"], claim.get("reason") or ""
-    said = f"payments proved at {claim['channel_account']}" if state == "accepted" else f"{reason} {claim['detail']}"
+    said = f"payments proved at {claim['channel_account']}" if state == "accepted" else f"{reason}: {claim['detail']}"
     at = claim.get("proved_at") or claim["received_at"]
-    yield Step(at, "payments", state, said.strip(), {"reason": reason, "asks": claim["asks"]})
+    yield Step(at, "payments", state, said.strip(": "), {"reason": reason, "asks": claim["asks"]})
 
 
 def _split(split: Document | None) -> Iterable[Step]:
     for share in (split or {}).get("shares", ()):
         why = f", {share['reason']}" if share["reason"] else ""
         amount = format_minor(share["amount_minor"], (split or {})["currency"])
-        text = f"{share['path']}: {amount} to {share['receiver']}, {share['state']}{why}"
+        to = "" if share["receiver"] == share["path"] else f" to {share['receiver']}"
+        text = f"{share['path']}: {amount}{to}, {share['state']}{why}"
         facts = {name: share[name] for name in ("path", "receiver", "amount_minor", "state", "reason", "breakdown")}
         yield Step((split or {}).get("split_at"), "split", "share", text, facts)
 
@@ -101,8 +103,12 @@ async def _booked(stores: Stores, key: str, split: Document | None) -> AsyncIter
     since = {"_id": {"$gte": _first_id(split["split_at"])}, "order": key, **within(key.partition("/")[0])}
     async for it in stores.split.transactions.find(since).sort("_id", 1):
         entries = {entry["account"]: entry["amount_minor"] for entry in it["entries"]}
-        text = ", ".join(f"{account} {amount:+,}" for account, amount in entries.items())
+        text = ", ".join(f"{account} {_signed(amount, it['currency'])}" for account, amount in entries.items())
         yield Step(it["at"], "split", f"booked {it['kind']}", text, {"entries": entries, "cause": it["cause"]})
+
+
+def _signed(amount_minor: int, currency: str) -> str:
+    return f"{'+' if amount_minor > 0 else ''}{format_minor(amount_minor, currency)}"
 
 
 def _first_id(moment: datetime) -> str:

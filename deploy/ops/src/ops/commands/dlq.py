@@ -2,24 +2,34 @@
 
 import getpass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from ops import addresses, letters, reach, redrives
 from ops.letters import Letter
-from ops.output import AsJson, Code, emit, note, screen, stop, table
+from ops.output import AsJson, Code, counted, emit, moment, note, screen, stop, table
 from ops.send.run import Pace
-from ops.stores import opened
+from ops.stores import SERVICES, opened
 from shared.publisher import Publisher
+
+
+class Disposition(StrEnum):
+    """Why a service could not take a record: nobody can read it, it breaks the contract, or it breaks a rule."""
+
+    MALFORMED = "malformed"
+    CONTRACT = "contract"
+    BUSINESS = "business"
+
 
 Topic = Annotated[str | None, typer.Option(help="Only letters of this topic, such as order-paid.")]
 Service = Annotated[str | None, typer.Option(help="Only letters of this service.")]
 Key = Annotated[
     str | None, typer.Option(help="Only letters whose key begins so: <marketplace>/ or <marketplace>/<id>.")
 ]
-Disposition = Annotated[str | None, typer.Option(help="Only malformed, contract or business.")]
-COLUMNS = ("id", "key", "disposition", "error", "last_failed_at", "redriven")
+Fault = Annotated[Disposition | None, typer.Option("--disposition", help="Only those that failed so.")]
+COLUMNS = ("id", "key", "disposition", "error", "last failed at (UTC)", "sent back")
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +45,9 @@ class Filter:
     """Which letters are meant; every word that is given must fit."""
 
     def __init__(self, topic: str | None, service: str | None, key: str | None, disposition: str | None) -> None:
-        """Keep the words."""
+        """Keep the words; one that nothing can fit is a mistake of the caller."""
+        if service not in (None, *SERVICES):
+            stop(Code.USAGE, f"{service!r} is no service; there are {', '.join(SERVICES)}")
         self._service = service
         self._key = key
         self._disposition = disposition
@@ -59,7 +71,7 @@ def listed(
     topic: Topic = None,
     service: Service = None,
     key: Key = None,
-    disposition: Disposition = None,
+    disposition: Fault = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the dead letters: what, why, when, and whether it was sent back."""
@@ -67,7 +79,12 @@ def listed(
     if as_json:
         emit({"letters": rows})
     else:
-        table("Dead letters", COLUMNS, [tuple(row[column] for column in COLUMNS) for row in rows])
+        table("Dead letters", COLUMNS, [_row(row) for row in rows])
+
+
+def _row(letter: dict[str, Any]) -> tuple[object, ...]:
+    failed, sent_back = moment(letter["last_failed_at"]), "yes" if letter["redriven"] else ""
+    return letter["id"], letter["key"], letter["disposition"], letter["error"], failed, sent_back
 
 
 def show(
@@ -96,7 +113,7 @@ def redrive(  # noqa: PLR0913 - the options of the command
     topic: Topic = None,
     service: Service = None,
     key: Key = None,
-    disposition: Disposition = None,
+    disposition: Fault = None,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Letters a second.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Also letters that were sent back before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent back, and send nothing.")] = False,
@@ -115,7 +132,7 @@ def redrive(  # noqa: PLR0913 - the options of the command
         emit({"redriven": 0 if dry_run else len(found), "dry_run": dry_run, "letters": found})
     if not found:
         stop(Code.FAILED, "no dead letter fits")
-    note(f"{len(found):,} dead letters {'would be' if dry_run else 'were'} sent back")
+    note(f"sent back{', were this no dry run' if dry_run else ''}: {counted(len(found), 'dead letter')}")
 
 
 async def _listed(wanted: Filter) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from ops import addresses, lag, reach
 from ops.output import AsJson, emit, screen
 
-COLUMNS = ("group", "records", "seconds", "partitions", "remark")
+COLUMNS = ("group", "records", "seconds", "partitions behind", "remark")
 
 
 def register(app: typer.Typer) -> None:

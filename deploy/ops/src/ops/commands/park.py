@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ops import addresses, parks, reach
-from ops.output import AsJson, Code, emit, note, stop, table
+from ops.output import AsJson, Code, emit, moment, note, stop, table
 from ops.stores import SERVICES, opened
 
 Service = Annotated[str | None, typer.Option(help="Only parks of this service.")]
@@ -29,8 +29,8 @@ def listed(*, service: Service = None, as_json: AsJson = False) -> None:
     if as_json:
         emit({"parks": found})
         return
-    columns = ("service", "order", "records", "since", "reason", "state")
-    table("Parked", columns, [tuple(it[column] for column in columns) for it in found])
+    rows = [(it["order"], it["service"], it["records"], moment(it["since"]), it["reason"], it["state"]) for it in found]
+    table("Parked", ("order", "service", "records", "since (UTC)", "reason", "state"), rows)
 
 
 def release(

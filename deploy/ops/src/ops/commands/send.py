@@ -6,12 +6,13 @@ from types import TracebackType
 from typing import Annotated, Final, NoReturn, Self
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from ops import addresses, olist
 from ops.institution import InstitutionError
 from ops.lag import KafkaUnreachableError
-from ops.output import AsJson, Code, emit, note, notes, stop
+from ops.output import AsJson, Code, counted, emit, note, notes, stop
 from ops.send import lines
 from ops.send.draft import MerchantDraft, standard_terms
 from ops.send.lines import BadLineError, Format
@@ -106,10 +107,23 @@ def _answer(sent: Sent, *, as_json: bool) -> None:
             }
         )
         return
+    if sent.merchants:
+        note(f"{counted(sent.merchants, 'merchant')} made, or there already as the file has them.")
+    if not sent.orders:
+        note("The file has no orders: nothing was sent.")
+        return
     speed = sent.orders / sent.seconds if sent.seconds else 0
-    note(f"Sent {sent.orders:,} orders of {sent.merchants:,} merchants to {', '.join(sent.marketplaces)}")
-    note(f"in {sent.seconds:.1f} s ({speed:,.0f} a second).")
-    note("See where they are: weir settled")
+    took = f"in {sent.seconds:.1f} s ({speed:,.0f} a second)"
+    note(f"Sent {counted(sent.orders, 'order')} to {', '.join(sent.marketplaces)} {took}. Where they are: weir settled")
+
+
+class Steps(ProgressColumn):
+    """`12/1,000`; nothing for a stage whose length nobody knows."""
+
+    def render(self, task: Task) -> Text:
+        """Draw the cell of one stage."""
+        known = task.fields["steps"] and task.total is not None
+        return Text(f"{task.completed:,.0f}/{task.total:,.0f}" if known else "", style="progress.download")
 
 
 class Bar:
@@ -117,7 +131,7 @@ class Bar:
 
     def __init__(self) -> None:
         """Draw nothing before the first stage."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}"), BarColumn(), Steps(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=notes)
         self._task: TaskID | None = None
 
@@ -129,19 +143,19 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop drawing, leaving the last state."""
-        self._end_stage()
+        """Stop drawing, leaving the last state: a stage that failed does not look done."""
+        self._end_stage(done=kind is None)
         self._progress.stop()
 
     def stage(self, text: str, total: int | None = None) -> None:
-        """Show a new stage."""
+        """Show a new stage; one that has nothing to do is not shown."""
         self._end_stage()
-        self._task = self._progress.add_task(text, total=total)
+        self._task = None if total == 0 else self._progress.add_task(text, total=total, steps=total is not None)
 
-    def _end_stage(self) -> None:
-        """Fill the bar of a stage whose length nobody knew."""
+    def _end_stage(self, *, done: bool = True) -> None:
+        """Give the bar of a stage whose length nobody knew its end."""
         if self._task is not None and self._progress.tasks[self._task].total is None:
-            self._progress.update(self._task, total=1, completed=1)
+            self._progress.update(self._task, total=1, completed=int(done))
 
     def advance(self, steps: int) -> None:
         """Move the bar of the present stage."""

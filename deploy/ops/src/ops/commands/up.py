@@ -31,8 +31,10 @@ def up(*, runtime: RuntimeOption = Way.LOCAL, as_json: AsJson = False) -> None:
 
 def answer(cluster: Runtime, started: State) -> dict[str, object]:
     """Return what a machine is told about a running cluster."""
-    logs = {part.name: part.log for part in cluster.parts()}
-    return {"runtime": started.runtime, "run": started.run, "urls": started.urls, "data": cluster.data, "logs": logs}
+    parts = cluster.parts()
+    logs = {part.name: part.log for part in parts}
+    urls = {part.name: part.url for part in parts}
+    return {"runtime": started.runtime, "run": started.run, "urls": urls, "data": cluster.data, "logs": logs}
 
 
 def show(cluster: Runtime) -> None:
