@@ -86,6 +86,15 @@ async def test_payouts_under_way_leave_only_the_rest_to_the_next_one(
     assert (await still_edge.payout("test-shop/o:o-1.3"))["state"] == "sending"
 
 
+async def test_a_subsidy_that_is_not_in_yet_lends_nothing_to_another_payout(
+    still_edge: Edge, institution: Institution
+) -> None:
+    await stopped(still_edge, institution)
+    await still_edge.take(payout(subsidies=(subsidy(5_000),)))
+    await still_edge.take(payout(number=2, legs=(leg(path="merchant:bob", amount_minor=1_201),)))
+    assert still_edge.published.dead() == ["payout_above_paid: 1201 asked, 0 subsidised, 1200 left"]
+
+
 async def test_two_payouts_of_one_leg_in_one_batch_pay_it_once(still_edge: Edge, institution: Institution) -> None:
     await stopped(still_edge, institution)
     await still_edge.take(payout(), payout(number=2))

@@ -36,7 +36,7 @@ async def refused(api: httpx.AsyncClient, path: str, **query: str | int) -> tupl
 
 
 async def test_a_split_shows_every_share_its_state_and_why(replica: Replica, api: httpx.AsyncClient) -> None:
-    discount = Adjustment(kind="discount", amount_minor=-70, party="platform:marketing")
+    discount = Adjustment(kind="discount", amount_minor=-569, party="platform:marketing")
     lines = (line(1, 1_000, freight_minor=50), line(2, 500, merchant="m2"))
     await replica.take(merchant("m1", agreement()), paid_order(*lines, adjustments=(discount,), fee=3))
     await replica.take(settled(replica.published.payouts()[0], "unknown", revision=4))
@@ -59,6 +59,7 @@ async def test_a_split_shows_every_share_its_state_and_why(replica: Replica, api
     assert answer["payouts"] == [
         {"payout_id": "o:1.1", "amount_minor": 1_048, "subsidy_minor": 70, "revision": 4},
     ]
+    assert answer["subsidy_due_minor"] == 499
     assert (answer["state"], answer["currency"], answer["paid_at"]) == ("split", "BRL", "2026-03-01T12:00:00Z")
 
 

@@ -125,6 +125,26 @@ def test_releasing_in_steps_ends_where_splitting_at_once_does(
     assert nonzero(totals) == {entry.account: entry.amount_minor for entry in at_once.entries}
 
 
+@given(orders(), merchant_copies(), merchant_copies())
+def test_a_payout_takes_from_the_pool_what_is_the_orders_and_brings_in_what_else_it_pays_out(
+    order: SplitRequested, some: dict[str, MerchantChanged], more: dict[str, MerchantChanged]
+) -> None:
+    """Nobody may be paid on the strength of a subsidy that another payout still waits for."""
+    decision = decided(order, some)
+    left = sum(it.amount_minor - it.fee_minor for it in order.payments)
+    for step in (decision, release(decision.order, order, {**more, **some, **_unblocked_all(some)})):
+        if step is None or step.payout is None:
+            continue
+        legs, added = (sum(it.amount_minor for it in part) for part in (step.payout.legs, step.payout.subsidies))
+        assert added <= legs
+        left += added - legs
+        assert left >= 0
+
+
+def _unblocked_all(merchants: dict[str, MerchantChanged]) -> dict[str, MerchantChanged]:
+    return {name: _unblocked(copy) for name, copy in merchants.items()}
+
+
 def _unblocked(copy: MerchantChanged) -> MerchantChanged:
     return msgspec.structs.replace(copy, blocked=())
 
@@ -212,20 +232,22 @@ def test_a_blocked_merchant_gets_what_its_agreement_said_when_it_was_blocked() -
     assert {share.agreement_version for share in free.order.shares if share.merchant == "m1"} == {1}
 
 
-def test_a_platform_discount_is_paid_by_marketing_in_the_first_payout() -> None:
-    discount = Adjustment(kind="discount", amount_minor=-300, party="platform:marketing")
+def test_a_platform_discount_is_paid_in_by_marketing_where_the_pool_lacks_it() -> None:
+    discount = Adjustment(kind="discount", amount_minor=-1_300, party="platform:marketing")
     order = paid_order(line(1, 1_000), line(2, 500, merchant="m2"), adjustments=(discount,))
     held = decided(order, {})
     assert held.payout is None
-    assert held.order.subsidy_due_minor == 300
+    assert held.order.subsidy_due_minor == 1_300
     first = release(held.order, order, copies(merchant("m2", agreement())))
     assert first is not None
     assert first.payout is not None
     assert [it.amount_minor for it in first.payout.subsidies] == [300]
+    assert first.order.subsidy_due_minor == 1_000
     second = release(first.order, order, copies(merchant("m1", agreement())))
     assert second is not None
     assert second.payout is not None
-    assert second.payout.subsidies == ()
+    assert [it.amount_minor for it in second.payout.subsidies] == [1_000]
+    assert second.order.subsidy_due_minor == 0
 
 
 def test_a_surcharge_to_the_platform_is_a_leg_of_its_own() -> None:

@@ -70,9 +70,12 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def under_way_minor(self) -> int:
-        """What may still leave the pool: open legs minus subsidies that are still to come in, in minor units."""
+        """What may still leave the pool: open legs minus subsidies that are still to come in, in minor units.
+
+        Never below zero: a subsidy that is not in yet lends nothing to another payout.
+        """
         out = sum(leg.amount_minor for leg in self.legs if leg.state in OPEN)
-        return out - sum(subsidy.amount_minor for subsidy in self.subsidies if subsidy.state in OPEN)
+        return max(0, out - sum(subsidy.amount_minor for subsidy in self.subsidies if subsidy.state in OPEN))
 
 
 _RECEIVER: Final = re.compile(r"^(?:merchant:[!-.0-~]{1,64}|platform:commission|platform:fee)(?!\n)$")

@@ -92,15 +92,17 @@ class Round:
         order = self._order
         legs = tuple(_leg(order, share) for share in self._due if share.state == "in_transit")
         due = order.subsidy_due_minor + self._short
+        # What is held lies in the pool and is paid in later. More would be lent to the next payout before it is there.
+        missing = max(0, due - sum(share.amount_minor for share in self._shares if share.state == "held"))
         asked: tuple[OwedSubsidy, ...] = ()
-        if legs and due:
+        if missing:
             identity = f"{order.document_key}/{MARKETING}/{order.payouts + 1}"
-            asked = (OwedSubsidy(subsidy_id=identity, payout_id=self._payout_id, amount_minor=due),)
+            asked = (OwedSubsidy(subsidy_id=identity, payout_id=self._payout_id, amount_minor=missing),)
         after = msgspec.structs.replace(
             order,
             shares=(*self._shares, *self._due),
             subsidies=order.subsidies + asked,
-            subsidy_due_minor=0 if asked else due,
+            subsidy_due_minor=due - missing,
             payouts=order.payouts + bool(legs),
         )
         return Decision(after, self._entries.closed(), self._request(legs, asked) if legs else None)
