@@ -232,6 +232,24 @@ async def count_of(database: Database, collection: str) -> int:
     return await database[collection].count_documents({})
 
 
+async def stored(service: Service, count: int) -> None:
+    """Wait until so many orders are stored."""
+
+    async def so() -> bool:
+        return await count_of(service.database, "orders") == count
+
+    await until(so)
+
+
+async def acknowledged(it: Probe) -> None:
+    """Wait until the probe's group has acknowledged all that was sent."""
+
+    async def so() -> bool:
+        return await it.committed() == await it.ends()
+
+    await until(so)
+
+
 async def get(service: Service, path: str) -> httpx.Response:
     """Ask a replica over HTTP, without a socket."""
     transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)

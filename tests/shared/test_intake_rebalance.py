@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from tests.shared.probe import Probe, count_of, until
+from tests.shared.probe import Probe, acknowledged, count_of, stored, until
 
 from shared import intake, subscriptions
 from shared.commits import OutageError
@@ -59,16 +59,8 @@ async def test_replicas_that_join_and_leave_under_load_lose_and_repeat_nothing(
             async with it.running() as fourth:
                 await owns(fourth, 2)
                 await sending
-
-                async def stored() -> bool:
-                    return await count_of(fourth.database, "orders") == ORDERS
-
-                await until(stored)
-
-            async def acknowledged() -> bool:
-                return await it.committed() == await it.ends()
-
-            await until(acknowledged)
+                await stored(fourth, ORDERS)
+            await acknowledged(it)
             assert await count_of(second.database, "outbox") == 0
     handled = [order for batch in it.batches for order in batch]
     assert len(handled) == len(set(handled)) == ORDERS
@@ -97,11 +89,7 @@ async def test_a_slow_batch_is_finished_before_another_replica_gets_its_records(
             await owns(second, 2)
             await owns(first, 2)
             await it.send(*(it.order(number) for number in range(40, 60)))
-
-            async def stored() -> bool:
-                return await count_of(first.database, "orders") == 60
-
-            await until(stored)
+            await stored(first, 60)
     assert overlaps == 0
     handled = [order for batch in it.batches for order in batch]
     assert len(handled) == len(set(handled)) == 60
@@ -132,11 +120,7 @@ async def test_a_batch_that_outlasts_the_drain_repeats_nothing_that_shows(
 
             await until(others_stored)
             go_on.set()
-
-            async def acknowledged() -> bool:
-                return await it.committed() == await it.ends()
-
-            await until(acknowledged)
+            await acknowledged(it)
             assert await count_of(first.database, "orders") == 60
     answers = await it.published(it.given.topic, 60)
     assert len({answer.key for answer in answers}) == 60
@@ -163,8 +147,4 @@ async def test_an_outage_is_abandoned_when_the_partitions_go_elsewhere(
         async with it.running() as second:
             await owns(second, 2)
             first_only = False
-
-            async def stored() -> bool:
-                return await count_of(second.database, "orders") == 20
-
-            await until(stored)
+            await stored(second, 20)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.shared import probe, proxy
 from tests.shared.broker import Broker
-from tests.shared.probe import Probe, count_of, get, until
+from tests.shared.probe import Probe, count_of, get, stored, until
 
 from shared import intake, lag, mongo, publisher, service, subscriptions
 from shared.messages import OrderPaid
@@ -69,33 +69,26 @@ async def ready(it: Service) -> None:
     await until(so)
 
 
-async def stored(it: Service, count: int) -> None:
-    async def so() -> bool:
-        return await count_of(it.database, "orders") == count
-
-    await until(so)
-
-
 def through(it: Probe, url: str) -> Probe:
     return replace(it, settings=it.settings.model_copy(update={"mongo_url": url}))
 
 
 async def test_while_mongodb_is_away_records_wait_and_then_go_on(it: Probe, mongo_url: str) -> None:
     """Fails when an outage parks or rejects: all twenty orders would be put aside as bad."""
-    async with proxy.to_mongo(mongo_url) as (line, url):
+    async with proxy.to_mongo(mongo_url) as (line, url):  # the test itself asks past the line
         behind = through(it, url)
-        async with behind.running() as replica:
+        async with it.resting() as direct, behind.running() as replica:
             await it.send(*(it.order(number) for number in range(10)))
-            await stored(replica, 10)
+            await stored(direct, 10)
             await line.cut()
             await it.send(*(it.order(number) for number in range(10, 30)))
             await missing(replica, "mongodb")
             await missing(replica, it.group)
             assert sum((await it.committed()).values()) == 10
             await line.join()
-            await stored(replica, 30)
+            await stored(direct, 30)
             await ready(replica)
-            assert await count_of(replica.database, "parks") == 0
+            assert await count_of(direct.database, "parks") == 0
         answers = await it.published(it.given.topic, 30)
     assert len({answer.key for answer in answers}) == len(answers) == 30
 
@@ -107,19 +100,19 @@ async def test_a_line_to_mongodb_that_breaks_all_the_time_loses_and_repeats_noth
     monkeypatch.setattr(subscriptions, "BATCH_RECORDS_MAX", 20)
     async with proxy.to_mongo(mongo_url) as (line, url):
         behind = through(it, url)
-        async with behind.running() as replica:
+        async with it.resting() as direct, behind.running():
             await it.send(*(it.order(number) for number in range(600)))
             for step in range(20):
                 await asyncio.sleep(0.05 + 0.013 * step)
                 await line.cut()
                 await line.join()
-            await stored(replica, 600)
+            await stored(direct, 600)
 
             async def forgotten() -> bool:
-                return await count_of(replica.database, "outbox") == 0
+                return await count_of(direct.database, "outbox") == 0
 
             await until(forgotten)
-            assert await count_of(replica.database, "parks") == 0
+            assert await count_of(direct.database, "parks") == 0
         answers = await it.published(it.given.topic, 600)
     assert len({answer.key for answer in answers}) == 600
 

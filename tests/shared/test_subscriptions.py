@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 from faststream import AckPolicy
-from tests.shared.probe import Probe, count_of, until
+from tests.shared.probe import Probe, stored
 
 from shared import subscriptions
 
@@ -47,11 +47,7 @@ async def test_a_fetch_that_fails_after_it_moved_on_loses_nothing(it: Probe, mon
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", fails_twice)
     await it.send(*(it.order(number) for number in range(80)))
     async with it.running() as service:
-
-        async def stored() -> bool:
-            return await count_of(service.database, "orders") == 80
-
-        await until(stored)
+        await stored(service, 80)
         assert calls > max(failures)
         labels = {"topic": it.taken.topic, "reason": "unreadable"}
         assert service.metrics.get_sample_value("weir_consumer_paused", labels) == 0
@@ -74,9 +70,5 @@ async def test_a_failing_first_fetch_starts_again_at_the_beginning(it: Probe, mo
     monkeypatch.setattr(AIOKafkaConsumer, "getmany", fails_once)
     await it.send(*(it.order(number) for number in range(20)))
     async with it.running() as service:
-
-        async def stored() -> bool:
-            return await count_of(service.database, "orders") == 20
-
-        await until(stored)
+        await stored(service, 20)
     assert failed

@@ -4,7 +4,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.consumer import fetcher
 from aiokafka.record import default_records, memory_records
-from tests.shared.probe import Probe, count_of, record_of, until
+from tests.shared.probe import Probe, record_of, stored
 
 pytestmark = pytest.mark.infra
 
@@ -37,22 +37,14 @@ async def test_a_header_name_that_is_not_utf8_costs_nobody_its_place(it: Probe) 
     await send_together(it, range(10), bad=4)
     await it.send(*(it.order(number) for number in range(10, 40)))
     async with it.running() as service:
-
-        async def stored() -> bool:
-            return await count_of(service.database, "orders") == 40
-
-        await until(stored)
+        await stored(service, 40)
 
 
 @pytest.mark.parametrize("compression", [None, "gzip", "snappy", "lz4", "zstd"])
 async def test_upstream_may_compress_as_it_likes(it: Probe, compression: str | None) -> None:
     await it.send(*(it.order(number) for number in range(20)), compression=compression)
     async with it.running() as service:
-
-        async def stored() -> bool:
-            return await count_of(service.database, "orders") == 20
-
-        await until(stored)
+        await stored(service, 20)
 
 
 async def test_aiokafka_alone_still_cannot_read_such_a_name(it: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
