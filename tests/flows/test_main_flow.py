@@ -82,6 +82,21 @@ async def test_a_discount_that_the_platform_bears_is_paid_from_its_marketing_mon
     }
 
 
+async def test_a_sale_that_is_all_commission_stands_on_its_merchants_statement(market: Market) -> None:
+    await market.merchant(commission_bp=10_000)
+    order = market.order(amount_minor=10_000)
+    await market.pay(order)
+    await market.publish(order)
+    await market.reaches(order, "settled")
+    assert await market.pockets() == {"pool": 0, "platform:commission": 10_000}
+    statement = await until(
+        lambda: _json(market, "merchant", "merchants/acme/statement-lines"), lambda it: bool(it["entries"])
+    )
+    (entry,) = statement["entries"]
+    lines = {it["kind"]: it["amount_minor"] for it in entry["lines"]}
+    assert (entry["amount_minor"], lines) == (0, {"gross": 10_000, "commission": -10_000})
+
+
 async def test_a_logistics_chain_is_paid_from_the_freight_of_the_order(market: Market) -> None:
     await market.merchant(freight_to="chain")
     order = market.order(amount_minor=11_000)

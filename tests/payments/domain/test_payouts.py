@@ -37,6 +37,21 @@ def test_a_payout_goes_out_at_once_under_numbers_that_never_change() -> None:
     assert {len(it.number) for it in instructions(first)} == {26}
 
 
+def test_a_leg_of_nothing_is_paid_without_an_instruction() -> None:
+    both = taken(legs=(leg(amount_minor=0), leg(path="merchant:bob")))
+    assert [it.state for it in both.legs] == ["succeeded", "sending"]
+    assert [it.receiver for it in instructions(both)] == ["merchant:bob"]
+    assert (taken(legs=(leg(amount_minor=0),)).waits, reason_of(payout(legs=(leg(amount_minor=0),)))) == (None, None)
+
+
+def test_a_leg_of_nothing_keeps_no_subsidy_from_being_cancelled() -> None:
+    waiting = taken(legs=(leg(amount_minor=0), leg(path="merchant:bob")), subsidies=(subsidy(),))
+    without_funds = msgspec.structs.replace(
+        waiting, subsidies=(msgspec.structs.replace(waiting.subsidies[0], state="created", reason="waiting_funds"),)
+    )
+    assert cancelled(without_funds, frozenset()).waits is None
+
+
 def test_another_attempt_has_another_number() -> None:
     numbers = {taken(legs=(leg(attempt=attempt),)).legs[0].channel_number for attempt in (1, 2, 3)}
     assert len(numbers) == 3
@@ -53,7 +68,6 @@ def test_legs_wait_until_their_subsidy_is_in_the_pool() -> None:
     [
         ("leg_not_of_document", payout(legs=(leg("o:o-2"),))),
         ("leg_twice", payout(legs=(leg(), leg()))),
-        ("leg_amount_invalid", payout(legs=(leg(amount_minor=0),))),
         ("leg_amount_invalid", payout(legs=(leg(amount_minor=-1),))),
         ("leg_amount_invalid", payout(subsidies=(subsidy(0),))),
         ("payout_above_paid", payout(legs=(leg(amount_minor=1_201),))),

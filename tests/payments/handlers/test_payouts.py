@@ -6,7 +6,7 @@ import pytest
 from tests.payments.edge import Edge, Institution
 from tests.payments.examples import leg, order, payment, payout, subsidy
 
-from shared.messages import PayoutSettled
+from shared.messages import Leg, PayoutSettled
 
 
 async def proved(edge: Edge, institution: Institution, **fields: Any) -> None:  # noqa: ANN401 - any field of the contract
@@ -115,11 +115,14 @@ async def test_a_failed_leg_is_paid_by_a_later_attempt_only(still_edge: Edge, in
     assert (await still_edge.order())["unpaid_minor"] == 0
 
 
-async def test_a_payout_of_nothing_is_settled_at_once(still_edge: Edge, institution: Institution) -> None:
+@pytest.mark.parametrize("legs", [(), (leg(amount_minor=0),)])
+async def test_a_payout_of_nothing_is_settled_at_once(
+    still_edge: Edge, institution: Institution, legs: tuple[Leg, ...]
+) -> None:
     await stopped(still_edge, institution)
-    await still_edge.take(payout(legs=()))
+    await still_edge.take(payout(legs=legs))
     [settled] = still_edge.published.events(PayoutSettled)
-    assert (settled.revision, settled.legs) == (1, ())
+    assert (settled.revision, [it.state for it in settled.legs]) == (1, ["succeeded"] * len(legs))
     assert (await still_edge.payout())["state"] == "final"
 
 

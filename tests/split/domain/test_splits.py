@@ -17,7 +17,7 @@ from tests.split.examples import (
 )
 from tests.split.oracle import expected
 
-from shared.messages import Adjustment, MerchantChanged, SplitRequested
+from shared.messages import Adjustment, Breakdown, MerchantChanged, SplitRequested
 from split.domain.rounds import Decision
 from split.domain.splits import release, split
 
@@ -66,7 +66,7 @@ def test_every_minor_unit_is_where_an_independent_oracle_says(
     order: SplitRequested, merchants: dict[str, MerchantChanged]
 ) -> None:
     decision, answer = decided(order, merchants), expected(order, merchants)
-    assert legs_of(decision) == nonzero(answer.legs)
+    assert nonzero(legs_of(decision)) == nonzero(answer.legs)
     assert nonzero(held_of(decision)) == nonzero(answer.held)
     assert marketing_of(decision) == answer.marketing
 
@@ -256,7 +256,7 @@ def test_a_surcharge_to_the_platform_is_a_leg_of_its_own() -> None:
     assert legs_of(decision) == {"merchant:m1": 880, "platform:commission": 120, "platform:fee": 70}
 
 
-def test_a_share_of_nothing_has_no_leg_and_is_kept() -> None:
+def test_a_platform_share_of_nothing_has_no_leg_and_is_kept() -> None:
     decision = decided(paid_order(line(1, 1_000)), copies(merchant("m1", agreement(commission_bp=0))))
     assert legs_of(decision) == {"merchant:m1": 1_000}
     assert [(it.path, it.state) for it in decision.order.shares] == [
@@ -265,11 +265,17 @@ def test_a_share_of_nothing_has_no_leg_and_is_kept() -> None:
     ]
 
 
-def test_an_order_of_nothing_is_split_without_entries_or_payout() -> None:
+def test_a_sale_that_brings_its_merchant_nothing_has_a_leg_that_says_why() -> None:
+    decision = decided(paid_order(line(1, 1_000)), copies(merchant("m1", agreement(commission_bp=10_000))))
+    assert legs_of(decision) == {"merchant:m1": 0, "platform:commission": 1_000}
+    assert decision.payout is not None
+    assert decision.payout.legs[0].breakdown == Breakdown(gross_minor=1_000, commission_minor=1_000)
+
+
+def test_an_order_of_nothing_is_split_without_entries_and_told_to_its_merchant() -> None:
     decision = decided(paid_order(line(1, 0)), copies(merchant("m1", agreement())))
     assert decision.entries == ()
-    assert decision.payout is None
-    assert {share.state for share in decision.order.shares} == {"paid"}
+    assert legs_of(decision) == {"merchant:m1": 0}
 
 
 def test_freight_goes_to_the_chain_once_every_merchant_that_feeds_it_is_paid() -> None:

@@ -60,7 +60,7 @@ async def check(
         _check_sums(order, body, findings)
         rows.add((order["_id"], expected(order, body)))
         for share in order["shares"]:
-            if share["part"] and share["amount_minor"]:
+            if share["part"] and share["attempt"]:
                 legs.add(_leg(order, share))
         for subsidy in order["subsidies"]:
             legs.add((subsidy["subsidy_id"], subsidy["state"], subsidy["amount_minor"], "", order["_id"]))

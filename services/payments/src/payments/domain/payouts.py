@@ -115,7 +115,11 @@ def requested(event: PayoutRequested, origin_time: datetime, now: datetime) -> P
         currency=event.currency,
         channel_profile=event.channel_profile,
         channel_account=event.channel_account,
-        legs=legs(event, first),
+        legs=tuple(
+            # Nothing is to be moved: it is there for the receiver's statement (money.md 8).
+            leg if leg.amount_minor else msgspec.structs.replace(leg, state="succeeded")
+            for leg in legs(event, first)
+        ),
         subsidies=tuple(
             Subsidy(
                 subsidy_id=subsidy.subsidy_id,
@@ -175,7 +179,7 @@ def refusal(
 def _leg_refusal(leg: Leg, prefix: str, other: KnownLeg | None) -> tuple[PayoutReason, str] | None:
     if not leg.leg_id.startswith(prefix):
         return "leg_not_of_document", leg.leg_id
-    if not 0 < leg.amount_minor <= AMOUNT_MINOR_MAX:
+    if not 0 <= leg.amount_minor <= AMOUNT_MINOR_MAX:
         return "leg_amount_invalid", f"{leg.leg_id}: {leg.amount_minor}"
     if _RECEIVER.match(leg.receiver) is None:
         return "receiver_unknown", f"{leg.leg_id}: {leg.receiver}"
@@ -213,7 +217,7 @@ _UNDER_WAY: Final = frozenset[State]({"sending", "accepted", "unknown"})
 def cancelled(payout: Payout, leg_ids: frozenset[str]) -> Payout:
     """Return the payout after a cancel of these legs (none named: all), one revision on: a cancel is always answered.
 
-    What is sent stays as it is. A subsidy is stopped with the last leg it was for.
+    What is sent stays as it is, and so does a leg of nothing. A subsidy is stopped with the last leg it was for.
     """
     stopped = tuple(
         msgspec.structs.replace(leg, state=instruction_after(leg.state, "cancelled"), reason="cancelled")
@@ -222,7 +226,7 @@ def cancelled(payout: Payout, leg_ids: frozenset[str]) -> Payout:
         for leg in payout.legs
     )
     subsidies = payout.subsidies
-    if all(leg.state == "cancelled" for leg in stopped):
+    if all(leg.state == "cancelled" for leg in stopped if leg.amount_minor):
         subsidies = tuple(
             msgspec.structs.replace(subsidy, state=instruction_after(subsidy.state, "cancelled"))
             for subsidy in subsidies

@@ -178,17 +178,22 @@ class Round:
             self._pay(path, receiver, merchant, taken - passed_on, figures, version)
 
     def _pay(self, path: str, receiver: str, merchant: str, amount: int, figures: Breakdown, version: int = 0) -> None:
-        """Add a share that is paid now; one of nothing is paid already, and is kept for whoever asks why."""
+        """Add a share that is paid now.
+
+        One of nothing has a leg too, so that the sale stands on its receiver's statement (money.md 8). Only the
+        platform's own is paid already, and kept for whoever asks why.
+        """
         self._parts[path] = part = self._parts.get(path, 0) + 1
+        told = bool(amount) or not receiver.startswith("platform:")
         share = Share(
             path=path,
             receiver=receiver,
             merchant=merchant,
             amount_minor=amount,
-            state="in_transit" if amount else "paid",
+            state="in_transit" if told else "paid",
             part=part,
-            attempt=1 if amount else 0,
-            payout_id=self._payout_id if amount else "",
+            attempt=1 if told else 0,
+            payout_id=self._payout_id if told else "",
             agreement_version=version,
             breakdown=figures,
         )
