@@ -53,7 +53,9 @@ def expected(order: SplitRequested, merchants: dict[str, MerchantChanged]) -> Ex
     """Say where every minor unit of the order is after it was split."""
     answer = Expected()
     pots = [Paid(order, name) for name in dict.fromkeys(it.merchant for it in order.lines)]
-    fees = apportion(sum(it.fee_minor for it in order.payments), [max(0, pot.goods) for pot in pots])
+    weights = [max(0, pot.goods) for pot in pots]
+    weights = weights if sum(weights) else [pot.freight for pot in pots]
+    fees = apportion(sum(it.fee_minor for it in order.payments), weights)
     for pot, fee in zip(pots, fees, strict=True):
         pot.fee = fee
     for adjustment in order.adjustments:

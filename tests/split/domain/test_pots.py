@@ -19,6 +19,11 @@ def test_the_channel_fee_is_apportioned_by_goods_by_largest_remainder() -> None:
     assert [pot.fee_minor for pot in facts(paid_order(*lines, fee=200)).pots] == [67, 67, 66]
 
 
+def test_where_no_goods_bring_anything_the_channel_fee_goes_by_freight() -> None:
+    lines = (line(1, 0), line(2, 0, merchant="m2", freight_minor=300), line(3, 0, merchant="m3", freight_minor=100))
+    assert [pot.fee_minor for pot in facts(paid_order(*lines, fee=40)).pots] == [0, 30, 10]
+
+
 def test_an_adjustment_counts_for_the_line_it_names_only_if_the_lines_merchant_bears_it() -> None:
     adjustments = (
         Adjustment(kind="discount", amount_minor=-30, party="merchant:m1", line_id="l1"),

@@ -58,6 +58,15 @@ async def test_what_the_order_cannot_take_is_parked_and_other_orders_go_on(
     assert (await replica.shares("test-a/2"))["merchant:m1"][0] == "paid"
 
 
+async def test_a_payout_that_comes_before_its_order_waits_there_once_however_often_it_comes(
+    replica: Replica, payout: PayoutRequested
+) -> None:
+    await replica.database.orders.delete_many({})
+    for _ in range(100):
+        await replica.take(settled(payout))
+    assert len((await replica.order())["early"]) == 1
+
+
 async def test_a_payout_of_something_that_is_no_order_is_refused(replica: Replica, payout: PayoutRequested) -> None:
     await replica.take(msgspec.structs.replace(settled(payout), payout_id="s:9.1", document="s:9"))
     assert replica.published.dead() == ["document_unknown"]

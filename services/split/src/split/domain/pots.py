@@ -123,8 +123,12 @@ def _part_of(parts: dict[str, _Part], merchant: str) -> _Part:
 
 
 def _with_fee(pots: Sequence[Pot], fee_minor: int) -> tuple[Pot, ...]:
-    """Apportion the channel fee by what each merchant's goods bring, by largest remainder (money.md 3.4)."""
+    """Apportion the channel fee by what each merchant's goods bring, by largest remainder (money.md 3.4).
+
+    Where no goods bring anything it goes by freight: else it would fall on whoever stands first.
+    """
     if not fee_minor:
         return tuple(pots)
-    fees = allocate(fee_minor, [max(0, pot.goods_minor) for pot in pots])
+    goods = [max(0, pot.goods_minor) for pot in pots]
+    fees = allocate(fee_minor, goods if any(goods) else [pot.freight_minor for pot in pots])
     return tuple(msgspec.structs.replace(pot, fee_minor=fee) for pot, fee in zip(pots, fees, strict=True))

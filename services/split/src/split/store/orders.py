@@ -130,7 +130,8 @@ class Orders:
         key = f"{marketplace}/{order_id}"
         waits = msgspec.structs.asdict(early)
         if exists:
-            work.update(ORDERS, {"_id": key, "state": "stub"}, {"$push": {"early": waits}})
+            # A set: what is delivered again before the order comes waits there once.
+            work.update(ORDERS, {"_id": key, "state": "stub"}, {"$addToSet": {"early": waits}})
             return
         fields = {"marketplace": marketplace, "order_id": order_id, "state": "stub", "shares": [], "early": [waits]}
         work.insert(ORDERS, {"_id": key, **fields})
