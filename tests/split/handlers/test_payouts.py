@@ -2,16 +2,20 @@
 
 import msgspec
 import pytest
+from pymongo.errors import PyMongoError
 from tests.split.examples import agreement, line, merchant, paid_order
 from tests.split.replica import Replica, settled
 
+from shared import mongo
 from shared.messages import Adjustment, PayoutRequested
+
+DISCOUNT = Adjustment(kind="discount", amount_minor=-100, party="platform:marketing")
+ORDER = paid_order(line(1, 1_000), adjustments=(DISCOUNT,))
 
 
 @pytest.fixture
 async def payout(replica: Replica) -> PayoutRequested:
-    discount = Adjustment(kind="discount", amount_minor=-100, party="platform:marketing")
-    await replica.take(merchant("m1", agreement()), paid_order(line(1, 1_000), adjustments=(discount,)))
+    await replica.take(merchant("m1", agreement()), ORDER)
     (payout,) = replica.published.payouts()
     return payout
 
@@ -80,3 +84,30 @@ async def test_a_release_is_paid_by_the_next_payout_of_the_order(replica: Replic
     await replica.take(settled(replica.published.payouts()[1]))
     assert await replica.balances() == {}
     assert (await replica.order())["revisions"] == {"1": 1, "2": 1}
+
+
+@pytest.mark.parametrize("order_first", [True, False])
+async def test_of_a_new_order_and_its_payouts_outcome_the_second_to_write_runs_again(
+    replica: Replica, payout: PayoutRequested, *, order_first: bool
+) -> None:
+    """Both transactions read that there is nothing; what each would make of that contradicts the other."""
+    await forget(replica)
+    outcome = settled(payout)
+    async with replica.unit(ORDER, "a#0") as order, replica.unit(outcome, "b#0") as news:
+        await order.decide()
+        await news.decide()
+        first, second = (order, news) if order_first else (news, order)
+        await first.write()
+        with pytest.raises(PyMongoError) as conflict:
+            await second.write()
+        assert mongo.is_conflict(conflict.value)
+        await second.work.session.abort_transaction()
+    await replica.take(outcome if order_first else ORDER)
+    assert {state for state, _, _ in (await replica.shares()).values()} == {"paid"}
+    assert await replica.balances() == {}
+
+
+async def forget(replica: Replica) -> None:
+    """Leave of the order and its books nothing but the merchant's agreement."""
+    for collection in ("orders", "transactions", "balances", "links", "heads"):
+        await replica.database[collection].delete_many({})
