@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import sys
 from typing import Final
 
 import uvicorn
@@ -18,8 +19,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args()
     for asked_to_stop in (signal.SIGTERM, signal.SIGINT):
-        # uvicorn handles the signal, stops, then raises it again: without this an orderly stop would look like a death.
-        signal.signal(asked_to_stop, lambda *_: None)
+        # Before uvicorn listens nothing is in hand: the process ends at once. Later uvicorn handles the signal, stops,
+        # then raises it again: without this an orderly stop would look like a death.
+        signal.signal(asked_to_stop, lambda *_: sys.exit(0))
     uvicorn.run(
         f"{options.service}.app:create_app",
         factory=True,
