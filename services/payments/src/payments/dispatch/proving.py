@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
 
 from payments.channels.port import Channel, NotSentError, UnansweredError
 from payments.dispatch.lanes import Item, Line
 from payments.dispatch.outcome import commit
+from payments.domain.lifecycles import PROVING
 from payments.domain.proof import ChannelRecord, Proved, Unverified, prove, to_prove
 from payments.domain.reasons import Rejected
 from payments.store.orders import Asked, Orders
 from shared.commits import Commits
 from shared.messages import OrderPaid, OrderRejected
 from shared.work import Work
-
-PENDING: Final = frozenset({"sending", "unverified"})
 
 
 def item(asked: Asked) -> Item[Asked]:
@@ -64,7 +62,7 @@ class Proving:
         )
         for asked in batch:
             standing = known.get(asked.key)
-            if standing is None or standing.state not in PENDING or standing.hash != asked.hash:
+            if standing is None or standing.state not in PROVING or standing.hash != asked.hash:
                 continue  # another replica, or an earlier try whose commit was unknown, has concluded it
             paid = to_prove(asked.order)
             owners = {identity: claims.get(_claim(to, identity), asked.key) for identity in paid}

@@ -17,6 +17,9 @@ ORDER: Final[dict[OrderState, dict[OrderEvent, OrderState]]] = {
 }
 """`sending`: the proof is being asked. A corrected body under the id of a rejected order is taken anew."""
 
+PROVING: Final = frozenset[OrderState]({"sending", "unverified"})
+"""An order in one of these waits for the institution's word; only there may a verdict change it."""
+
 State = Literal["created", "sending", "accepted", "unknown", "succeeded", "failed", "cancelled", "returned"]
 Happening = Literal["started", "cancelled", "accepted", "succeeded", "failed", "unknown", "returned"]
 

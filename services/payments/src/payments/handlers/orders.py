@@ -5,6 +5,7 @@ import hashlib
 from payments.dispatch import proving
 from payments.dispatch.lanes import Item, Lanes, Line
 from payments.domain.claims import Claim, refusal
+from payments.domain.lifecycles import order_after
 from payments.domain.proof import Proved, prove, to_prove
 from payments.domain.reasons import Rejected
 from payments.store.orders import Asked, Known, Orders, Taken
@@ -31,7 +32,7 @@ class OrderHandlers:
             before = known.get(taken.key)
             if before is not None and before.hash == taken.hash:
                 continue
-            if before is not None and before.state != "rejected":
+            if before is not None and order_after(before.state, "taken") == before.state:
                 work.reject(received, "contract", "order_conflict: this order id is known with another body")
                 continue
             known[taken.key] = self._decide(work, received, taken, before, handed)

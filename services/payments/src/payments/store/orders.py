@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 
 from payments.domain import schedule
+from payments.domain.lifecycles import PROVING, OrderEvent, order_after
 from payments.domain.proof import Proved, promised_minor
 from payments.domain.reasons import Rejected
 from shared.messages import OrderPaid, decode
@@ -93,33 +94,29 @@ class Orders:
 
     def record_sending(self, work: Work, taken: Taken, before: Known | None) -> None:
         """Record an order whose proof is asked next. It counts as left behind when no lane has answered in time."""
-        fields = {"state": "sending", "ask_at": schedule.left_behind_at(work.now)}
-        self._record(work, taken, before, fields)
+        self._record(work, taken, before, "taken", {"ask_at": schedule.left_behind_at(work.now)})
 
     def record_rejected(self, work: Work, taken: Taken, before: Known | None, no: Rejected) -> None:
         """Record a refused order; a corrected body may replace it."""
-        fields = {"state": "rejected", "reason": no.reason, "detail": no.detail, "unpaid_minor": 0}
-        self._record(work, taken, before, fields)
+        fields = {"reason": no.reason, "detail": no.detail, "unpaid_minor": 0}
+        self._record(work, taken, before, "refused", fields)
 
     def record_accepted(self, work: Work, taken: Taken, before: Known | None, proved: Proved) -> None:
         """Record an order that needs no asking, since every payment of it is 0."""
-        fields = {"state": "accepted", "proved_at": work.now, "unpaid_minor": proved.net_minor}
-        self._record(work, taken, before, fields)
+        self._record(work, taken, before, "proved", {"proved_at": work.now, "unpaid_minor": proved.net_minor})
 
     def accept(self, work: Work, asked: Asked, proved: Proved) -> None:
         """Record the proof. What is unpaid from now on is what the pool has got for this order."""
-        self._conclude(work, asked, {"state": "accepted", "proved_at": work.now, "unpaid_minor": proved.net_minor})
+        self._conclude(work, asked, "proved", {"proved_at": work.now, "unpaid_minor": proved.net_minor})
 
     def reject(self, work: Work, asked: Asked, no: Rejected) -> None:
         """Record that the institution's record contradicts the claim."""
-        fields = {"state": "rejected", "reason": no.reason, "detail": no.detail, "unpaid_minor": 0}
-        self._conclude(work, asked, fields)
+        self._conclude(work, asked, "refused", {"reason": no.reason, "detail": no.detail, "unpaid_minor": 0})
 
     def hold(self, work: Work, asked: Asked, detail: str) -> None:
         """Record that a payment is not known at the institution yet, and when to ask again."""
-        asks = asked.asks + 1
-        fields = {"state": "unverified", "detail": detail, "ask_at": schedule.ask_at(asks, work.now)}
-        self._conclude(work, asked, fields, asks=asks)
+        fields = {"detail": detail, "ask_at": schedule.ask_at(asked.asks + 1, work.now)}
+        self._conclude(work, asked, "not_found", fields)
 
     def paid_out(self, work: Work, key: str, moved_minor: int) -> None:
         """Count what a payout has moved out of the pool for good (negative: what came in)."""
@@ -185,16 +182,17 @@ class Orders:
         found: list[Document] = await self._database.orders.find(wanted, fields, session=session).to_list(None)
         return found
 
-    def _record(self, work: Work, taken: Taken, before: Known | None, fields: dict[str, Any]) -> None:
-        document = _document(taken, work.now) | fields
+    def _record(self, work: Work, taken: Taken, before: Known | None, event: OrderEvent, fields: Document) -> None:
+        state = order_after(before.state if before else "new", event)
+        document = _document(taken, work.now) | {"state": state} | fields
         if before is None:
             work.insert("orders", {"_id": taken.key, **document})
-        else:  # only a rejected order is ever taken anew
-            work.update("orders", {"_id": taken.key, "state": "rejected", "hash": before.hash}, {"$set": document})
+        else:
+            work.update("orders", {"_id": taken.key, "state": before.state, "hash": before.hash}, {"$set": document})
 
-    def _conclude(self, work: Work, asked: Asked, fields: dict[str, Any], asks: int | None = None) -> None:
-        standing = {"_id": asked.key, "hash": asked.hash, "state": {"$in": ["sending", "unverified"]}}
-        change = {"ask_at": None, "asks": asked.asks + 1 if asks is None else asks} | fields
+    def _conclude(self, work: Work, asked: Asked, event: OrderEvent, fields: Document) -> None:
+        standing = {"_id": asked.key, "hash": asked.hash, "state": {"$in": sorted(PROVING)}}
+        change = {"state": order_after("sending", event), "ask_at": None, "asks": asked.asks + 1} | fields
         work.update("orders", standing, {"$set": change})
 
 
