@@ -81,6 +81,17 @@ async def test_a_blocked_merchants_orders_say_so_and_wait_on(replica: Replica) -
     assert len(replica.published.payouts()) == 1
 
 
+async def test_a_block_that_outlasts_the_agreement_still_ends(replica: Replica) -> None:
+    """An agreement is published until it has been over for 400 days; what it decided stays decided."""
+    await replica.take(merchant("m1", agreement(), blocked=("kyc",)), paid_order())
+    await replica.parts.releases.release("test-a/m1")
+    later = agreement(version=2, effective_from=PAID_AT + 500 * DAY)
+    await replica.take(merchant("m1", later, version=2))
+    assert await replica.parts.releases.release("test-a/m1") == 1
+    assert (await replica.shares())["merchant:m1"] == ("in_transit", "", 8_800)
+    assert "was_blocked" not in (await replica.database.waiting.find_one({"_id": "test-a/m1"}) or {})
+
+
 async def test_an_order_waits_for_its_second_merchant_when_the_first_is_released(replica: Replica) -> None:
     await replica.take(paid_order(line(1, 1_000), line(2, 500, merchant="m2")))
     await replica.take(NEWS)

@@ -36,7 +36,8 @@ log = structlog.get_logger(__name__)
 class Run(msgspec.Struct, frozen=True):
     """How far one release has come. `version`: of the copy that its first page was judged by.
 
-    `whole`: the first news of a merchant changes the reason of every order that waits for it; later news only concerns
+    `whole`: the first news of a merchant changes the reason of every order that waits for it, and the end of a block
+    may, since the agreement that decided can be over for so long that it is published no more. Other news only concerns
     orders paid while some agreement is in force.
     """
 
@@ -123,11 +124,12 @@ class Releases:
                 return msgspec.structs.replace(run, done=True)
             going = run
             if not run.version:
-                whole = await self._merchants.never_released(key, work.session)
+                whole = await self._merchants.all_wait(key, work.session)
                 going = msgspec.structs.replace(run, version=copy.version, whole=whole)
             held = await self._held(copy, going, size, work)
             if not held:
-                self._merchants.released(work, key, going.version)
+                unblocked = going.whole and not copy.blocked
+                self._merchants.released(work, key, going.version, unblocked=unblocked)
                 return msgspec.structs.replace(going, done=True)
             released = run.released + await self._release(held, copy, work)
             return msgspec.structs.replace(going, released=released, place=held[-1].place)

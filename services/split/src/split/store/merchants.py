@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from shared.messages import MerchantChanged, decode
-from shared.mongo import UP, Database, Index, Session
+from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 
 MERCHANTS: Final = "merchants"
@@ -61,9 +61,10 @@ class Merchants:
         """Tell whether this merchant may not be paid."""
         return await self._merchants.find_one({"_id": key, "blocked.0": {"$exists": True}}, {"_id": 1}) is not None
 
-    async def never_released(self, key: str, session: Session) -> bool:
-        """Tell whether no news of this merchant has been acted on yet."""
-        return await self._waiting.find_one({"_id": key, "released": 0}, {"_id": 1}, session=session) is not None
+    async def all_wait(self, key: str, session: Session) -> bool:
+        """Tell whether news may concern every order that waits: it is the first, or the merchant was blocked."""
+        wanted = {"_id": key, "$or": [{"released": 0}, {"was_blocked": True}]}
+        return await self._waiting.find_one(wanted, {"_id": 1}, session=session) is not None
 
     async def waited_for(self, keys: Iterable[str], session: Session) -> set[str]:
         """Return for which of these merchants orders wait."""
@@ -82,19 +83,18 @@ class Merchants:
             work.insert(MERCHANTS, {"_id": event.key, **fields})
         else:
             work.update(MERCHANTS, {"_id": event.key, "version": before}, {"$set": fields})
-        news = {
-            "$set": {"version": event.version, "announced_at": work.now},
-            "$setOnInsert": {"count": 0, "released": 0},
-        }
+        known = {"version": event.version, "announced_at": work.now} | ({"was_blocked": True} if event.blocked else {})
+        news = {"$set": known, "$setOnInsert": {"count": 0, "released": 0}}
         work.update(WAITING, {"_id": event.key}, news, upsert=True)
 
     def wait(self, work: Work, key: str, orders: int) -> None:
         """Count orders that wait for a merchant, or with a negative number no longer do."""
         work.increment(WAITING, key, {"count": orders}, {"version": 0, "released": 0})
 
-    def released(self, work: Work, key: str, version: int) -> None:
-        """Note that every order that waited for this version has been looked at."""
-        work.update(WAITING, {"_id": key}, {"$max": {"released": version}})
+    def released(self, work: Work, key: str, version: int, *, unblocked: bool) -> None:
+        """Note that every order that waited for this version has been looked at; `unblocked`: blocked ones as well."""
+        change: Document = {"$max": {"released": version}}
+        work.update(WAITING, {"_id": key}, change | ({"$unset": {"was_blocked": ""}} if unblocked else {}))
 
 
 def _waiting(document: dict[str, object]) -> Waiting:
