@@ -3,6 +3,7 @@
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.split.decisions import decided, held_of, legs_of, marketing_of, nonzero, reasons_of
 from tests.split.examples import (
     PAID_AT,
     agreement,
@@ -17,48 +18,8 @@ from tests.split.examples import (
 )
 from tests.split.oracle import expected
 
-from shared.messages import Adjustment, Breakdown, MerchantChanged, SplitRequested
-from split.domain.rounds import Decision
+from shared.messages import MerchantChanged, SplitRequested
 from split.domain.splits import release, split
-
-
-def decided(order: SplitRequested, merchants: dict[str, MerchantChanged]) -> Decision:
-    """Split an order that can be booked."""
-    decision = split(order, merchants)
-    assert isinstance(decision, Decision)
-    return decision
-
-
-def legs_of(decision: Decision) -> dict[str, int]:
-    """Sum the legs of the payout by receiver."""
-    sums: dict[str, int] = {}
-    for leg in decision.payout.legs if decision.payout else ():
-        sums[leg.receiver] = sums.get(leg.receiver, 0) + leg.amount_minor
-    return sums
-
-
-def held_of(decision: Decision) -> dict[str, int]:
-    """Sum what is held by merchant."""
-    sums: dict[str, int] = {}
-    for share in decision.order.shares:
-        if share.state == "held":
-            sums[share.merchant] = sums.get(share.merchant, 0) + share.amount_minor
-    return sums
-
-
-def reasons_of(decision: Decision) -> dict[str, str]:
-    """Why each share that is held is held, by path."""
-    return {share.path: share.reason for share in decision.order.shares if share.state == "held"}
-
-
-def marketing_of(decision: Decision) -> int:
-    """Sum what the platform adds in this decision."""
-    return -sum(entry.amount_minor for entry in decision.entries if entry.account == "platform:marketing")
-
-
-def nonzero(sums: dict[str, int]) -> dict[str, int]:
-    """Leave out who gets nothing."""
-    return {name: amount for name, amount in sums.items() if amount}
 
 
 @given(orders(), merchant_copies())
@@ -123,26 +84,6 @@ def test_releasing_in_steps_ends_where_splitting_at_once_does(
     for entry in booked:
         totals[entry.account] = totals.get(entry.account, 0) + entry.amount_minor
     assert nonzero(totals) == {entry.account: entry.amount_minor for entry in at_once.entries}
-
-
-@given(orders(), merchant_copies(), merchant_copies())
-def test_a_payout_takes_from_the_pool_what_is_the_orders_and_brings_in_what_else_it_pays_out(
-    order: SplitRequested, some: dict[str, MerchantChanged], more: dict[str, MerchantChanged]
-) -> None:
-    """Nobody may be paid on the strength of a subsidy that another payout still waits for."""
-    decision = decided(order, some)
-    left = sum(it.amount_minor - it.fee_minor for it in order.payments)
-    for step in (decision, release(decision.order, order, {**more, **some, **_unblocked_all(some)})):
-        if step is None or step.payout is None:
-            continue
-        legs, added = (sum(it.amount_minor for it in part) for part in (step.payout.legs, step.payout.subsidies))
-        assert added <= legs
-        left += added - legs
-        assert left >= 0
-
-
-def _unblocked_all(merchants: dict[str, MerchantChanged]) -> dict[str, MerchantChanged]:
-    return {name: _unblocked(copy) for name, copy in merchants.items()}
 
 
 def _unblocked(copy: MerchantChanged) -> MerchantChanged:
@@ -230,52 +171,6 @@ def test_a_blocked_merchant_gets_what_its_agreement_said_when_it_was_blocked() -
     assert free is not None
     assert legs_of(free) == {"merchant:m1": 880, "platform:commission": 120}
     assert {share.agreement_version for share in free.order.shares if share.merchant == "m1"} == {1}
-
-
-def test_a_platform_discount_is_paid_in_by_marketing_where_the_pool_lacks_it() -> None:
-    discount = Adjustment(kind="discount", amount_minor=-1_300, party="platform:marketing")
-    order = paid_order(line(1, 1_000), line(2, 500, merchant="m2"), adjustments=(discount,))
-    held = decided(order, {})
-    assert held.payout is None
-    assert held.order.subsidy_due_minor == 1_300
-    first = release(held.order, order, copies(merchant("m2", agreement())))
-    assert first is not None
-    assert first.payout is not None
-    assert [it.amount_minor for it in first.payout.subsidies] == [300]
-    assert first.order.subsidy_due_minor == 1_000
-    second = release(first.order, order, copies(merchant("m1", agreement())))
-    assert second is not None
-    assert second.payout is not None
-    assert [it.amount_minor for it in second.payout.subsidies] == [1_000]
-    assert second.order.subsidy_due_minor == 0
-
-
-def test_a_surcharge_to_the_platform_is_a_leg_of_its_own() -> None:
-    surcharge = Adjustment(kind="surcharge", amount_minor=70, party="platform:fee")
-    decision = decided(paid_order(line(1, 1_000), adjustments=(surcharge,)), copies(merchant("m1", agreement())))
-    assert legs_of(decision) == {"merchant:m1": 880, "platform:commission": 120, "platform:fee": 70}
-
-
-def test_a_platform_share_of_nothing_has_no_leg_and_is_kept() -> None:
-    decision = decided(paid_order(line(1, 1_000)), copies(merchant("m1", agreement(commission_bp=0))))
-    assert legs_of(decision) == {"merchant:m1": 1_000}
-    assert [(it.path, it.state) for it in decision.order.shares] == [
-        ("merchant:m1", "in_transit"),
-        ("platform:commission", "paid"),
-    ]
-
-
-def test_a_sale_that_brings_its_merchant_nothing_has_a_leg_that_says_why() -> None:
-    decision = decided(paid_order(line(1, 1_000)), copies(merchant("m1", agreement(commission_bp=10_000))))
-    assert legs_of(decision) == {"merchant:m1": 0, "platform:commission": 1_000}
-    assert decision.payout is not None
-    assert decision.payout.legs[0].breakdown == Breakdown(gross_minor=1_000, commission_minor=1_000)
-
-
-def test_an_order_of_nothing_is_split_without_entries_and_told_to_its_merchant() -> None:
-    decision = decided(paid_order(line(1, 0)), copies(merchant("m1", agreement())))
-    assert decision.entries == ()
-    assert legs_of(decision) == {"merchant:m1": 0}
 
 
 def test_freight_goes_to_the_chain_once_every_merchant_that_feeds_it_is_paid() -> None:
