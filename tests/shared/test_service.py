@@ -138,3 +138,32 @@ async def test_a_task_that_loses_its_first_cancellation_is_ended_all_the_same(it
     async with it.running(service):
         pass
     assert ended.is_set()
+
+
+@pytest.mark.infra
+async def test_a_stop_during_the_start_ends_the_start_before_it_leaves(
+    it: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A consumer that is joining its group cannot be stopped: the two would wait for each other."""
+    service, events = it.service(), list[str]()
+    really_stop = service.broker.stop
+
+    async def start() -> None:
+        events.append("starting")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            events.append("start ended")
+
+    async def stop() -> None:
+        events.append("leaving")
+        await really_stop()
+
+    async def starting() -> bool:
+        return "starting" in events
+
+    monkeypatch.setattr(service.broker, "start", start)
+    monkeypatch.setattr(service.broker, "stop", stop)
+    async with service.app.router.lifespan_context(service.app):
+        await until(starting)
+    assert events == ["starting", "start ended", "leaving"]

@@ -114,11 +114,11 @@ class Service:
         self.sweep("relay", RELAY_EVERY_S, Relay(self.database, self.publisher).once)
         self.sweep("release", RELEASE_EVERY_S, Releases(self.database, self.commits, self.intake.routes).once)
         self._spawn("heartbeat", self.health.beat)
-        self._spawn("start", self._start)
+        starting = self._spawn("start", self._start)
         try:
             yield
         finally:
-            await self._stop()
+            await self._stop(starting)
 
     async def _start(self) -> None:
         """Start when Kafka and MongoDB are there; until then the service lives and says what it waits for."""
@@ -145,9 +145,10 @@ class Service:
         gc.set_threshold(50_000, 20, 100)
         log.info("started", service=self.name)
 
-    async def _stop(self) -> None:
+    async def _stop(self, starting: asyncio.Task[None]) -> None:
         """Stop fetching, finish or abandon the batch in hand, leave the groups, then stop what they fed."""
         self.health.stopping = True
+        await _end([starting])  # consumers that are being started cannot be stopped: they would wait for each other
         for intake in self.intake.all:
             intake.stop()
         await self._leave()
@@ -164,7 +165,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 - it must not keep the rest from stopping; the group notices by itself
             log.warning("consumers not stopped cleanly", error=repr(error))
 
-    def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+    def _spawn(self, name: str, run: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         async def guarded() -> None:
             try:
                 await run()
@@ -175,6 +176,7 @@ class Service:
         task = asyncio.create_task(guarded(), name=name)
         self._running.append(task)
         self.health.watch(name, lambda: not task.done() or (not task.cancelled() and task.exception() is None))
+        return task
 
     async def _gauge(self) -> None:
         while True:
