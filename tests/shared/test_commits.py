@@ -160,20 +160,25 @@ async def test_a_commit_of_unknown_outcome_is_sent_again(service: Service, monke
 
 async def test_a_transaction_that_was_cut_off_blocks_nobody(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its session is ended before the next try: fails when the server is left to notice by itself, after 60 s."""
-    async with await service.client.start_session() as any_session:
-        session_class = type(any_session.delegate)
+    kept: list[object] = []
 
     async def cut_off(work: Work) -> None:
         await service.database["orders"].insert_one({"_id": 1}, session=work.session)
+        kept.append(work.session)
         message = "gone"
         raise AutoReconnect(message)
 
     async def decide(work: Work) -> None:
         work.insert("orders", {"_id": 1})
 
+    async def does_not_get_through(_: object) -> None:
+        """Stand for the abort, and for the leave, that the cut line takes with it."""
+
+    async with await service.client.start_session() as any_session:
+        session_class, driver_class = type(any_session), type(any_session.delegate)
     with monkeypatch.context() as line:
-        line.setattr(session_class, "abort_transaction", lambda _: None)  # the abort does not get through either
-        line.setattr(session_class, "end_session", lambda _: None)
+        line.setattr(session_class, "abort_transaction", does_not_get_through)
+        line.setattr(driver_class, "__exit__", lambda *_: None)
         with pytest.raises(OutageError):
             await service.commits.commit(cut_off, stripe="s", group="g")
     await service.commits.commit(decide, stripe="s", group="g")
