@@ -109,13 +109,13 @@ class Delivery[E: Event]:
     async def _commit(self, chunk: Sequence[Record[E]], stripe: str) -> int:
         async def decide(work: Work) -> None:
             received = [record for record in chunk if isinstance(record, Received)]
-            parked = await parking.among(self._database, {it.event.key for it in received}, work.session)
+            parked = await parking.among(self._database, {it.event.aggregate for it in received}, work.session)
             for record in chunk:
                 if isinstance(record, Bad):
                     work.reject(record, record.disposition, record.reason)
-                elif record.event.key in parked:
+                elif record.event.aggregate in parked:
                     work.park(record, parking.BEHIND)
-            free = [it for it in received if it.event.key not in parked] if parked else received
+            free = [it for it in received if it.event.aggregate not in parked] if parked else received
             if free:
                 await self._handler(Batch(free, work.now), work)
             if work.parked:
@@ -151,8 +151,8 @@ def _refuse_followers[E: Event](chunk: Sequence[Record[E]], work: Work) -> None:
         if not isinstance(record, Received):
             continue
         if id(record) in parked:
-            waiting.add(record.event.key)
-        elif record.event.key in waiting:
+            waiting.add(record.event.aggregate)
+        elif record.event.aggregate in waiting:
             raise FollowerError(place)
 
 

@@ -47,7 +47,7 @@ async def add(work: "Work", database: Database, parked: Sequence[tuple[Received[
     if not parked:
         return
     parked = await _not_yet(database, parked, work.session)
-    aggregates = {received.event.key for received, _ in parked}
+    aggregates = {received.event.aggregate for received, _ in parked}
     query = {"_id": {"$in": list(aggregates)}}
     parks = {park["_id"]: park["count"] async for park in database[PARKS].find(query, session=work.session)}
     new = aggregates - parks.keys()
@@ -55,7 +55,7 @@ async def add(work: "Work", database: Database, parked: Sequence[tuple[Received[
         message = f"more than {PARKS_MAX} aggregates are parked"
         raise ParkFullError(message)
     for received, reason in parked:
-        aggregate = received.event.key
+        aggregate = received.event.aggregate
         seq = parks.get(aggregate, 0)
         if seq >= RECORDS_PER_PARK_MAX:
             message = f"{aggregate}: {RECORDS_PER_PARK_MAX} records are parked"

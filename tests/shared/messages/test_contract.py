@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import msgspec
 import pytest
 
-from shared.messages import OrderRejected, body_hash, decode, encode
+from shared.messages import MerchantChanged, OrderRejected, body_hash, decode, encode
 
 SEEN = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
@@ -17,6 +17,12 @@ def rejected(at: datetime = SEEN) -> OrderRejected:
 
 def test_an_event_is_read_as_it_was_written() -> None:
     assert decode(OrderRejected, encode(rejected())) == rejected()
+
+
+def test_an_order_and_a_merchant_of_one_id_are_parked_apart() -> None:
+    merchant = MerchantChanged(marketplace="demo", merchant="o-1", version=1, name="One", kind="pop")
+    assert merchant.key == rejected().key
+    assert merchant.aggregate != rejected().aggregate == rejected().key
 
 
 def test_one_instant_has_one_hash_whatever_its_offset() -> None:

@@ -170,3 +170,25 @@ async def test_a_release_that_meets_an_outage_is_tried_again(replica: Replica, m
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert tried == ["test-a/m1", "test-a/m1"]
+
+
+async def test_a_bug_in_one_merchants_orders_stops_no_others_release(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, done = list[str](), asyncio.Event()
+
+    async def release(key: str) -> int:
+        if key == "test-a/broken":
+            raise ZeroDivisionError
+        released.append(key)
+        done.set()
+        return 1
+
+    monkeypatch.setattr(replica.parts.releases, "release", release)
+    task = asyncio.create_task(replica.parts.releases.run())
+    replica.parts.releases.signal("test-a/broken")
+    replica.parts.releases.signal("test-a/m1")
+    async with asyncio.timeout(10):
+        await done.wait()
+    task.cancel()
+    assert released == ["test-a/m1"]

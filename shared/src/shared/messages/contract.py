@@ -65,6 +65,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         raise NotImplementedError
 
     @property
+    def aggregate(self) -> str:
+        """What this event is about, within one service: what is parked with it, and what waits behind it."""
+        return self.key
+
+    @property
     def identity(self) -> str:
         """What makes this event one event within its topic and marketplace."""
         raise NotImplementedError

@@ -79,6 +79,11 @@ class MerchantChanged(Event, frozen=True, kw_only=True, gc=False):
         return f"{self.marketplace}/{self.merchant}"
 
     @property
+    def aggregate(self) -> str:
+        """The merchant, told apart from an order of the same id: no order id has a `/`."""
+        return f"{self.marketplace}/merchants/{self.merchant}"
+
+    @property
     def identity(self) -> str:
         """Each version is an event of its own."""
         return f"{self.merchant}/{self.version}"

@@ -81,6 +81,9 @@ class Releases:
                     log.warning("release waits", merchant=key, error=str(error)[:500])
                     self._signalled[key] = None
                     await asyncio.sleep(RETRY_S)
+                except Exception:
+                    # A bug in one merchant's orders stops no other's: the sweep comes back to these.
+                    log.exception("release failed, left to the sweep", merchant=key)
 
     async def release(self, key: str) -> int:
         """Look again at every order that waits for a merchant; return how many of them changed."""
