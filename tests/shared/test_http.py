@@ -194,3 +194,11 @@ def test_no_text_makes_reading_a_cursor_raise_anything_else(cursor: str) -> None
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=64), st.integers(-(2**63), 2**63 - 1))
 def test_every_cursor_that_is_given_is_taken(name: str, number: int) -> None:
     assert key_of(cursor_of(name, number), str, int) == (name, number)
+
+
+def test_errors_are_documented_as_they_are_answered() -> None:
+    responses = app().openapi()["paths"]["/orders"]["post"]["responses"]
+    for status in ("400", "404", "405", "409", "413", "422", "503"):
+        assert list(responses[status]["content"]) == ["application/problem+json"]
+        fields = responses[status]["content"]["application/problem+json"]["schema"]["properties"]
+        assert {"title", "status", "reason", "detail"} <= fields.keys()

@@ -57,7 +57,8 @@ def problem(status: int, reason: str, detail: str = "", errors: Sequence[Mapping
 
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": ProblemBody, "description": description, "content": {PROBLEM_TYPE: {}}}
+    # Not `model`, for which FastAPI would say application/json.
+    status: {"description": description, "content": {PROBLEM_TYPE: {"schema": ProblemBody.model_json_schema()}}}
     for status, description in {
         400: "not understood",
         404: "not found",
