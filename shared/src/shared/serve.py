@@ -3,12 +3,36 @@
 import argparse
 import signal
 import sys
-from typing import Final
+from typing import Any, Final
 
+import structlog
 import uvicorn
 
 GRACE_S: Final = 20
 """Requests in hand are finished within this; the batch in hand has its own, shorter limit."""
+
+LOGGING: Final[dict[str, Any]] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": [
+                structlog.stdlib.add_logger_name,
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+        }
+    },
+    "handlers": {"json": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stdout"}},
+    "root": {"handlers": ["json"], "level": "WARNING"},
+}
+"""What libraries say is a line of JSON too, as what the services say through structlog."""
 
 
 def main() -> None:
@@ -27,6 +51,7 @@ def main() -> None:
         factory=True,
         host=options.host,
         port=options.port,
+        log_config=LOGGING,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
