@@ -45,6 +45,9 @@ def test_every_missing_variable_is_named_at_once(
     ("variable", "value"),
     [
         ("PROBE_MONGO_URL", "postgres://secret:word@x"),
+        ("PROBE_MONGO_URL", "mongodb://ann:se/secret@127.0.0.1/?w=1"),
+        ("PROBE_MONGO_URL", "mongodb://ann:secret@@127.0.0.1"),
+        ("PROBE_MONGO_URL", "mongodb://ann:secret"),
         ("PROBE_ENVIRONMENT", "staging"),
         ("PROBE_FETCH_MIN_BYTES", "0"),
     ],

@@ -21,6 +21,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 from pymongo.read_concern import ReadConcern
+from pymongo.uri_parser import parse_uri
 
 __all__ = ["PyMongoError"]
 
@@ -57,6 +58,23 @@ class Index:
         if self.partial is not None:
             options["partialFilterExpression"] = dict(self.partial)
         return IndexModel(list(self.keys), **options)
+
+
+def checked_url(url: str) -> str:
+    """Return the URL of a MongoDB as it is; connect to nothing.
+
+    Raises:
+        ValueError: the driver would not take it. The driver's own words may hold a piece of the password; these do not.
+
+    """
+    if url.startswith("mongodb+srv://"):  # only DNS can tell
+        return url
+    try:
+        parse_uri(url)
+    except (PyMongoError, ValueError):
+        message = "the driver takes no such URL; user name and password have to be percent-encoded"
+        raise ValueError(message) from None
+    return url
 
 
 def connect(url: str) -> Client:

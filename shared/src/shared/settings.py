@@ -4,8 +4,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.mongo import checked_url
 
 
 class ServiceSettings(BaseSettings):
@@ -14,7 +16,11 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     kafka_bootstrap: Annotated[str, Field(min_length=1, description="host:port of a Kafka broker")]
-    mongo_url: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://", description="URL of a MongoDB replica set")]
+    mongo_url: Annotated[
+        str,
+        Field(pattern=r"^mongodb(\+srv)?://", description="URL of a MongoDB replica set"),
+        AfterValidator(checked_url),
+    ]
     mongo_database: Annotated[str, Field(min_length=1, max_length=63)]
     environment: Literal["production", "test"] = "production"
     marketplaces_file: Path = Path("deploy/marketplaces.yaml")
