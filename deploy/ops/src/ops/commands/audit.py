@@ -58,7 +58,7 @@ def _show(report: Report) -> None:
     table("Audit", ("what", "figure"), figures)
     if report.findings.total:
         rows = [(it.law, it.id, it.detail) for it in report.findings.shown]
-        table(f"{report.findings.total:,} breaches", ("law", "id", "detail"), rows)
+        table(f"Breaches: {report.findings.total:,}", ("law", "id", "detail"), rows)
         for law in sorted({it.law for it in report.findings.shown}):
             note(f"{law}: {LAWS[law]}")
     else:

@@ -41,7 +41,7 @@ def settled(
         emit({"finished": fine, **tally.answer(), "reasons": tally.reasons()})
     else:
         rows = [(place.name, place.detail, count) for place, count in sorted(tally.counts.items())]
-        table(f"{tally.orders:,} orders sent", ("place", "why", "orders"), rows)
+        table(f"Orders sent: {tally.orders:,}", ("place", "why", "orders"), rows)
     raise typer.Exit(Code.OK if fine else Code.FAILED)
 
 
