@@ -140,6 +140,12 @@ class Delivery[E: Event]:
         self._metrics.records.labels(topic, "dead_letter").inc(len(dead))
         self._metrics.records.labels(topic, "parked").inc(len(work.parked))
         self._metrics.records.labels(topic, "handled").inc(records - len(dead) - len(work.parked))
+        if dead or work.parked:
+            # Where, not what: the records themselves are read with `weir dlq` and `weir park`.
+            reasons = sorted({reason for _, reason in work.parked})
+            log.warning(
+                "set aside", group=self._group, dead_letters=len(dead), parked=len(work.parked), reasons=reasons
+            )
         await self._commits.publish(work, letters)
         return work.bad
 
