@@ -69,8 +69,9 @@ async def test_a_discount_that_the_platform_bears_is_paid_from_its_marketing_mon
     order["adjustments"] = [{"kind": "discount", "amount_minor": -500, "party": "platform:marketing"}]
     await market.pay(order)
     await market.publish(order)
-    waiting = await until(lambda: market.status(order), lambda it: any(p["waits"] for p in it.get("payouts", [])))
-    assert waiting["payouts"][0]["waits"] == "waiting_funds"
+    await until(
+        lambda: market.status(order), lambda it: [p["waits"] for p in it.get("payouts", [])] == ["waiting_funds"]
+    )
 
     await market.fund(500)
     await market.reaches(order, "settled")
