@@ -68,7 +68,8 @@ def kafka_container() -> Iterator[str]:
 @contextmanager
 def mongo_container() -> Iterator[str]:
     """Run a replica set of one in a container; yield its URL."""
-    container = _container(MONGO_IMAGE).with_exposed_ports(27017).with_command(f"--replSet {mongod.SET} --bind_ip_all")
+    command = f"--replSet {mongod.SET} --bind_ip_all --setParameter {mongod.TRANSACTION_LIMIT}"
+    container = _container(MONGO_IMAGE).with_exposed_ports(27017).with_command(command)
     with container.waiting_for(LogMessageWaitStrategy("Waiting for connections")) as running:
         # Direct: the set knows its member by the container's own address, which the host cannot reach.
         host, port = running.get_container_host_ip(), running.get_exposed_port(27017)

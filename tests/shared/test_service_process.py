@@ -101,7 +101,7 @@ async def stored(database: mongo.Database, count: int) -> None:
     async def so() -> bool:
         return await database["orders"].count_documents({}) >= count
 
-    await until(so, timeout_s=60)
+    await until(so, timeout_s=90)
 
 
 async def members(it: Probe) -> int:
@@ -148,6 +148,7 @@ async def test_sigterm_lets_the_batch_in_hand_end(it: Probe, orders: mongo.Datab
     assert await orders["outbox"].count_documents({}) == 0
 
 
+@pytest.mark.timeout(300)  # after each kill its session (15 s) and its transaction (15 s) must end before others go on
 @pytest.mark.usefixtures("nothing_is_left_open")
 async def test_a_killed_replica_loses_nothing_and_repeats_nothing_that_shows(
     it: Probe, orders: mongo.Database, tmp_path: Path

@@ -21,6 +21,8 @@ CACHE_GB: Final = 1
 START_TIMEOUT_S: Final = 60.0
 STOP_GRACE_S: Final = 20.0
 NOT_YET_INITIALIZED: Final = 94
+TRANSACTION_LIMIT: Final = "transactionLifetimeLimitSeconds=15"
+"""MongoDB keeps the locks of a service killed in mid-transaction for this long (60 s by itself); ours take far less."""
 
 
 def program() -> str:
@@ -47,7 +49,7 @@ def command(binary: str, data: Path, port: int) -> list[str]:
     data.mkdir(parents=True, exist_ok=True)
     where = ["--dbpath", str(data), "--bind_ip", "127.0.0.1", "--port", str(port), "--unixSocketPrefix", str(data)]
     # A primary told to stop waits 15 s for another to take over; here there is no other.
-    hasty = ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"]
+    hasty = ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100", "--setParameter", TRANSACTION_LIMIT]
     return [binary, *where, "--replSet", SET, "--wiredTigerCacheSizeGB", str(CACHE_GB), *hasty]
 
 
