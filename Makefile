@@ -15,7 +15,7 @@ export RUNTIME
 # The tools of uv.lock before those of the machine: Node for the AsyncAPI parser is one of them.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo up down reset status check test test-real format docs install clean
+.PHONY: help demo up down reset status check test test-real bench format docs install clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ test: check ## All that CI runs: check, then every test on the real engines (PYT
 test-real: install ## Settle the real orders of FILE=orders.jsonl.gz and compare every seller (not in the repository)
 	@test -n '$(FILE)' || { echo 'name the file: make test-real FILE=orders.jsonl.gz' >&2; exit 2; }
 	@WEIR_REAL_FILE='$(abspath $(FILE))' $(BIN)/pytest tests/real
+
+bench: install ## Measure speed on a cluster of its own (SCENARIO=capacity|rate RATE= SECONDS= WARMUP= WINDOW= JSON=file)
+	@$(BIN)/python -m tests.bench $(SCENARIO) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) \
+		$(if $(WARMUP),--warmup $(WARMUP)) $(if $(WINDOW),--window $(WINDOW)) $(if $(JSON),--json $(JSON))
 
 format: install ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format .

@@ -1,0 +1,57 @@
+"""Runs `weir audit` on the bench's cluster, as a process of its own, and notes its time and memory."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from tests.bench.cluster import ROOT, Cluster
+from tests.bench.load import MARKETPLACE, order_id
+
+from ops.addresses import variable
+from ops.runtime.state import SERVICES
+from ops.send.manifest import SENT
+
+BREACHES_KEPT: Final = 20
+PARTS: Final = ("kafka", "mongo", "institution", *SERVICES)
+
+
+async def audit(cluster: Cluster, sent: Iterable[int]) -> dict[str, Any]:
+    """Audit everything on the cluster; `sent` are the numbers of the orders that must be there.
+
+    The answer is that of `--json`, with `seconds`, `peak_mib`, and the first breaches only.
+    """
+    home = cluster.folder / "audit"
+    _write_manifest(home, sent)
+    if not (home / "deploy").exists():
+        (home / "deploy").symlink_to(ROOT / "deploy")
+    found: dict[str, Any] = await asyncio.to_thread(_run, home, {variable(it): cluster.urls[it] for it in PARTS})
+    return {**found, "breaches": found["breaches"][:BREACHES_KEPT]}
+
+
+def _write_manifest(home: Path, sent: Iterable[int]) -> None:
+    folder = home / SENT / MARKETPLACE
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "bench.jsonl").open("w", encoding="utf-8") as file:
+        for number in sent:
+            file.write(json.dumps({"marketplace": MARKETPLACE, "order_id": order_id(number)}) + "\n")
+
+
+def _run(home: Path, variables: dict[str, str]) -> dict[str, Any]:
+    answer, began = home / "answer.json", time.monotonic()
+    with answer.open("wb") as output:
+        command = [str(Path(sys.executable).with_name("weir")), "audit", "--json"]
+        child = subprocess.Popen(command, cwd=home, env={**os.environ, **variables}, stdout=output)  # noqa: S603 - built above
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if not answer.stat().st_size:
+        message = f"weir audit ended with {child.returncode} and no answer"
+        raise RuntimeError(message)
+    found: dict[str, Any] = msgspec.json.decode(answer.read_bytes())
+    return {**found, "seconds": round(time.monotonic() - began, 1), "peak_mib": used.ru_maxrss // 1024}
