@@ -12,7 +12,6 @@ from shared.envelope import expected_id, read
 from shared.messages import OrderPaid, decode
 from shared.publisher import partition_of
 
-
 PLAN = Plan(bootstrap="", topic="order-paid", board="", partitions=12, first=0, count=10_000)
 
 
