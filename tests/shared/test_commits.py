@@ -54,9 +54,7 @@ async def test_a_conflict_runs_the_unit_again_on_what_is_there_now(service: Serv
         seen.append(found["minor"])
         if len(seen) == 1:
             await service.commits.run(add)  # another comes in between
-        compare = {"_id": "balance", "revision": found["revision"]}
-        change = {"$inc": {"revision": 1}, "$set": {"minor": found["minor"] + 1}}
-        work.update("orders", compare, change)
+        work.update("orders", "balance", {"$inc": {"revision": 1}, "$set": {"minor": found["minor"] + 1}})
 
     await service.commits.run(add)
     assert seen == [0, 0, 1]

@@ -1,6 +1,8 @@
 """Identifiers: shapes from outside, and the deterministic ones."""
 
+import base64
 import re
+import uuid
 
 import pytest
 from hypothesis import given
@@ -63,5 +65,7 @@ def test_each_attempt_has_a_channel_number_of_26_characters(
 ) -> None:
     number = ids.channel_number(kind, marketplace, instruction, attempt)
     assert re.fullmatch(r"[A-Z2-7]{26}", number)
+    digest = uuid.uuid5(uuid.UUID(bytes=ids._WEIR.bytes), f"{kind}/{marketplace}/{instruction}/{attempt}").bytes  # noqa: SLF001 - what it hides
+    assert base64.b32decode(number + "======") == digest
     assert number == ids.channel_number(kind, marketplace, instruction, attempt)
     assert number != ids.channel_number(kind, marketplace, instruction, attempt + 1)

@@ -72,7 +72,7 @@ class Releases:
         ended = len(documents) == len(waiting) < limit
         if ended:
             # An arrival in between has written the park: this unit conflicts with it and runs again.
-            work.delete(parking.PARKS, {"_id": aggregate})
+            work.delete(parking.PARKS, aggregate)
         return len(documents), ended
 
     async def _handle(self, documents: list[Document], work: Work) -> None:
@@ -85,4 +85,4 @@ class Releases:
         if work.parked:
             raise StillParkedError(work.parked[0][1])
         for document in documents:
-            work.delete(parking.PARKED, {"_id": document["_id"]})
+            work.delete(parking.PARKED, document["_id"])

@@ -60,10 +60,10 @@ async def test_what_is_handed_in_together_travels_together_and_in_order() -> Non
     assert sent.batches == [["a", "b", "c"]]
 
 
-async def test_a_request_has_at_most_300_instructions_unless_one_item_alone_has_more() -> None:
+async def test_a_request_has_at_most_1000_instructions_unless_one_item_alone_has_more() -> None:
     sent = Sent()
     async with running(sent) as some:
-        some.hand(HERE, [item("a", 200), item("b", 100), item("c", 1), item("d", 608), item("e", 1)])
+        some.hand(HERE, [item("a", 600), item("b", 400), item("c", 1), item("d", 1_001), item("e", 1)])
         await sent.until_sent("e")
     assert sent.batches == [["a", "b"], ["c"], ["d"], ["e"]]
 
@@ -96,7 +96,7 @@ async def test_what_could_not_be_sent_is_sent_again_before_what_came_later(monke
     async with running(sent) as some:
         some.hand(HERE, [item("a")])
         await sent.until_sent("a")
-        some.hand(HERE, [item("b", 300)])
+        some.hand(HERE, [item("b", 1_000)])
         await sent.until_sent("b")
     assert sent.batches == [["a"], ["a"], ["a"], ["b"]]
     assert sent.recovered == [HERE]
@@ -131,11 +131,11 @@ async def test_the_next_step_of_what_is_being_sent_waits_for_its_turn() -> None:
     async with running(sent) as some:
         some.hand(HERE, [item("a")])
         await sent.until_sent("a")
-        some.hand(HERE, [item("a"), item("a"), item("b", 300)])
+        some.hand(HERE, [item("a"), item("a"), item("b", 1_000)])
         await sent.until_sent("b")
         assert sent.batches == [["a"], ["b"]]
         gate.set()
-        some.hand(HERE, [item("c", 300)])
+        some.hand(HERE, [item("c", 1_000)])
         await sent.until_sent("c")
     assert sent.batches == [["a"], ["b"], ["a"], ["c"]]
 

@@ -27,4 +27,4 @@ class Merchants:
         if before is None:
             work.insert(MERCHANTS, {"_id": event.key, **fields})
         else:
-            work.update(MERCHANTS, {"_id": event.key, "version": before}, {"$set": fields})
+            work.update(MERCHANTS, event.key, {"$set": fields})

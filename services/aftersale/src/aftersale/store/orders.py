@@ -44,7 +44,7 @@ class Orders:
             nothing = {"hash": None, "body": None, "claimed_at": None}
             work.insert(ORDERS, {"_id": key, "marketplace": marketplace, "order_id": order_id} | nothing | fields)
         else:
-            work.update(ORDERS, {"_id": key, "version": before.version}, {"$set": fields})
+            work.update(ORDERS, key, {"$set": fields})
 
     async def show(self, key: str) -> Document | None:
         """Return one order as it is stored, without what is kept beside it."""

@@ -40,7 +40,7 @@ class Merchants:
         if decided.before is None:
             work.insert(MERCHANTS, {"_id": key, **fields})
         else:
-            work.update(MERCHANTS, {"_id": key, "version": decided.before.version}, {"$set": fields})
+            work.update(MERCHANTS, key, {"$set": fields})
 
     async def show(self, marketplace: str, merchant: str) -> Document | None:
         """Return one merchant with all its agreements, in order of their versions."""

@@ -20,8 +20,8 @@ WAITING_MAX: Final = 5_000
 WAITING_BYTES_MAX: Final = 32_000_000
 """The same limit for large ones: a single order may have 1 MiB."""
 
-BATCH_WEIGHT_MAX: Final = 300
-"""Instructions of one request. One item may weigh up to 608 (600 legs, 8 subsidies), and then travels alone."""
+BATCH_WEIGHT_MAX: Final = 1_000
+"""Instructions of one request. One item may weigh up to 608 (600 legs, 8 subsidies)."""
 
 IN_FLIGHT_MAX: Final = 2
 LANES_MAX: Final = 1_000

@@ -25,4 +25,4 @@ class Merchants:
         if before is None:
             work.insert("merchants", {"_id": event.key, **fields})
         else:
-            work.update("merchants", {"_id": event.key, "version": before}, {"$set": fields})
+            work.update("merchants", event.key, {"$set": fields})

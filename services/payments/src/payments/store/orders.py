@@ -7,7 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from payments.domain import schedule
-from payments.domain.lifecycles import PROVING, OrderEvent, order_after
+from payments.domain.lifecycles import OrderEvent, order_after
 from payments.domain.proof import Proved, promised_minor
 from payments.domain.reasons import Rejected
 from shared.messages import OrderPaid, decode
@@ -120,7 +120,7 @@ class Orders:
 
     def paid_out(self, work: Work, key: str, moved_minor: int) -> None:
         """Count what a payout has moved out of the pool for good (negative: what came in)."""
-        work.update("orders", {"_id": key}, {"$inc": {"unpaid_minor": -moved_minor}})
+        work.update("orders", key, {"$inc": {"unpaid_minor": -moved_minor}})
 
     async def claimed(self, claims: Iterable[str], session: Session) -> dict[str, str]:
         """Return which order has each of these payments, of those that an order has."""
@@ -150,7 +150,7 @@ class Orders:
 
     def hand_over(self, work: Work, asked: Asked, now: datetime) -> None:
         """Record that a lane has it now."""
-        work.update("orders", {"_id": asked.key}, {"$set": {"ask_at": schedule.left_behind_at(now)}})
+        work.update("orders", asked.key, {"$set": {"ask_at": schedule.left_behind_at(now)}})
 
     async def make_due(self, profile: str, account: str, now: datetime) -> int:
         """Let every unverified order of an account be asked for at once; return how many."""
@@ -175,7 +175,7 @@ class Orders:
         if before is None:
             work.insert("ingress", {"_id": key, **fields})
         else:
-            work.update("ingress", {"_id": key, "hash": before}, {"$set": fields})
+            work.update("ingress", key, {"$set": fields})
 
     async def _find(self, keys: Iterable[str], fields: Document, session: Session) -> list[Document]:
         wanted = {"_id": {"$in": list(keys)}}
@@ -188,12 +188,11 @@ class Orders:
         if before is None:
             work.insert("orders", {"_id": taken.key, **document})
         else:
-            work.update("orders", {"_id": taken.key, "state": before.state, "hash": before.hash}, {"$set": document})
+            work.update("orders", taken.key, {"$set": document})
 
     def _conclude(self, work: Work, asked: Asked, event: OrderEvent, fields: Document) -> None:
-        standing = {"_id": asked.key, "hash": asked.hash, "state": {"$in": sorted(PROVING)}}
         change = {"state": order_after("sending", event), "ask_at": None, "asks": asked.asks + 1} | fields
-        work.update("orders", standing, {"$set": change})
+        work.update("orders", asked.key, {"$set": change})
 
 
 def _document(taken: Taken, now: datetime) -> Document:

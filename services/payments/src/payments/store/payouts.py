@@ -81,12 +81,11 @@ class Payouts:
     def update(self, work: Work, before: Payout, known: Known) -> None:
         """Record what became of a payout, unless somebody else did meanwhile."""
         fields = {"hash": known.hash, "cancel_hash": known.cancel_hash} | _changed(known.payout, work.now)
-        work.update("payouts", {"_id": key_of(before), "revision": before.revision}, {"$set": fields})
+        work.update("payouts", key_of(before), {"$set": fields})
 
     def answer(self, work: Work, before: Payout, after: Payout) -> None:
         """Record what the institution said of a payout, unless somebody else did meanwhile."""
-        key = {"_id": key_of(before), "revision": before.revision}
-        work.update("payouts", key, {"$set": _changed(after, work.now)})
+        work.update("payouts", key_of(before), {"$set": _changed(after, work.now)})
 
     async def due(self, now: datetime, count: int, session: Session) -> list[Payout]:
         """Return payouts that are to be sent or asked for (again) by now, the longest due first."""
@@ -98,7 +97,7 @@ class Payouts:
         """Record that a lane has it now; a subsidy that waited for funds is under way with it."""
         fields = _changed(after, now) if after != before else {}
         change = {"$set": fields | {"ask_at": schedule.left_behind_at(now)}}
-        work.update("payouts", {"_id": key_of(before), "revision": before.revision}, change)
+        work.update("payouts", key_of(before), change)
 
     async def make_due(self, profile: str, account: str, now: datetime) -> int:
         """Let every payout of an account that waits for an answer or for funds be looked at now; return how many."""

@@ -92,7 +92,7 @@ class Books:
             },
         )
         head = {"$set": {"seq": seq, "hash": content}}
-        work.update(HEADS, {"_id": stripe, "seq": self._seq}, head, upsert=self._seq == 0)
+        work.update(HEADS, stripe, head, upsert=self._seq == 0)
         missing = imbalance([(f"{place[0]}/{place[1]}", amount) for place, amount in self._balances.items()])
         work.after_commit(lambda: self._note_imbalance(missing))
 

@@ -82,10 +82,10 @@ class Merchants:
         if before is None:
             work.insert(MERCHANTS, {"_id": event.key, **fields})
         else:
-            work.update(MERCHANTS, {"_id": event.key, "version": before}, {"$set": fields})
+            work.update(MERCHANTS, event.key, {"$set": fields})
         known = {"version": event.version, "announced_at": work.now} | ({"was_blocked": True} if event.blocked else {})
         news = {"$set": known, "$setOnInsert": {"count": 0, "released": 0}}
-        work.update(WAITING, {"_id": event.key}, news, upsert=True)
+        work.update(WAITING, event.key, news, upsert=True)
 
     def wait(self, work: Work, key: str, orders: int) -> None:
         """Count orders that wait for a merchant, or with a negative number no longer do."""
@@ -94,7 +94,7 @@ class Merchants:
     def released(self, work: Work, key: str, version: int, *, unblocked: bool) -> None:
         """Note that every order that waited for this version has been looked at; `unblocked`: blocked ones as well."""
         change: Document = {"$max": {"released": version}}
-        work.update(WAITING, {"_id": key}, change | ({"$unset": {"was_blocked": ""}} if unblocked else {}))
+        work.update(WAITING, key, change | ({"$unset": {"was_blocked": ""}} if unblocked else {}))
 
 
 def _waiting(document: dict[str, object]) -> Waiting:

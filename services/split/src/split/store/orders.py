@@ -119,11 +119,11 @@ class Orders:
     ) -> None:
         """Make a stub the order."""
         fields = _fields(work, order, request, body, digest, origin)
-        work.update(ORDERS, {"_id": order.key, "state": "stub"}, {"$set": fields, "$unset": {"early": ""}})
+        work.update(ORDERS, order.key, {"$set": fields, "$unset": {"early": ""}})
 
     def refuse_early(self, work: Work, key: str, early: Sequence[Early]) -> None:
         """Keep what came early and its order could not take, for whoever looks after it."""
-        work.update(ORDERS, {"_id": key}, {"$set": {"early": [msgspec.structs.asdict(it) for it in early]}})
+        work.update(ORDERS, key, {"$set": {"early": [msgspec.structs.asdict(it) for it in early]}})
 
     def stub(self, work: Work, marketplace: str, order_id: str, early: Early, *, exists: bool) -> None:
         """Make an event wait for its order, in the document that the order will be."""
@@ -131,7 +131,7 @@ class Orders:
         waits = msgspec.structs.asdict(early)
         if exists:
             # A set: what is delivered again before the order comes waits there once.
-            work.update(ORDERS, {"_id": key, "state": "stub"}, {"$addToSet": {"early": waits}})
+            work.update(ORDERS, key, {"$addToSet": {"early": waits}})
             return
         fields = {"marketplace": marketplace, "order_id": order_id, "state": "stub", "shares": [], "early": [waits]}
         work.insert(ORDERS, {"_id": key, **fields})
@@ -139,7 +139,7 @@ class Orders:
     def change(self, work: Work, before: Order, after: Order) -> None:
         """Write what differs between two states of an order."""
         if changes := changes_of(before, after):
-            work.update(ORDERS, {"_id": after.key, "state": "split"}, changes)
+            work.update(ORDERS, after.key, changes)
 
 
 def changes_of(before: Order, after: Order) -> Document:
