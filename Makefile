@@ -7,7 +7,6 @@ MAKEFLAGS += --no-print-directory
 UV := .tools/bin/uv
 BIN := .venv/bin
 RUNTIME ?= local
-ORDERS ?= 1000
 PYTEST ?=
 SYNC := $(UV) sync --frozen --all-groups --quiet
 say = @printf '\033[1m== %s\033[0m\n' "$(1)"
@@ -21,7 +20,7 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: install ## Start everything, settle ORDERS=1000 sample orders, audit, stop (RUNTIME=docker: in containers)
-	@$(BIN)/weir demo --orders $(ORDERS)
+	@$(BIN)/weir demo --orders $(or $(ORDERS),1000)
 
 up: install ## Start the cluster and leave it running
 	@$(BIN)/weir up
@@ -53,9 +52,10 @@ test-real: install ## Settle the real orders of FILE=orders.jsonl.gz and compare
 	@test -n '$(FILE)' || { echo 'name the file: make test-real FILE=orders.jsonl.gz' >&2; exit 2; }
 	@WEIR_REAL_FILE='$(abspath $(FILE))' $(BIN)/pytest tests/real
 
-bench: install ## Measure speed on a cluster of its own (SCENARIO=capacity|rate RATE= SECONDS= WARMUP= WINDOW= JSON=file)
+bench: install ## Measure speed on a cluster of its own (SCENARIO=capacity|floor|rate|… RATE= SECONDS= JSON=file)
 	@$(BIN)/python -m tests.bench $(SCENARIO) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) \
-		$(if $(WARMUP),--warmup $(WARMUP)) $(if $(WINDOW),--window $(WINDOW)) $(if $(JSON),--json $(JSON))
+		$(if $(WARMUP),--warmup $(WARMUP)) $(if $(WINDOW),--window $(WINDOW)) $(if $(ORDERS),--orders $(ORDERS)) \
+		$(if $(JSON),--json $(JSON))
 
 format: install ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format .

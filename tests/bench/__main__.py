@@ -2,43 +2,54 @@
 
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
-from tests.bench import report
+from tests.bench import machine, report
+from tests.bench.result import Result, ratio
 from tests.bench.scenarios import SCENARIOS, Options, Scenario
 
 from ops.output import note, told
 from ops.runtime.fault import ClusterFault
 
-SECONDS: Final = 60.0
-WARMUP_S: Final = 10.0
-WINDOW: Final = 2_500
+DEFAULTS = Options()
 
 
 def main(
-    scenario: Annotated[Scenario, typer.Argument()] = Scenario.CAPACITY,
+    scenario: Annotated[Scenario, typer.Argument(help="What to measure.")] = Scenario.ALL,
     *,
-    rate: Annotated[float, typer.Option(min=1, help="Orders a second, where a rate is measured.")] = 1_160.0,
-    seconds: Annotated[float, typer.Option(min=1, help="How long to measure.")] = SECONDS,
-    warmup: Annotated[float, typer.Option(min=0, help="How long to run before, in seconds.")] = WARMUP_S,
-    window: Annotated[
-        int, typer.Option(min=1, help="Orders not done at one time, where capacity is measured.")
-    ] = WINDOW,
+    rate: Annotated[float, typer.Option(min=1, help="Orders a second, of the scenario `rate`.")] = DEFAULTS.rate,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to measure.")] = DEFAULTS.seconds,
+    warmup: Annotated[float, typer.Option(min=0, help="How long to run before, in seconds.")] = DEFAULTS.warmup_s,
+    window: Annotated[int, typer.Option(min=1, help="Orders not done at one time.")] = DEFAULTS.window,
+    orders: Annotated[int, typer.Option(min=1, help="How far `growth` grows.")] = DEFAULTS.orders,
     json: Annotated[Path | None, typer.Option(help="Write the results here.")] = None,
 ) -> None:
     """Measure how fast Weir is on this machine, on a cluster of its own."""
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGHUP, _terminated)
-    options = Options(seconds=seconds, warmup_s=warmup, window=window, rate=rate)
+    began = datetime.now(UTC)
+    options = Options(seconds=seconds, warmup_s=warmup, window=window, rate=rate, orders=orders)
     with told(ClusterFault):
         results = SCENARIOS[scenario](options, note)
     report.show(results)
     if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(_answer(scenario, began, results))) + b"\n")
+
+
+def _answer(scenario: Scenario, began: datetime, results: list[Result]) -> dict[str, object]:
+    return {
+        "scenario": scenario,
+        "began": began,
+        "took_s": round((datetime.now(UTC) - began).total_seconds()),
+        "machine": machine.describe(),
+        "floor_ratio": ratio(results),
+        "results": results,
+    }
 
 
 def _terminated(number: int, _: FrameType | None) -> NoReturn:

@@ -14,15 +14,30 @@ import msgspec
 from tests.bench.cluster import ROOT, Cluster
 from tests.bench.load import MARKETPLACE, order_id
 
+from ops import lag
 from ops.addresses import variable
 from ops.runtime.state import SERVICES
 from ops.send.manifest import SENT
+from shared.topics import Topics
 
 BREACHES_KEPT: Final = 20
 PARTS: Final = ("kafka", "mongo", "institution", *SERVICES)
+REST_TIMEOUT_S: Final = 60.0
+REST_POLL_S: Final = 0.5
 
 
-async def audit(cluster: Cluster, sent: Iterable[int]) -> dict[str, Any]:
+async def at_rest(cluster: Cluster) -> int:
+    """Wait until no consumer is behind; return the records that still are after a minute."""
+    groups = lag.groups(Topics.load(ROOT / "deploy" / "topics.yaml"))
+    deadline = time.monotonic() + REST_TIMEOUT_S
+    while True:
+        behind = await lag.measure(cluster.urls["kafka"], groups)
+        if lag.drained(behind) or time.monotonic() > deadline:
+            return sum(it.records for it in behind)
+        await asyncio.sleep(REST_POLL_S)
+
+
+def audit(cluster: Cluster, sent: Iterable[int]) -> dict[str, Any]:
     """Audit everything on the cluster; `sent` are the numbers of the orders that must be there.
 
     The answer is that of `--json`, with `seconds`, `peak_mib`, and the first breaches only.
@@ -31,7 +46,7 @@ async def audit(cluster: Cluster, sent: Iterable[int]) -> dict[str, Any]:
     _write_manifest(home, sent)
     if not (home / "deploy").exists():
         (home / "deploy").symlink_to(ROOT / "deploy")
-    found: dict[str, Any] = await asyncio.to_thread(_run, home, {variable(it): cluster.urls[it] for it in PARTS})
+    found = _run(home, {variable(it): cluster.urls[it] for it in PARTS})
     return {**found, "breaches": found["breaches"][:BREACHES_KEPT]}
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.bench import scrape
+from tests.bench.floor import prepare as floor
+
 from ops.runtime import kafka, mongod, ports, process, services
 from ops.runtime.fault import ClusterFault
 from ops.runtime.state import SANDBOX, SERVICES
@@ -36,15 +39,15 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="weir-bench-"))
         self.processes: dict[str, process.Started] = {}
         self.urls: dict[str, str] = {}
-        self.replicas: dict[str, str] = {}
-        """Every running copy of a service and its address."""
+        self.side = "weir"
+        self._replicas: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         """Start the engines and the institution."""
         try:
             self._start_engines()
             self._serve(SANDBOX, SANDBOX)
-            self.urls["institution"] = self.replicas.pop(SANDBOX)
+            self.urls["institution"] = self._replicas.pop(SANDBOX)
         except BaseException:
             self._stop()
             raise
@@ -59,13 +62,21 @@ class Cluster:
     def start_services(self, replicas: int = 1) -> None:
         """Start so many copies of each of the four services."""
         self._tell("starting the four services" + (f", {replicas} of each" if replicas > 1 else ""))
-        asyncio.run(apply(Topics.load(ROOT / "deploy" / "topics.yaml"), self.urls["kafka"]))
         for service in SERVICES:
             for number in range(1, replicas + 1):
                 name = service if number == 1 else f"{service}-{number}"
                 self._serve(service, name, wait=False)
-            self.urls[service] = self.replicas[service]
-        self._wait(self.replicas)
+            self.urls[service] = self._replicas[service]
+        self._wait(self._replicas)
+
+    def start_floor(self) -> None:
+        """Start the floor's four processes."""
+        self._tell("starting the floor")
+        self.side = "floor"
+        floor.prepare(self.urls["mongo"])
+        addresses = [self.urls[part] for part in ("kafka", "mongo", "institution")]
+        for name in SERVICES:
+            self.start(name, python("tests.bench.floor", name, *addresses))
 
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> Path:
         """Start a process of this run; return its log."""
@@ -91,6 +102,13 @@ class Cluster:
                 raise ClusterFault(message)
         return {name: started.pid for name, started in self.processes.items()}
 
+    def counted(self) -> scrape.Counted:
+        """Return what the measured processes have counted so far."""
+        if self.side == "weir":
+            return scrape.scraped(self._replicas)
+        logs = {name: (self.folder / "logs" / f"{name}.log").read_text() for name in SERVICES}
+        return {name: scrape.told(log) for name, log in logs.items()}
+
     def _start_engines(self) -> None:
         self._tell("starting Kafka, MongoDB and the institution")
         chosen = ports.choose((*ENGINES, "controller"))
@@ -101,14 +119,15 @@ class Cluster:
         kafka_log = self.start("kafka", kafka.command(jars, properties))
         mongod.wait(self.processes["mongo"], mongo_log, chosen["mongo"])
         kafka.wait(self.processes["kafka"], kafka_log)
+        asyncio.run(apply(Topics.load(ROOT / "deploy" / "topics.yaml"), self.urls["kafka"]))
 
     def _serve(self, service: str, name: str, *, wait: bool = True) -> None:
         port = ports.choose((name,))[name]
         environment = {**self._environment, **services.environment(service, self.urls)}
         self.start(name, services.command(service, port), environment)
-        self.replicas[name] = f"http://127.0.0.1:{port}"
+        self._replicas[name] = f"http://127.0.0.1:{port}"
         if wait:
-            self._wait({name: self.replicas[name]})
+            self._wait({name: self._replicas[name]})
 
     def _wait(self, addresses: Mapping[str, str]) -> None:
         started = {name: self.processes[name] for name in addresses}

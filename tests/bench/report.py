@@ -1,82 +1,132 @@
-"""What people read of a bench: tables on the screen. Figures come from results and are only written here."""
+"""What people read of a bench: rows of tables, for the screen and for docs/benchmarks.md."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from tests.bench.run import Result
+from tests.bench.load import LEGS
+from tests.bench.result import Result, ratio
 
 from ops.output import table
 
 KINDS: Final = ("payments", "split", "aftersale", "merchant", "sandbox", "kafka", "mongo", "generator", "harness")
+SERVICES: Final = KINDS[:4]
+SPEED: Final = ("run", "load", "orders/s", "p50 / p99 / max s", "CPU µs/order", "cores", "others", "kept up")
+AUDITED: Final = ("orders", "settled", "lost", "duplicated", "imbalance_minor", "breaches_total")
+
+type Rows = list[tuple[str, ...]]
 
 
-def speed_rows(results: Sequence[Result]) -> list[tuple[object, ...]]:
-    """Return a line for each run: what was asked, what was done, how long an order took."""
+def speed_rows(results: Sequence[Result]) -> Rows:
+    """Return a line for each run: what was asked, what was done, how long an order took and what it cost."""
     return [
         (
-            f"{it.side} {it.name}",
+            it.title,
             _load(it),
             f"{it.per_s:,.0f}",
             f"{it.p50_s:.2f} / {it.p99_s:.2f} / {it.max_s:.2f}",
             f"{it.cpu_total_us:,.0f}",
             f"{it.cores:.2f}",
             f"{it.elsewhere_cores:.2f}",
-            _verdict(it),
+            "-" if it.sustained is None else "yes" if it.sustained else "NO",
         )
         for it in results
     ]
 
 
-SPEED: Final = ("run", "load", "orders/s", "p50 / p99 / max s", "CPU µs/order", "cores", "others", "kept up")
+def cpu_rows(results: Sequence[Result]) -> Rows:
+    """Return a line for each process: CPU µs of an order in each run."""
+    return [
+        (name, *(f"{it.cpu_us[name]:,.0f}" if name in it.cpu_us else "" for it in results)) for name in _names(results)
+    ]
 
 
-def process_rows(results: Sequence[Result]) -> list[tuple[object, ...]]:
-    """Return a line for each process: CPU of an order and memory in each run."""
-    names = sorted({name for it in results for name in it.cpu_us}, key=_place)
-    return [(name, *(_process(it, name) for it in results)) for name in names]
+def memory_rows(results: Sequence[Result]) -> Rows:
+    """Return a line for each process: resident memory at the end of the window, and the most there ever was, in MiB."""
+    return [
+        (name, *("{0[0]} / {0[1]}".format(it.memory_mib[name]) if name in it.memory_mib else "" for it in results))
+        for name in _names(results)
+    ]
 
 
-def detail_rows(results: Sequence[Result]) -> list[tuple[object, ...]]:
-    """Return what is said of each run besides: batches, retries, what is lost, the audit."""
-    rows: list[tuple[object, ...]] = []
+def batch_rows(results: Sequence[Result]) -> Rows:
+    """Return a line for each consumer group: records of a batch on average."""
+    groups = sorted({group for it in results for group in it.batches}, key=_place)
+    return [
+        (group, *(f"{it.batches[group]:,.0f}" if group in it.batches else "" for it in results)) for group in groups
+    ]
+
+
+def proof_rows(results: Sequence[Result]) -> Rows:
+    """Return what shows that nothing was lost or done twice."""
+    rows: Rows = []
     for it in results:
-        batches = ", ".join(f"{topic} {size:g}" for topic, size in sorted(it.batches.items()))
-        rows.append((f"{it.side} {it.name}", "records in a batch, mean", batches or "not measured"))
-        retries = f"{it.transactions:,}, {it.transaction_retries:,} run again"
-        rows.append(("", "transactions", retries if it.transactions else "not measured"))
-        done = f"{it.published:,} / {it.settled:,} / {it.repeated:,} / {it.lag_end:,}"
-        rows.append(("", "sent / settled / repeated / lag at the end", done))
-        if it.audit:
-            figures = ("orders", "settled", "lost", "duplicated", "imbalance_minor", "breaches_total")
-            said = ", ".join(f"{name} {it.audit[name]:,}" for name in figures)
-            rows.append(("", "audit", f"{said}; {it.audit['seconds']} s, {it.audit['peak_mib']} MiB"))
+        retried = f"{it.transactions:,} transactions, {it.transaction_retries:,} run again"
+        told = f"sent {it.published:,}, settled {it.settled:,}, settled twice {it.repeated:,}"
+        rows.append((it.title, told + (f"; {retried}" if it.transactions else "")))
+        if it.audit is not None:
+            figures = ", ".join(f"{name} {it.audit[name]:,}" for name in AUDITED)
+            rows.append(
+                ("  audit", f"{figures}, lag {it.lag_end}; {it.audit['seconds']} s, {it.audit['peak_mib']} MiB")
+            )
+    return rows
+
+
+def goal_rows(results: Sequence[Result]) -> Rows:
+    """Return the goals that these runs can answer: what is required, what was measured, whether it holds."""
+    rows: Rows = []
+    for it in results:
+        if it.side != "weir":
+            continue
+        if it.name == "capacity":
+            rows.append(_goal("orders a second, sustained", it.per_s, least=1_200, target=1_800))
+            rows.append(_goal("p99 at that, s", it.p99_s, most=2.6))
+        if it.name == "1160/s":
+            rows.append(_goal("p99 at 1,160/s, s", it.p99_s, most=2.0))
+        if it.name == "116/s":
+            rows.append(_goal("p99 at 116/s, s", it.p99_s, most=1.0))
+            rows.append(_goal("cores at 116/s", it.cores, most=0.9))
+        if it.name == "50 receivers":
+            rows.append(_goal("orders a second with 50 receivers", it.per_s, least=400))
+    peaks = [it.memory_mib[name].peak_mib for it in results if it.side == "weir" for name in SERVICES]
+    if peaks:
+        rows.append(_goal("largest service, MiB at its peak", max(peaks), most=200))
+    if (share := ratio(results)) is not None:
+        rows.append(_goal("share of the floor", share, least=0.5, target=0.7))
+    grown = [it for it in results if it.name.endswith("k stored")]
+    if len(grown) > 1:
+        more = grown[-1].cpu_total_us / grown[0].cpu_total_us
+        rows.append(_goal(f"CPU of an order, {grown[-1].name} / {grown[0].name}", more, most=1.1))
     return rows
 
 
 def show(results: Sequence[Result]) -> None:
     """Print the tables."""
+    runs = [it.title for it in results]
     table("Speed", SPEED, speed_rows(results))
-    runs = [f"{it.side} {it.name}" for it in results]
-    table("CPU µs an order (memory now / peak, MiB)", ("process", *runs), process_rows(results))
-    table("What happened", ("run", "what", "result"), detail_rows(results))
+    table("CPU µs of an order", ("process", *runs), cpu_rows(results))
+    table("Memory, MiB: now / peak", ("process", *runs), memory_rows(results))
+    table("Records of a batch", ("consumer group", *runs), batch_rows(results))
+    table("What happened", ("run", "result"), proof_rows(results))
+    table("Goals", ("goal", "measured", "required", "met"), goal_rows(results))
+
+
+def _goal(
+    name: str, measured: float, *, least: float | None = None, most: float | None = None, target: float | None = None
+) -> tuple[str, ...]:
+    met = measured >= least if least is not None else measured <= (most or 0)
+    asked = f"≥ {least:,g}" if least is not None else f"≤ {most:,g}"
+    return name, f"{measured:,.4g}", asked + (f" (target {target:,g})" if target else ""), "yes" if met else "NO"
 
 
 def _load(it: Result) -> str:
     load = f"{it.rate:g}/s" if it.rate else f"{it.window:,} open"
-    return load if it.legs == 3 else f"{load}, {it.legs} legs"
+    return load if it.legs == LEGS else f"{load}, {it.legs} merchants"
 
 
-def _verdict(it: Result) -> str:
-    return "-" if it.sustained is None else "yes" if it.sustained else "NO"
-
-
-def _process(it: Result, name: str) -> str:
-    if name not in it.cpu_us:
-        return ""
-    now, peak = it.memory_mib[name]
-    return f"{it.cpu_us[name]:,.0f} ({now} / {peak})"
+def _names(results: Sequence[Result]) -> list[str]:
+    return sorted({name for it in results for name in it.cpu_us}, key=_place)
 
 
 def _place(name: str) -> tuple[int, str]:
-    kind = name.partition("-")[0]
+    kind = name.partition("-")[0].partition(".")[0]
     return (KINDS.index(kind) if kind in KINDS else len(KINDS), name)

@@ -1,23 +1,27 @@
-"""One measured run: prepare, warm up, measure, drain, read what happened, audit."""
+"""One measured run: prepare, warm up, measure, drain, and read what happened."""
 
 import asyncio
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import msgspec
-from tests.bench import auditing, generator, load, offsets, scrape, usage
+from tests.bench import generator, load, offsets, scrape, usage
 from tests.bench.board import Board
-from tests.bench.cluster import ROOT, Cluster, Tell, python
+from tests.bench.cluster import Cluster, Tell, python
 from tests.bench.load import LEGS
 from tests.bench.offsets import Offsets
-from tests.bench.timeline import Settled, Timeline, Window, latencies, window
+from tests.bench.result import Result
+from tests.bench.timeline import Settled, Timeline, latencies, window
 
-from ops import lag
 from ops.demo import quantile
-from shared.topics import Topics
+
+TOPIC_IN: Final = "order-paid"
+TOPIC_OUT: Final = "payout-settled"
+GROUPS: Final = ("split.payout-settled", "merchant.payout-settled")
+"""An order is done when both have committed its payout-settled."""
 
 LOOK_S: Final = 0.05
 READY_TIMEOUT_S: Final = 120.0
@@ -27,22 +31,11 @@ HARNESS: Final = "harness"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """What is measured: Weir, or the floor. Where its orders go in and come out."""
-
-    name: str
-    topic_in: str
-    topic_out: str
-    groups: tuple[str, ...]
-    audited: bool
-
-
-WEIR: Final = Side("weir", "order-paid", "payout-settled", ("split.payout-settled", "merchant.payout-settled"), True)  # noqa: FBT003 - named above
-
-
-@dataclass(frozen=True, slots=True)
 class Ask:
-    """What to run: at a rate (open loop), or with at most `window` orders not done (closed loop), in orders and s."""
+    """What to run: at a rate (open loop), or with at most `window` orders not done (closed loop); times in seconds.
+
+    `first` is the number of its first order. In a closed loop `orders_max_per_s` are prepared for each second.
+    """
 
     name: str
     seconds: float
@@ -50,7 +43,6 @@ class Ask:
     rate: float | None = None
     window: int | None = None
     orders_max_per_s: float = 2_400.0
-    """In a closed loop so many orders are paid and encoded beforehand for each second."""
     legs: int = LEGS
     first: int = 0
 
@@ -60,120 +52,96 @@ class Ask:
         return int((self.rate or self.orders_max_per_s) * (self.warmup_s + self.seconds)) + (self.window or 0)
 
 
-@dataclass(slots=True)
-class Result:
-    """What one run showed. `cpu_us` and `cores` are of the window; `elsewhere_cores` is what others used meanwhile."""
-
-    name: str
-    side: str
-    rate: float | None
-    window: int | None
-    legs: int
-    seconds: float
-    offered: int
-    completed: int
-    per_s: float
-    p50_s: float
-    p99_s: float
-    max_s: float
-    sustained: bool | None
-    backlog_grew: float
-    cpu_us: dict[str, float]
-    cores: float
-    elsewhere_cores: float
-    memory_mib: dict[str, tuple[int, int]]
-    batches: dict[str, float]
-    transactions: int
-    transaction_retries: int
-    published: int
-    settled: int
-    repeated: int
-    lag_end: int
-    audit: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def cpu_total_us(self) -> float:
-        """CPU time an order took in all, generator and harness included."""
-        return sum(self.cpu_us.values())
+class OrdersExhaustedError(Exception):
+    """A closed loop had no order left to send before its window ended."""
 
 
-async def measure(cluster: Cluster, side: Side, ask: Ask, tell: Tell) -> Result:
+async def measure(cluster: Cluster, ask: Ask, tell: Tell) -> Result:
     """Run once.
 
     Raises:
-        TimeoutError: it did not get ready, or did not drain: orders are lost or the services stand.
+        OrdersExhaustedError: prepare more orders a second.
+        TimeoutError: it did not get ready, or did not drain: orders are lost, or the services stand.
 
     """
     path = cluster.folder / "board"
     board = Board.create(path)
-    async with offsets.opened(cluster.urls["kafka"], side.topic_out, side.groups) as looks:
+    async with offsets.opened(cluster.urls["kafka"], TOPIC_OUT, GROUPS) as looks:
         plan = generator.Plan(
             bootstrap=cluster.urls["kafka"],
-            topic=side.topic_in,
+            topic=TOPIC_IN,
             board=str(path),
             partitions=len(looks.places),
-            **{name: getattr(ask, name) for name in ("first", "count", "legs", "rate", "window")},
+            first=ask.first,
+            count=ask.count,
+            legs=ask.legs,
+            rate=ask.rate,
+            window=ask.window,
         )
         written = cluster.folder / "plan.json"
         written.write_bytes(msgspec.json.encode(plan))
         cluster.start(GENERATOR, python("tests.bench.generator", str(written)))
         try:
             tell(f"{ask.name}: paying {plan.count:,} orders")
+            cluster.pids()
             await load.pay(cluster.urls["institution"], ask.first, plan.count, ask.legs)
             async with asyncio.timeout(READY_TIMEOUT_S):
                 await board.until(lambda it: bool(it.get("ready")), LOOK_S)
-            return await _Run(cluster, side, ask, board, looks).run(tell)
+            return await _Run(cluster, ask, board, looks).run(tell)
         finally:
             cluster.stop(GENERATOR)
             board.close()
 
 
+class Moment(NamedTuple):
+    """Everything that is read at one end of the window."""
+
+    at: float
+    cpu: usage.Cpu
+    counted: scrape.Counted
+
+
 class _Run:
     """The parts of one run that share its state."""
 
-    def __init__(self, cluster: Cluster, side: Side, ask: Ask, board: Board, looks: Offsets) -> None:
+    def __init__(self, cluster: Cluster, ask: Ask, board: Board, looks: Offsets) -> None:
         self._cluster = cluster
-        self._side = side
         self._ask = ask
         self._board = board
         self._offsets = looks
 
     async def run(self, tell: Tell) -> Result:
+        """Send, measure, drain, read."""
         ask, board = self._ask, self._board
         begin = await self._offsets.ends()
         line = Timeline(begin)
         looking = asyncio.create_task(self._look(line, begin))
         try:
-            tell(f"{ask.name}: warming up for {ask.warmup_s:.0f} s, then measuring for {ask.seconds:.0f} s")
+            tell(f"{ask.name}: warming up for {ask.warmup_s:g} s, then measuring for {ask.seconds:g} s")
             board.put("go", 1)
             await asyncio.sleep(ask.warmup_s)
-            pids = {**self._cluster.pids(), HARNESS: os.getpid()}
-            counted, used, since = self._scrape(), usage.cpu(pids), time.time()
+            before = self._moment()
             await asyncio.sleep(ask.seconds)
-            until, spent, counts = time.time(), usage.cpu(pids), self._scrape()
-            self._cluster.pids()
-            memory = usage.memory(pids)
-            ran_out = ask.rate is None and board.get("published") >= ask.count
+            after = self._moment()
+            memory = usage.memory(self._pids())
+            exhausted = ask.rate is None and board.get("published") >= ask.count
             board.put("stop", 1)
             tell(f"{ask.name}: draining")
             await self._drained(looking, line)
         finally:
             looking.cancel()
-        if ran_out:
-            message = f"all {ask.count} orders were sent before the window ended; raise orders_max_per_s"
-            raise RuntimeError(message)
+        if exhausted:
+            message = f"all {ask.count:,} orders were sent before the window ended"
+            raise OrdersExhaustedError(message)
         settled = await self._offsets.read(begin, await self._offsets.ends())
-        found = window(line, since, until)
-        result = self._result(found, latencies(line, settled, since, until), settled, _spent(used, spent))
-        result.memory_mib = {name: (it.now_mib, it.peak_mib) for name, it in memory.items()}
-        result.batches = {topic: round(it, 1) for topic, it in scrape.batches(counted, counts).items()}
-        result.transactions = int(scrape.grown("weir_transaction_seconds_count", counted, counts))
-        result.transaction_retries = int(scrape.grown("weir_transaction_retries_total", counted, counts))
-        if self._side.audited:
-            tell(f"{ask.name}: auditing")
-            result.lag_end = await self._at_rest()
-            result.audit = await auditing.audit(self._cluster, range(ask.first + result.published))
-        return result
+        return self._result(line, settled, (before, after), memory)
+
+    def _pids(self) -> dict[str, int]:
+        return {**self._cluster.pids(), HARNESS: os.getpid()}
+
+    def _moment(self) -> Moment:
+        counted = self._cluster.counted()
+        return Moment(time.time(), usage.cpu(self._pids()), counted)
 
     async def _look(self, line: Timeline, begin: Sequence[int]) -> None:
         """Look every 50 ms, for ever."""
@@ -184,7 +152,7 @@ class _Run:
             await asyncio.sleep(LOOK_S)
 
     async def _drained(self, looking: "asyncio.Task[None]", line: Timeline) -> None:
-        """Wait until every order is done; the generator may be publishing its last chunk."""
+        """Wait until every order is done; the generator may be publishing its last ones."""
         await asyncio.sleep(LOOK_S * 10)
 
         def done(board: Board) -> bool:
@@ -195,27 +163,21 @@ class _Run:
         async with asyncio.timeout(DRAIN_TIMEOUT_S):
             await self._board.until(done, LOOK_S)
 
-    async def _at_rest(self) -> int:
-        """Wait until no consumer is behind; return the records that still are."""
-        topics = Topics.load(ROOT / "deploy" / "topics.yaml")
-        deadline = time.monotonic() + DRAIN_TIMEOUT_S
-        while True:
-            behind = await lag.measure(self._cluster.urls["kafka"], lag.groups(topics))
-            if lag.drained(behind) or time.monotonic() > deadline:
-                return sum(it.records for it in behind)
-            await asyncio.sleep(LOOK_S * 10)
-
-    def _scrape(self) -> scrape.Counts:
-        return scrape.scrape(self._cluster.replicas.values())
-
-    def _result(self, found: Window, waited: list[float], settled: list[Settled], spent: "_Spent") -> Result:
-        ask, orders = self._ask, {it.order for it in settled}
+    def _result(
+        self, line: Timeline, settled: list[Settled], ends: tuple[Moment, Moment], memory: dict[str, usage.Memory]
+    ) -> Result:
+        ask, (before, after) = self._ask, ends
+        found = window(line, before.at, after.at)
+        waited = latencies(line, settled, before.at, after.at)
+        spent = usage.spent(before.cpu, after.cpu)
+        orders = {it.order for it in settled}
         return Result(
             name=ask.name,
-            side=self._side.name,
+            side=self._cluster.side,
             rate=ask.rate,
             window=ask.window,
             legs=ask.legs,
+            stored=line.completed[line.place(before.at)],
             seconds=round(found.seconds, 2),
             offered=found.offered,
             completed=found.completed,
@@ -226,26 +188,14 @@ class _Run:
             sustained=found.sustained(ask.rate) if ask.rate else None,
             backlog_grew=round(found.backlog_grew, 1),
             cpu_us={name: round(it / max(1, found.completed) * 1e6, 1) for name, it in spent.by_process.items()},
-            cores=round(sum(spent.by_process.values()) / spent.seconds, 2),
-            elsewhere_cores=round((spent.machine - sum(spent.by_process.values())) / spent.seconds, 2),
-            memory_mib={},
-            batches={},
-            transactions=0,
-            transaction_retries=0,
+            cores=round(spent.cores, 2),
+            elsewhere_cores=round(spent.elsewhere_cores, 2),
+            memory_mib=memory,
+            batches=scrape.batches(before.counted, after.counted),
+            taken=scrape.taken(before.counted, after.counted),
+            transactions=scrape.in_all(scrape.TRANSACTIONS, before.counted, after.counted),
+            transaction_retries=scrape.in_all(scrape.RETRIES, before.counted, after.counted),
             published=self._board.get("published"),
             settled=len(orders),
             repeated=len(settled) - len(orders),
-            lag_end=0,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Spent:
-    seconds: float
-    by_process: dict[str, float]
-    machine: float
-
-
-def _spent(before: usage.Cpu, after: usage.Cpu) -> _Spent:
-    by_process = {name: after.by_process[name] - used for name, used in before.by_process.items()}
-    return _Spent(after.at - before.at, by_process, after.machine - before.machine)

@@ -1,52 +1,163 @@
-"""What `make bench` can measure: each scenario starts its own cluster, runs, and returns its results."""
+"""What `make bench` can measure: each scenario starts clusters of its own, runs, and returns its results."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from tests.bench import load
+from tests.bench import auditing, load
 from tests.bench.cluster import Cluster, Tell
-from tests.bench.run import WEIR, Ask, Result, measure
+from tests.bench.result import Result
+from tests.bench.run import Ask, measure
+
+PEAK_RATE: Final = 1_160.0
+MEAN_RATE: Final = 116.0
+"""10 million orders a day, and ten times that."""
+
+DIAL_RATES: Final = (MEAN_RATE, 500.0, PEAK_RATE)
+RATE_S: Final = 30.0
+RATE_WARMUP_S: Final = 5.0
+FLOOR_S: Final = 30.0
+FLOOR_ORDERS_MAX_PER_S: Final = 3_200.0
+MANY_LEGS: Final = 50
+MANY_LEGS_WINDOW: Final = 800
+MANY_LEGS_ORDERS_MAX_PER_S: Final = 800.0
+GROWTH_FIRST_S: Final = 20.0
 
 
 class Scenario(StrEnum):
     """The names of the scenarios."""
 
+    ALL = "all"
     CAPACITY = "capacity"
+    FLOOR = "floor"
     RATE = "rate"
+    GROWTH = "growth"
+    REPLICAS = "replicas"
+    RECEIVERS = "receivers-50"
+    PRESETS = "presets"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What may be asked of every scenario; times in seconds."""
 
-    seconds: float
-    warmup_s: float
-    window: int
-    rate: float
+    seconds: float = 60.0
+    warmup_s: float = 10.0
+    window: int = 2_500
+    rate: float = PEAK_RATE
+    orders: int = 1_000_000
+
+    def capacity(self) -> Ask:
+        """Return the question for the rate that is sustained with so many orders not done."""
+        return Ask("capacity", self.seconds, self.warmup_s, window=self.window)
+
+
+def everything(options: Options, tell: Tell) -> list[Result]:
+    """Measure capacity beside the floor's, then the latency at peak and mean rate."""
+    quick = Options(min(options.seconds, RATE_S), min(options.warmup_s, RATE_WARMUP_S))
+    return [
+        *capacity(options, tell),
+        *floor(replace(options, seconds=min(options.seconds, FLOOR_S)), tell),
+        *_weir([_at(rate, quick) for rate in (PEAK_RATE, MEAN_RATE)], tell),
+    ]
 
 
 def capacity(options: Options, tell: Tell) -> list[Result]:
     """Find how many orders a second are sustained with at most `window` of them not done."""
-    return _weir([Ask("capacity", options.seconds, options.warmup_s, window=options.window)], tell)
+    return _weir([options.capacity()], tell)
+
+
+def floor(options: Options, tell: Tell) -> list[Result]:
+    """Find how many orders a second bare clients sustain with the same work."""
+    with Cluster(tell) as cluster:
+        cluster.start_floor()
+        ask = replace(options.capacity(), orders_max_per_s=FLOOR_ORDERS_MAX_PER_S)
+        return [asyncio.run(measure(cluster, ask, tell))]
 
 
 def rate(options: Options, tell: Tell) -> list[Result]:
     """Show whether a rate is sustained, and how long an order takes at it."""
-    return _weir([Ask(f"rate {options.rate:g}", options.seconds, options.warmup_s, rate=options.rate)], tell)
+    return _weir([_at(options.rate, options)], tell)
+
+
+def growth(options: Options, tell: Tell) -> list[Result]:
+    """Show what an order costs while the store grows from 10,000 orders to `orders`, sent at capacity."""
+    asks = [replace(options.capacity(), name="10k stored", seconds=GROWTH_FIRST_S)]
+    return _weir(asks, tell, until=options.orders, then=replace(options.capacity(), warmup_s=2.0))
+
+
+def replicas(options: Options, tell: Tell) -> list[Result]:
+    """Show that two copies of each service share the work and do nothing twice."""
+    return _weir([replace(options.capacity(), name="two replicas")], tell, replicas=2)
+
+
+def receivers(options: Options, tell: Tell) -> list[Result]:
+    """Find how many orders of 50 merchants a second are sustained."""
+    ask = replace(
+        options.capacity(),
+        name="50 receivers",
+        window=MANY_LEGS_WINDOW,
+        orders_max_per_s=MANY_LEGS_ORDERS_MAX_PER_S,
+        legs=MANY_LEGS,
+    )
+    return _weir([ask], tell)
+
+
+def presets(options: Options, tell: Tell) -> list[Result]:
+    """Measure the latency-cost dial: latency and CPU of each preset at three rates."""
+    quick = Options(min(options.seconds, RATE_S), min(options.warmup_s, RATE_WARMUP_S))
+    found: list[Result] = []
+    for title, environment in (("", {}), ("LATENCY=low ", {"LATENCY": "low"}), ("COST=low ", {"COST": "low"})):
+        asks = [_at(rate, quick, title) for rate in DIAL_RATES]
+        found += _weir(asks, tell, environment=environment)
+    return found
 
 
 SCENARIOS: Final[Mapping[Scenario, Callable[[Options, Tell], list[Result]]]] = {
+    Scenario.ALL: everything,
     Scenario.CAPACITY: capacity,
+    Scenario.FLOOR: floor,
     Scenario.RATE: rate,
+    Scenario.GROWTH: growth,
+    Scenario.REPLICAS: replicas,
+    Scenario.RECEIVERS: receivers,
+    Scenario.PRESETS: presets,
 }
 
 
-def _weir(asks: list[Ask], tell: Tell) -> list[Result]:
-    with Cluster(tell) as cluster:
-        cluster.start_services()
+def _at(rate: float, options: Options, title: str = "") -> Ask:
+    return Ask(f"{title}{rate:g}/s", options.seconds, options.warmup_s, rate=rate)
+
+
+def _weir(
+    asks: list[Ask],
+    tell: Tell,
+    *,
+    replicas: int = 1,
+    environment: Mapping[str, str] | None = None,
+    until: int = 0,
+    then: Ask | None = None,
+) -> list[Result]:
+    """Run on one cluster of Weir, then audit it. With `then`, that runs on until so many orders are stored."""
+    found: list[Result] = []
+    sent: list[range] = []
+    first = 0
+    with Cluster(tell, environment) as cluster:
+        cluster.start_services(replicas)
         tell(f"agreeing with {load.MERCHANTS:,} merchants")
         asyncio.run(load.agree(cluster.urls["merchant"], cluster.urls["kafka"]))
-        return [asyncio.run(measure(cluster, WEIR, ask, tell)) for ask in asks]
+        waiting = list(asks)
+        while waiting or (then is not None and sum(map(len, sent)) < until):
+            stored = sum(map(len, sent))
+            ask = waiting.pop(0) if waiting else replace(then or asks[-1], name=f"{stored // 1_000:,}k stored")
+            result = asyncio.run(measure(cluster, replace(ask, first=first), tell))
+            result.stored += stored
+            found.append(result)
+            sent.append(range(first, first + result.published))
+            first += ask.count
+        tell("auditing")
+        found[-1].lag_end = asyncio.run(auditing.at_rest(cluster))
+        found[-1].audit = auditing.audit(cluster, (number for numbers in sent for number in numbers))
+    return found

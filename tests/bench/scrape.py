@@ -1,28 +1,29 @@
-"""What the services count of themselves, read from /metrics before and after a window."""
+"""What the measured processes count of themselves, read before and after a window."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Final
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-WANTED = frozenset(
-    (
-        "weir_batch_records_sum",
-        "weir_batch_records_count",
-        "weir_transaction_seconds_sum",
-        "weir_transaction_seconds_count",
-        "weir_transaction_retries_total",
-    )
-)
+RECORDS: Final = "weir_batch_records_sum"
+BATCHES: Final = "weir_batch_records_count"
+TRANSACTIONS: Final = "weir_transaction_seconds_count"
+RETRIES: Final = "weir_transaction_retries_total"
+WANTED: Final = frozenset((RECORDS, BATCHES, TRANSACTIONS, RETRIES))
+TIMEOUT_S: Final = 10.0
 
-
-type Counts = dict[tuple[str, str], float]
+type Counts = Mapping[tuple[str, str], float]
 """Values by name and, where a metric has one, topic."""
+
+type Counted = Mapping[str, Counts]
+"""The counts of each process."""
 
 
 def counts(text: str) -> Counts:
-    """Return the wanted counters in one service's answer."""
+    """Return the wanted counters in a service's answer."""
     found: defaultdict[tuple[str, str], float] = defaultdict(float)
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -31,13 +32,21 @@ def counts(text: str) -> Counts:
     return found
 
 
-def scrape(addresses: Iterable[str]) -> Counts:
-    """Return the sum over all copies of a service."""
-    total: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for address in addresses:
-        for place, value in counts(httpx.get(f"{address}/metrics", timeout=10).raise_for_status().text).items():
-            total[place] += value
-    return total
+def scraped(addresses: Mapping[str, str]) -> Counted:
+    """Ask services."""
+    return {
+        name: counts(httpx.get(f"{address}/metrics", timeout=TIMEOUT_S).raise_for_status().text)
+        for name, address in addresses.items()
+    }
+
+
+def told(log: str) -> Counts:
+    """Return what a process of the floor has said last, under the names that Weir uses."""
+    whole = log[: log.rfind("\n") + 1].splitlines()
+    found: dict[tuple[str, str], float] = {}
+    for topic, (records, batches) in json.loads(whole[-1]).items():
+        found |= {(RECORDS, topic): records, (BATCHES, topic): batches}
+    return found
 
 
 def grown(name: str, before: Counts, after: Counts, topic: str = "") -> float:
@@ -45,10 +54,26 @@ def grown(name: str, before: Counts, after: Counts, topic: str = "") -> float:
     return after.get((name, topic), 0.0) - before.get((name, topic), 0.0)
 
 
-def batches(before: Counts, after: Counts) -> dict[str, float]:
-    """Return by topic how many records a batch had on average."""
-    found: dict[str, float] = {}
-    for topic in {topic for name, topic in after if name == "weir_batch_records_count"}:
-        if count := grown("weir_batch_records_count", before, after, topic):
-            found[topic] = grown("weir_batch_records_sum", before, after, topic) / count
-    return found
+def in_all(name: str, before: Counted, after: Counted) -> int:
+    """Return by how much a counter without topic grew in all processes."""
+    return int(sum(grown(name, before[process], after[process]) for process in after))
+
+
+def batches(before: Counted, after: Counted) -> dict[str, float]:
+    """Return how many records a batch had on average, by consumer group."""
+    sums: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for process, found in after.items():
+        for topic in {topic for name, topic in found if name == BATCHES}:
+            group = sums[f"{process.partition('-')[0]}.{topic}"]
+            group[0] += grown(RECORDS, before[process], found, topic)
+            group[1] += grown(BATCHES, before[process], found, topic)
+    return {group: round(records / count, 1) for group, (records, count) in sorted(sums.items()) if count}
+
+
+def taken(before: Counted, after: Counted) -> dict[str, int]:
+    """Return how many records each process took."""
+    topics = {process: {topic for _, topic in found if topic} for process, found in after.items()}
+    return {
+        process: int(sum(grown(RECORDS, before[process], found, topic) for topic in topics[process]))
+        for process, found in after.items()
+    }

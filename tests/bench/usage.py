@@ -26,6 +26,30 @@ class Memory(NamedTuple):
     peak_mib: int
 
 
+class Spent(NamedTuple):
+    """CPU seconds used in an interval."""
+
+    seconds: float
+    by_process: dict[str, float]
+    machine: float
+
+    @property
+    def cores(self) -> float:
+        """How many cores the processes kept busy."""
+        return sum(self.by_process.values()) / self.seconds
+
+    @property
+    def elsewhere_cores(self) -> float:
+        """How many cores others kept busy; counted in ticks, so that it may be a little below 0."""
+        return self.machine / self.seconds - self.cores
+
+
+def spent(before: Cpu, after: Cpu) -> Spent:
+    """Return what was used in between."""
+    by_process = {name: used - before.by_process[name] for name, used in after.by_process.items()}
+    return Spent(after.at - before.at, by_process, after.machine - before.machine)
+
+
 def cpu(pids: Mapping[str, int]) -> Cpu:
     """Return the CPU time of these processes; user and system, down to 10 ms."""
     return Cpu(time.monotonic(), {name: _cpu_s(pid) for name, pid in pids.items()}, _machine_s())
