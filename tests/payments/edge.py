@@ -146,6 +146,14 @@ class Edge:
         """Return a stored payout; empty when there is none."""
         return await self.database.payouts.find_one({"_id": key}) or {}
 
+    async def unpaid_minor(self, key: str = "test-shop/o-1") -> int:
+        """Return what the pool has got for an order and has not paid out."""
+        found = await self.database.payouts.find({"order": key}).to_list(None)
+        legs = [it for payout in found for it in payout["legs"] if it["state"] == "succeeded"]
+        added = [it for payout in found for it in payout["subsidies"] if it["state"] == "succeeded"]
+        moved_minor: int = sum(it["amount_minor"] for it in added) - sum(it["amount_minor"] for it in legs)
+        return int((await self.order(key))["net_minor"]) + moved_minor
+
     async def order_in(self, state: str, key: str = "test-shop/o-1") -> dict[str, Any]:
         """Wait until an order is in a state and what that causes is published, and return it."""
         await until(lambda: self.order(key), lambda it: it.get("state") == state)

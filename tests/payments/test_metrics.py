@@ -26,7 +26,6 @@ async def test_what_waits_for_an_institution_shows_its_age_and_then_no_more(
     await edge.metrics.sample(edge.database)
     proving = {"channel": "sandbox-direct", "state": "proving"}
     assert (value(edge, "weir_instructions_oldest_seconds", **proving) or 0) > 3_500
-    assert (value(edge, "weir_orders_unsettled_oldest_seconds") or 0) > 3_500
 
     await institution.pay(payment("pay-o-1"))
     edge.start()
@@ -44,7 +43,6 @@ async def test_what_waits_for_an_institution_shows_its_age_and_then_no_more(
     await edge.payout_in("final")
     await edge.metrics.sample(edge.database)
     assert value(edge, "weir_instructions_oldest_seconds", **unknown) is None
-    assert value(edge, "weir_orders_unsettled_oldest_seconds") == 0
 
 
 async def test_an_order_paid_out_in_full_is_timed_once(edge: Edge, institution: Institution) -> None:

@@ -29,6 +29,7 @@ from shared.record import Batch, Raw, Received
 from shared.work import Work
 from split.app import assemble
 from split.metrics import Metrics
+from split.store.balances import kept_in
 
 MARKETPLACES = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
 
@@ -107,7 +108,8 @@ class Replica:
         """Return what is in each account over all stripes, zeros left out."""
         sums: dict[str, int] = {}
         async for it in self.database.balances.find():
-            sums[it["account"]] = sums.get(it["account"], 0) + it["amount_minor"]
+            for _, _, account, amount in kept_in(it):
+                sums[account] = sums.get(account, 0) + amount
         return {account: amount for account, amount in sums.items() if amount}
 
     def sample(self, name: str, **labels: str) -> float:

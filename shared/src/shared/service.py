@@ -86,6 +86,7 @@ class Service:
         self._indexes = {**indexes, **outbox.INDEXES, **parking.INDEXES, leases.COLLECTION: []}
         self._owner = f"{name}-{uuid.uuid4()}"
         self._background: list[Callable[[], Awaitable[None]]] = []
+        self._samples: list[Callable[[], Awaitable[None]]] = []
         self._running: list[asyncio.Task[None]] = []
         http.install(self.app)
         self._probes()
@@ -93,6 +94,10 @@ class Service:
     def background(self, run: Callable[[], Awaitable[None]]) -> None:
         """Run this from start to stop; its death makes the service unhealthy."""
         self._background.append(run)
+
+    def sample(self, once: Callable[[], Awaitable[None]]) -> None:
+        """Run this every 5 s: it sets gauges from what is stored."""
+        self._samples.append(once)
 
     def sweep(self, name: str, every_s: float, once: Callable[[], Awaitable[int]]) -> None:
         """Run this now and then on one replica at a time; what it had to do is counted in `weir_swept`."""
@@ -185,6 +190,8 @@ class Service:
                 age = (await leases.now(self.database) - oldest).total_seconds() if oldest else 0.0
                 self.kit.outbox_oldest_seconds.set(max(0.0, age))
                 self.kit.parked_keys.set(await self.database[parking.PARKS].estimated_document_count())
+                for once in self._samples:
+                    await once()
             await asyncio.sleep(GAUGES_EVERY_S)
 
     async def _look(self) -> None:

@@ -91,12 +91,15 @@ def forge_a_link(live: Live) -> None:
     live["split"].links.update_one({"seq": 1}, {"$pop": {"transactions": 1}})
 
 
+COMMISSION = "amounts.platform:commission"
+
+
 def raise_a_balance(live: Live) -> None:
-    live["split"].balances.update_one({"account": "platform:commission"}, {"$inc": {"amount_minor": 1}})
+    live["split"].balances.update_one({COMMISSION: {"$exists": True}}, {"$inc": {COMMISSION: 1}})
 
 
 def lose_a_balance(live: Live) -> None:
-    live["split"].balances.delete_one({"account": "merchant:held/new"})
+    live["split"].balances.delete_one({"amounts.merchant:held/new": {"$exists": True}})
 
 
 def raise_a_share(live: Live) -> None:

@@ -11,6 +11,7 @@ import httpx
 from pymongo import MongoClient
 
 from split.domain.ledger import GENESIS, Entry, Transaction, link_hash
+from split.store.balances import group_of
 
 PAID_AT: Final = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 SETTLED_AT: Final = PAID_AT + timedelta(seconds=2)
@@ -107,11 +108,11 @@ def ledger(transactions: tuple[Transaction, ...] = TRANSACTIONS) -> dict[str, li
         }
         for it in transactions
     ]  # fmt: skip
-    balances: dict[tuple[str, str], int] = {}
+    balances: dict[str, dict[str, int]] = {}
     for it in transactions:
         for entry in it.entries:
-            key = (it.currency, entry.account)
-            balances[key] = balances.get(key, 0) + entry.amount_minor
+            kept = balances.setdefault(f"{MP}|{it.currency}|{group_of(entry.account)}|{STRIPE}", {})
+            kept[entry.account] = kept.get(entry.account, 0) + entry.amount_minor
     links: list[dict[str, Any]] = []
     previous = GENESIS
     for seq, listed in enumerate((transactions[:2], transactions[2:]), start=1):
@@ -123,13 +124,7 @@ def ledger(transactions: tuple[Transaction, ...] = TRANSACTIONS) -> dict[str, li
         previous = content
     return {
         "transactions": documents,
-        "balances": [
-            {
-                "_id": f"{MP}|{currency}|{account}|{STRIPE}", "marketplace": MP, "currency": currency,
-                "account": account, "stripe": STRIPE, "amount_minor": amount,
-            }
-            for (currency, account), amount in balances.items()
-        ],
+        "balances": [{"_id": identity, "amounts": amounts} for identity, amounts in balances.items()],
         "links": links,
         "heads": [{"_id": STRIPE, "seq": 2, "hash": previous}],
     }  # fmt: skip

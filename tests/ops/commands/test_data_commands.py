@@ -158,7 +158,7 @@ def test_an_audit_that_finds_nothing_ends_with_zero() -> None:
 @pytest.mark.usefixtures("stores", "kafka")
 def test_an_audit_names_the_breach_and_ends_with_one(mongo_url: str, prefix: str) -> None:
     with MongoClient[dict[str, object]](mongo_url) as client:
-        client[f"{prefix}split"].balances.update_one({}, {"$inc": {"amount_minor": 1}})
+        client[f"{prefix}split"].balances.update_one({}, {"$inc": {"amounts.merchant:held/nobody": 1}})
     result = weir("audit", "--json")
     assert result.exit_code == Code.FAILED
     assert [breach["law"] for breach in json.loads(result.stdout)["breaches"]] == ["balances_derived"]

@@ -28,7 +28,7 @@ async def test_legs_are_paid_and_the_order_is_settled(paid: Edge, institution: I
     await paid.take(payout())
     stored = await paid.payout_in("final")
     assert [it["state"] for it in stored["legs"]] == ["succeeded"] * 2
-    assert (await paid.order())["unpaid_minor"] == 0
+    assert await paid.unpaid_minor() == 0
     assert revisions(paid) == [(1, {"succeeded"})]
     balances = await institution.balances()
     assert (balances["pool"], balances["merchant:alice"], balances["platform:commission"]) == (0, 1_080, 120)
@@ -45,7 +45,7 @@ async def test_a_leg_that_fails_is_told_with_its_reason_and_stays_in_the_pool(
         ("succeeded", None),
     ]
     assert stored["open_legs"] == [stored["legs"][1]["leg_id"]]
-    assert (await paid.order())["unpaid_minor"] == 1_080
+    assert await paid.unpaid_minor() == 1_080
     assert (await institution.balances())["pool"] == 1_080
 
 
@@ -88,11 +88,11 @@ async def test_a_transfer_that_is_accepted_first_is_asked_for_until_it_is_final(
     await institution.fault(accept_only=True)
     await paid.take(payout())
     await paid.payout_in("accepted")
-    assert (await paid.order())["unpaid_minor"] == 1_200
+    assert await paid.unpaid_minor() == 1_200
     await paid.let_time_pass()
     await paid.payout_in("final")
     assert revisions(paid) == [(1, {"accepted"}), (2, {"succeeded"})]
-    assert (await paid.order())["unpaid_minor"] == 0
+    assert await paid.unpaid_minor() == 0
 
 
 async def test_a_subsidy_comes_in_before_the_legs_go_out(paid: Edge, institution: Institution) -> None:
@@ -149,4 +149,4 @@ async def test_two_replicas_with_the_same_payout_tell_of_it_once(
         await replica.stop()
     assert sorted(it for replica in replicas for it in revisions(replica)) == [(1, {"succeeded"})]
     assert (await institution.balances())["merchant:alice"] == 1_080
-    assert (await paid.order())["unpaid_minor"] == 0
+    assert await paid.unpaid_minor() == 0

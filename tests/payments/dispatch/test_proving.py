@@ -43,7 +43,7 @@ async def test_a_payment_known_otherwise_rejects_the_order(
     await institution.pay(payment("pay-o-1", paid_minor), currency=currency)
     await edge.take(order())
     stored = await edge.order_in("rejected")
-    assert (stored["reason"], stored["unpaid_minor"], stored["ask_at"]) == (reason, 0, None)
+    assert (stored["reason"], stored["net_minor"], stored["ask_at"]) == (reason, None, None)
     [rejected] = edge.published.events(OrderRejected)
     assert rejected.reason == reason
 

@@ -61,7 +61,7 @@ async def test_a_crash_between_sending_and_commit_pays_no_leg_twice(
     assert len(await institution.transfers()) == len(stored["legs"])
     assert (await institution.balances())["merchant:alice"] == 1_080
     await other.stop()
-    assert (await crashed.order())["unpaid_minor"] == 0
+    assert await crashed.unpaid_minor() == 0
 
 
 async def test_what_a_lane_has_just_been_handed_is_left_alone(crashed: Edge) -> None:

@@ -12,7 +12,7 @@ async def test_a_proved_order_is_split_with_the_institutions_fee(edge: Edge, ins
     await institution.pay(payment("pay-o-1", fee_minor=15))
     await edge.take(order())
     stored = await edge.order_in("accepted")
-    assert (stored["paid_minor"], stored["unpaid_minor"], stored["ask_at"]) == (1_200, 1_185, None)
+    assert (stored["paid_minor"], stored["net_minor"], stored["ask_at"]) == (1_200, 1_185, None)
     [split] = edge.published.events(SplitRequested)
     assert (split.order_id, split.payments[0].fee_minor, split.lines) == ("o-1", 15, order().lines)
 
@@ -63,7 +63,7 @@ async def test_an_order_wrong_and_corrected_in_one_batch_is_taken(edge: Edge, in
 async def test_an_order_that_cost_nothing_is_accepted_without_asking_anybody(still_edge: Edge) -> None:
     await still_edge.take(order(adjustments=(discount(-1_200),), payments=(payment(amount_minor=0),)))
     stored = await still_edge.order()
-    assert (stored["state"], stored["unpaid_minor"]) == ("accepted", 0)
+    assert (stored["state"], stored["net_minor"]) == ("accepted", 0)
     assert len(still_edge.published.events(SplitRequested)) == 1
 
 

@@ -112,7 +112,7 @@ async def test_a_failed_leg_is_paid_by_a_later_attempt_only(still_edge: Edge, in
     await still_edge.take(payout(number=3, legs=(leg(attempt=2),)))
     retried = await still_edge.payout_in("final", "test-shop/o:o-1.3")
     assert [it["state"] for it in retried["legs"]] == ["succeeded"]
-    assert (await still_edge.order())["unpaid_minor"] == 0
+    assert await still_edge.unpaid_minor() == 0
 
 
 @pytest.mark.parametrize("legs", [(), (leg(amount_minor=0),)])

@@ -5,11 +5,10 @@ from typing import Any, Final
 import pytest
 from tests.payments.examples import NOW
 
-from payments.store.orders import EPOCH, UNSETTLED, WAITING
+from payments.store.orders import EPOCH, WAITING
 from shared.mongo import Database
 
 BY_ID: Final = {"_id": {"$in": ["a", "b"]}}
-LEGS: Final = {"$or": [{"open_legs": {"$in": ["a"]}}, {"closed_legs": {"$in": ["a"]}}]}
 AGES: Final[list[dict[str, Any]]] = [
     {"$match": WAITING},
     {"$group": {"_id": {"channel": "$channel_profile", "state": "$waits"}, "oldest": {"$min": "$created_at"}}},
@@ -36,8 +35,6 @@ def stages(plan: Any) -> set[str]:  # noqa: ANN401 - a plan is a tree of anythin
         ("payouts", {"ask_at": {"$gt": EPOCH, "$lte": NOW}}, {"ask_at": 1}),
         ("orders", {"ask_at": {"$gt": NOW}, "channel_profile": "p", "state": "unverified", "channel_account": "a"}, {}),
         ("payouts", {"ask_at": {"$gt": NOW}, "channel_profile": "p", "state": "waiting", "channel_account": "a"}, {}),
-        ("orders", UNSETTLED, {"received_at": 1}),
-        ("payouts", LEGS, {}),
         ("payouts", {"_id": {"$gte": "test-shop/o:o-1.", "$lt": "test-shop/o:o-1/"}}, {}),
     ],
 )

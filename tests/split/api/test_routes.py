@@ -103,7 +103,7 @@ async def test_pages_of_balances_have_no_gap_and_no_repeat(
     await replica.take(paid_order(line(1, 1_000), order_id="2", currency="JPY"))
     await replica.take(settled(replica.published.payouts()[0]))
     found = await walked(api, "accounts", limit=limit)
-    assert [(it["currency"], it["account"], it["balance_minor"]) for it in found] == [
+    assert sorted((it["currency"], it["account"], it["balance_minor"]) for it in found) == [
         ("BRL", "channel:clearing/test-a", 0),
         ("BRL", "merchant:in_transit/m1", 0),
         ("BRL", "merchant:in_transit/m|1", 0),
@@ -112,6 +112,7 @@ async def test_pages_of_balances_have_no_gap_and_no_repeat(
         ("JPY", "merchant:in_transit/m1", 880),
         ("JPY", "platform:commission", 120),
     ]
+    assert [it["currency"] for it in found] == ["BRL"] * 4 + ["JPY"] * 3
     only = await walked(api, "accounts", limit=limit, currency="JPY")
     assert only == found[4:]
 

@@ -77,6 +77,9 @@ def test_a_link_depends_on_the_link_before_its_place_and_all_it_lists() -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(("BRL", "JPY")), st.integers(-(10**13), 10**13))))
 def test_an_imbalance_of_one_currency_is_not_hidden_by_another(amounts: list[tuple[str, int]]) -> None:
-    balanced = [*amounts, *((currency, -amount) for currency, amount in amounts)]
+    balanced: dict[tuple[str, str], dict[str, int]] = {("test-a", "BRL"): {}, ("test-a", "JPY"): {}}
+    for number, (currency, amount) in enumerate(amounts):
+        balanced["test-a", currency] |= {f"given/{number}": amount, f"taken/{number}": -amount}
     assert imbalance(balanced) == 0
-    assert imbalance([*balanced, ("BRL", 7), ("JPY", -7)]) == 14
+    balanced["test-a", "BRL"]["x"], balanced["test-a", "JPY"]["x"] = 7, -7
+    assert imbalance(balanced) == 14

@@ -11,6 +11,7 @@ from shared.commits import ConflictError
 from shared.work import Work
 from split.domain.ledger import GENESIS, Entry, Transaction, link_hash
 from split.domain.orders import Order
+from split.store.balances import kept_in
 from split.store.books import Books
 
 ORDER = Order(
@@ -61,11 +62,15 @@ async def test_a_stored_transaction_still_has_the_hash_it_was_booked_with(replic
     assert again.hash() == bytes(stored["hash"])
 
 
-async def test_a_balance_is_one_document_an_account_and_stripe(replica: Replica) -> None:
+async def test_a_balance_is_kept_in_each_stripe(replica: Replica) -> None:
     await book(replica, "a#0", times=3)
     await book(replica, "b#0")
     await book(replica, "a#0")
-    stored = {(it["account"], it["stripe"]): it["amount_minor"] async for it in replica.database.balances.find()}
+    stored = {
+        (account, it["_id"].rsplit("|", 1)[1]): amount
+        async for it in replica.database.balances.find()
+        for _, _, account, amount in kept_in(it)
+    }
     assert stored == {
         ("channel:clearing/test-a", "a#0"): -20,
         ("merchant:held/m1", "a#0"): 20,

@@ -154,19 +154,29 @@ def _status(order: Document, came_in_at: datetime | None, payouts: Iterable[Docu
     found = list(payouts)
     shown = [PayoutSummary.of(it) for it in found]
     added = sum(sub["amount_minor"] for it in found for sub in it["subsidies"] if sub["state"] == "succeeded")
+    paid_out = sum(leg["amount_minor"] for it in found for leg in it["legs"] if leg["state"] == "succeeded")
     state = _STANDING[order["state"]]
-    nothing_left = order["unpaid_minor"] == 0 and added >= order["promised_minor"]
+    unpaid_minor = _in_pool(order) + added - paid_out
+    nothing_left = unpaid_minor == 0 and added >= order["promised_minor"]
     settled = state == "accepted" and nothing_left and all(it.state == "final" for it in shown)
     times = [it.settled_at for it in shown if it.settled_at] or [order["proved_at"]]
     return OrderStatus.model_validate(
         order
         | {
             "state": "settled" if settled else state,
+            "unpaid_minor": unpaid_minor,
             "received_at": came_in_at or order["received_at"],
             "settled_at": max(times) if settled else None,
             "payouts": shown,
         }
     )
+
+
+def _in_pool(order: Document) -> int:
+    """Return what the pool has got for an order: what is claimed until it is proved, then that less the fee."""
+    if order["state"] == "rejected":
+        return 0
+    return int(order["paid_minor"] if order["net_minor"] is None else order["net_minor"])
 
 
 _STANDING: dict[str, Standing] = {

@@ -66,7 +66,7 @@ def assemble(
     orders, payouts = Orders(database), Payouts(database)
     sweeping = Sweep(database, orders, payouts, commits)
     proving = Proving(channels.__getitem__, orders, commits)
-    paying = Paying(channels.__getitem__, orders, payouts, commits)
+    paying = Paying(channels.__getitem__, payouts, commits)
     proofs = Lanes("prove", proving.send, sweeping.recovered)
     transfers = Lanes("pay", paying.send, sweeping.recovered)
     paying.hand = transfers.hand
@@ -94,7 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     parts = assemble(service.database, service.commits, service.marketplaces, {"sandbox-direct": channel}, metrics)
     consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants)
     service.background(parts.run)
-    service.background(lambda: metrics.keep_sampling(service.database))
+    service.sample(lambda: metrics.sample(service.database))
     service.sweep("proofs", sweep.EVERY_S, lambda: parts.sweep.orders(parts.proofs))
     service.sweep("payouts", sweep.EVERY_S, lambda: parts.sweep.payouts(parts.transfers))
     service.app.include_router(api.routes(parts.ingress, parts.orders, parts.payouts, service.marketplaces))

@@ -24,6 +24,7 @@ from split.store.orders import Orders
 class Parts:
     """Split without Kafka and a server: its use cases, its releaser and its routes."""
 
+    orders: Orders
     split_orders: OrderHandlers
     post_payouts: PayoutHandlers
     copy_merchants: MerchantHandlers
@@ -36,6 +37,7 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
     orders, merchants = Orders(database), Merchants(database)
     releases = Releases(database, commits, orders, merchants, metrics)
     return Parts(
+        orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics),
         post_payouts=PayoutHandlers(database, orders, metrics),
         copy_merchants=MerchantHandlers(merchants, releases.signal),
@@ -48,9 +50,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the service; `python -m uvicorn --factory split.app:create_app` runs it."""
     settings = settings or load(Settings)
     service = Service("split", settings, store.INDEXES)
-    parts = assemble(service.database, service.commits, service.marketplaces, Metrics(service.metrics))
+    metrics = Metrics(service.metrics)
+    parts = assemble(service.database, service.commits, service.marketplaces, metrics)
     consumers(service.intake, parts.split_orders, parts.post_payouts, parts.copy_merchants)
     service.background(parts.releases.run)
+    service.sample(lambda: metrics.sample(parts.orders, service.database))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.app.include_router(parts.router)
     return service.app

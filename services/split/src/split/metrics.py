@@ -4,6 +4,10 @@ from collections import Counter as Tally
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from shared import leases
+from shared.mongo import Database
+from split.store.orders import Orders
+
 
 class Metrics:
     """Gauges and counters of split."""
@@ -12,6 +16,11 @@ class Metrics:
         self._imbalance = Gauge(
             "weir_ledger_imbalance",
             "Minor units by which the balances written since the start miss zero; 0 when the books are right.",
+            registry=registry,
+        )
+        self._unsettled = Gauge(
+            "weir_orders_unsettled_oldest_seconds",
+            "Since the oldest order was paid for whose money is not all paid out.",
             registry=registry,
         )
         self._orders = Counter(
@@ -28,6 +37,12 @@ class Metrics:
             "Payouts settled before their order came, which the order then could not take.",
             registry=registry,
         )
+
+    async def sample(self, orders: Orders, database: Database) -> None:
+        """Set the gauges now, by MongoDB's clock."""
+        since = await orders.unsettled_since()
+        now = await leases.now(database)
+        self._unsettled.set(max(0.0, (now - since).total_seconds()) if since else 0.0)
 
     def note_imbalance(self, amount_minor: int) -> None:
         """Add what one unit of work's balances miss."""

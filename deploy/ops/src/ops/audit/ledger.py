@@ -80,9 +80,16 @@ Balance = tuple[tuple[str, ...], int]
 
 
 async def _kept(snapshot: Snapshot, marketplace: str | None) -> AsyncIterator[Balance]:
-    pipeline = [
-        {"$match": within(marketplace)},
-        {"$group": {"_id": _key("$"), "amount": {"$sum": "$amount_minor"}}},
+    """Read the groups of balances: `_id` is marketplace, currency, group and stripe; each account is a field."""
+    place = {"$split": ["$_id", "|"]}
+    account = _replaced(_replaced("$held.k", "%2E", "."), "%25", "%")
+    parts = [{"$arrayElemAt": ["$place", number]} for number in (0, 1, 3)]
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {} if marketplace is None else {"_id": {"$gte": f"{marketplace}|", "$lt": f"{marketplace}}}"}}},
+        {"$project": {"place": place, "held": {"$objectToArray": "$amounts"}}},
+        {"$unwind": "$held"},
+        {"$project": {"key": [*parts[:2], account, parts[2]], "amount": "$held.v"}},
+        {"$group": {"_id": "$key", "amount": {"$sum": "$amount"}}},
         {"$sort": {"_id": 1}},
     ]
     async for it in snapshot.aggregate(snapshot.stores.split, "balances", pipeline):
@@ -93,12 +100,17 @@ async def _derived(snapshot: Snapshot, marketplace: str | None) -> AsyncIterator
     pipeline: list[dict[str, Any]] = [
         {"$match": within(marketplace)},
         {"$unwind": "$entries"},
-        {"$group": {"_id": _key("$", "$entries.account"), "amount": {"$sum": "$entries.amount_minor"}}},
+        {
+            "$group": {
+                "_id": ["$marketplace", "$currency", "$entries.account", "$stripe"],
+                "amount": {"$sum": "$entries.amount_minor"},
+            }
+        },
         {"$sort": {"_id": 1}},
     ]
     async for it in snapshot.aggregate(snapshot.stores.split, "transactions", pipeline):
         yield tuple(it["_id"]), it["amount"]
 
 
-def _key(sign: str, account: str = "$account") -> list[str]:
-    return [f"{sign}marketplace", f"{sign}currency", account, f"{sign}stripe"]
+def _replaced(text: object, find: str, replacement: str) -> dict[str, object]:
+    return {"$replaceAll": {"input": text, "find": find, "replacement": replacement}}

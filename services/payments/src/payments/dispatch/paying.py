@@ -8,7 +8,6 @@ from payments.dispatch.lanes import Item, Line
 from payments.dispatch.outcome import commit
 from payments.domain.outcomes import UNKNOWN, Answer, answered
 from payments.domain.payouts import Instruction, Payout, instructions, settled
-from payments.store.orders import Orders
 from payments.store.payouts import Payouts, key_of
 from shared.commits import Commits
 from shared.work import Work
@@ -38,11 +37,8 @@ def line(payout: Payout) -> Line:
 class Paying:
     """The instructions of one batch of payouts of one account."""
 
-    def __init__(
-        self, channel_of: Callable[[str], Channel], orders: Orders, payouts: Payouts, commits: Commits
-    ) -> None:
+    def __init__(self, channel_of: Callable[[str], Channel], payouts: Payouts, commits: Commits) -> None:
         self._channel_of = channel_of
-        self._orders = orders
         self._payouts = payouts
         self._commits = commits
         self.hand: Callable[[Line, list[Item[Payout]]], None] = lambda _line, _items: None
@@ -75,20 +71,18 @@ class Paying:
         return complete
 
     async def _record(self, work: Work, to: Line, batch: list[Payout], answers: Mapping[str, Answer]) -> None:
-        known = await self._payouts.known(map(key_of, batch), work.session)
+        standing, others = await self._payouts.unchanged(batch, work.session)
+        if others:
+            standing += [it.payout for it in (await self._payouts.known(others, work.session)).values()]
         again: list[Item[Payout]] = []
         done: list[Payout] = []
-        for it in known.values():
-            before = it.payout
+        for before in standing:
             if before.waits is None:
                 continue  # another replica, or an earlier try whose commit was unknown, has concluded it
             after = answered(before, answers)
             self._payouts.answer(work, before, after)
             if after.revision != before.revision:
                 work.publish(settled(after, work.now), origin_time=after.origin_time)
-            moved_minor = after.moved_minor - before.moved_minor
-            if moved_minor and after.document.startswith("o:"):
-                self._orders.paid_out(work, f"{after.marketplace}/{after.document[2:]}", moved_minor)
             if after.waits == "sending":
                 again.append(item(after))
             elif after.waits is None and all(leg.state == "succeeded" for leg in after.legs):

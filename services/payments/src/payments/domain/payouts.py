@@ -4,13 +4,13 @@ What the institution's answers do to it is in outcomes.py. A leg's number is der
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
 
-from payments.domain.lifecycles import OPEN, State, instruction_after
+from payments.domain.lifecycles import HELD, OPEN, State, instruction_after
 from payments.domain.reasons import PayoutReason
 from shared.ids import channel_number
 from shared.messages import Leg, LegOutcome, PayoutRequested, PayoutSettled, SubsidyOutcome
@@ -49,6 +49,11 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     asks: int = 0
     origin_time: datetime
     created_at: datetime
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the first of its document."""
+        return is_first(self)
 
     @property
     def waits(self) -> Waits | None:
@@ -148,6 +153,22 @@ def legs(event: PayoutRequested, state: State) -> tuple[LegOutcome, ...]:
         )
         for leg in event.legs
     )
+
+
+def is_first(payout: PayoutRequested | Payout) -> bool:
+    """Tell whether a payout is the first of its document."""
+    return payout.payout_id == f"{payout.document}.1"
+
+
+def known_legs(payouts: Iterable[Payout]) -> dict[str, KnownLeg]:
+    """Return what these payouts have of each leg: who holds it, else its greatest attempt."""
+    found: dict[str, KnownLeg] = {}
+    for payout in payouts:
+        for leg in payout.legs:
+            one, other = KnownLeg(payout.payout_id, leg.attempt, leg.state in HELD), found.get(leg.leg_id)
+            if other is None or (one.held, one.attempt) > (other.held, other.attempt):
+                found[leg.leg_id] = one
+    return found
 
 
 def refusal(

@@ -1,6 +1,6 @@
 """Payout-requested: take what may be paid, stop what is not sent yet, and answer what needs no institution."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -8,7 +8,6 @@ import msgspec
 from payments.dispatch import paying
 from payments.dispatch.lanes import Item, Lanes, Line
 from payments.domain import payouts as rules
-from payments.domain.lifecycles import HELD
 from payments.domain.payouts import KnownLeg, Payout
 from payments.domain.reasons import PayoutReason
 from payments.store.orders import Orders
@@ -23,11 +22,15 @@ type Refusal = tuple[PayoutReason, str]
 
 
 class _Loaded(msgspec.Struct):
-    """What a batch touches, kept up to date while the batch is decided: later records see what earlier ones did."""
+    """What a batch touches, kept up to date while the batch is decided: later records see what earlier ones did.
+
+    `beside`: documents of which other payouts are looked at as well.
+    """
 
     known: dict[str, Known]
     legs: dict[str, KnownLeg]
     orders: Mapping[str, Document]
+    beside: set[str]
     handed: dict[Line, list[Item[Payout]]]
 
 
@@ -43,16 +46,12 @@ class PayoutHandlers:
     async def take_payouts(self, batch: Batch[PayoutRequested], work: Work) -> None:
         """Take a batch of requests: pay, cancel, finish."""
         events = [received.event for received in batch]
-        later = {event.key for event in events if _of_order(event) and not _first(event)}
-        leg_ids = [leg.leg_id for event in events for leg in event.legs]
-        loaded = _Loaded(
-            known=await self._payouts.known((f"{it.marketplace}/{it.payout_id}" for it in events), work.session),
-            legs=await self._payouts.legs(leg_ids, work.session) if leg_ids else {},
-            orders=await self._orders.payable(_orders_of(events), work.session),
-            handed={},
-        )
-        if later:
-            loaded.known |= await self._payouts.known_of(later, work.session)
+        orders = await self._orders.payable({event.key for event in events if _of_order(event)}, work.session)
+        known = await self._payouts.known((f"{it.marketplace}/{it.payout_id}" for it in events), work.session)
+        beside = {f"{it.marketplace}/{it.document}" for it in events if not _alone(it, orders)}
+        if beside:
+            known |= await self._payouts.known_of(beside, work.session)
+        loaded = _Loaded(known, rules.known_legs(it.payout for it in known.values()), orders, beside, handed={})
         for received in batch:
             event = received.event
             before = loaded.known.get(f"{event.marketplace}/{event.payout_id}")
@@ -93,8 +92,7 @@ class PayoutHandlers:
         if payout.waits is None:  # nothing to pay is paid at once
             self._answer(work, received, None, Known(msgspec.structs.replace(payout, revision=1), digest), loaded)
             return None
-        self._payouts.insert(work, Known(payout, digest))
-        self._note(Known(payout, digest), loaded)
+        self._record(work, None, Known(payout, digest), loaded)
         loaded.handed.setdefault(paying.line(payout), []).append(paying.item(payout))
         return None
 
@@ -114,17 +112,20 @@ class PayoutHandlers:
     def _answer(
         self, work: Work, received: Received[PayoutRequested], before: Known | None, after: Known, loaded: _Loaded
     ) -> None:
-        if before is None:
-            self._payouts.insert(work, after)
-        else:
-            self._payouts.update(work, before.payout, after)
-        self._note(after, loaded)
+        self._record(work, before, after, loaded)
         work.publish(rules.settled(after.payout, work.now), cause=received)
 
-    def _note(self, known: Known, loaded: _Loaded) -> None:
-        loaded.known[key_of(known.payout)] = known
-        for leg in known.payout.legs:
-            loaded.legs[leg.leg_id] = KnownLeg(known.payout.payout_id, leg.attempt, leg.state in HELD)
+    def _record(self, work: Work, before: Known | None, after: Known, loaded: _Loaded) -> None:
+        payout = after.payout
+        if before is None:
+            self._payouts.insert(work, after)
+            order = loaded.orders.get(f"{payout.marketplace}/{payout.document[2:]}")
+            if order is not None and not payout.is_first and not order.get("several"):
+                self._orders.note_several(work, order["_id"])
+        else:
+            self._payouts.update(work, before.payout, after)
+        loaded.known[key_of(payout)] = after
+        loaded.legs |= rules.known_legs([payout])
 
     def _hand(self, handed: dict[Line, list[Item[Payout]]]) -> None:
         for line, items in handed.items():
@@ -160,25 +161,28 @@ def _never_paid(event: PayoutRequested, stub: Known, digest: bytes) -> Known:
     return msgspec.structs.replace(stub, payout=payout, hash=digest)
 
 
-def _orders_of(events: Iterable[PayoutRequested]) -> set[str]:
-    return {event.key for event in events if _of_order(event)}
-
-
 def _of_order(event: PayoutRequested) -> bool:
     return event.kind == "pay" and event.document.startswith("o:")
 
 
-def _first(event: PayoutRequested) -> bool:
-    return event.payout_id == f"{event.document}.1"
+def _alone(event: PayoutRequested, orders: Mapping[str, Document]) -> bool:
+    """Tell whether a request needs no look at the other payouts of its document: it is an order's first and only one.
+
+    A document's requests come by one partition in the order of their numbers; where they do not (a redrive), the later
+    one has noted itself in the order.
+    """
+    if event.kind != "pay":
+        return True
+    return _of_order(event) and rules.is_first(event) and not orders.get(event.key, {}).get("several")
 
 
 def _payable(event: PayoutRequested, loaded: _Loaded) -> int | None:
     if not event.document.startswith("o:"):
         return None
-    unpaid_minor = int(loaded.orders[event.key]["unpaid_minor"])
-    if _first(event):
-        return unpaid_minor
-    # What is unpaid falls when a leg is final: until then two payouts would each find all of it there.
+    net_minor = int(loaded.orders[event.key]["net_minor"])
+    if f"{event.marketplace}/{event.document}" not in loaded.beside:
+        return net_minor
     payouts = (known.payout for known in loaded.known.values())
     others = (it for it in payouts if (it.marketplace, it.document) == (event.marketplace, event.document))
-    return unpaid_minor - sum(it.under_way_minor for it in others)
+    taken_minor = sum(it.moved_minor + it.under_way_minor for it in others)
+    return net_minor - taken_minor

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from payments.store.orders import UNSETTLED, WAITING
-from shared.mongo import UP, Database, Document
+from payments.store.orders import WAITING
+from shared.mongo import Database, Document
 
 PROVING: Final = {"sending": "proving", "unverified": "unverified"}
 """The state of a waiting order, as the gauge calls it: `sending` is a payout's word there."""
@@ -28,12 +28,6 @@ class Ages:
         orders = await self._oldest("orders", "state", "received_at")
         payouts = await self._oldest("payouts", "waits", "created_at")
         return {Waiting(it.channel, PROVING.get(it.state, it.state)): at for it, at in orders.items()} | payouts
-
-    async def unsettled(self) -> datetime | None:
-        """Return when the oldest order came in whose money is not all paid out."""
-        fields = {"_id": 0, "received_at": 1}
-        found = await self._database.orders.find_one(UNSETTLED, fields, sort=[("received_at", UP)])
-        return found["received_at"] if found else None
 
     async def _oldest(self, collection: str, state: str, since: str) -> dict[Waiting, datetime]:
         stages: list[Document] = [

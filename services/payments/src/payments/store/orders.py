@@ -18,8 +18,6 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WAITING: Final = {"ask_at": {"$gt": EPOCH}}
 """Documents that the clock must look at again. A null is not in the index, so finished ones cost nothing."""
 
-UNSETTLED: Final = {"unpaid_minor": {"$gt": 0}}
-
 INDEXES: Final[dict[str, list[Index]]] = {
     "orders": [
         # Covers the gauges too: they read these four fields and no document.
@@ -27,7 +25,6 @@ INDEXES: Final[dict[str, list[Index]]] = {
             [("ask_at", UP), ("channel_profile", UP), ("state", UP), ("received_at", UP)],
             partial=WAITING,
         ),
-        Index([("received_at", UP)], partial=UNSETTLED),
     ],
     "claims": [],
     "ingress": [],
@@ -83,8 +80,8 @@ class Orders:
         return {it["_id"]: Known(bytes(it["hash"]), it["state"]) for it in found}
 
     async def payable(self, keys: Iterable[str], session: Session) -> dict[str, Document]:
-        """Return of each order what a payout of it is judged by."""
-        fields = {"state": 1, "unpaid_minor": 1, "currency": 1, "channel_profile": 1, "channel_account": 1}
+        """Return of each order what a payout of it is judged by. `several`: it has, or may have, other payouts."""
+        fields = {"state": 1, "net_minor": 1, "several": 1, "currency": 1, "channel_profile": 1, "channel_account": 1}
         return {it["_id"]: it for it in await self._find(keys, fields, session)}
 
     async def show(self, key: str) -> Document | None:
@@ -98,29 +95,29 @@ class Orders:
 
     def record_rejected(self, work: Work, taken: Taken, before: Known | None, no: Rejected) -> None:
         """Record a refused order; a corrected body may replace it."""
-        fields = {"reason": no.reason, "detail": no.detail, "unpaid_minor": 0}
+        fields = {"reason": no.reason, "detail": no.detail}
         self._record(work, taken, before, "refused", fields)
 
     def record_accepted(self, work: Work, taken: Taken, before: Known | None, proved: Proved) -> None:
         """Record an order that needs no asking, since every payment of it is 0."""
-        self._record(work, taken, before, "proved", {"proved_at": work.now, "unpaid_minor": proved.net_minor})
+        self._record(work, taken, before, "proved", {"proved_at": work.now, "net_minor": proved.net_minor})
 
     def accept(self, work: Work, asked: Asked, proved: Proved) -> None:
-        """Record the proof. What is unpaid from now on is what the pool has got for this order."""
-        self._conclude(work, asked, "proved", {"proved_at": work.now, "unpaid_minor": proved.net_minor})
+        """Record the proof; `net_minor` is what the pool has got for this order."""
+        self._conclude(work, asked, "proved", {"proved_at": work.now, "net_minor": proved.net_minor})
 
     def reject(self, work: Work, asked: Asked, no: Rejected) -> None:
         """Record that the institution's record contradicts the claim."""
-        self._conclude(work, asked, "refused", {"reason": no.reason, "detail": no.detail, "unpaid_minor": 0})
+        self._conclude(work, asked, "refused", {"reason": no.reason, "detail": no.detail})
 
     def hold(self, work: Work, asked: Asked, detail: str) -> None:
         """Record that a payment is not known at the institution yet, and when to ask again."""
         fields = {"detail": detail, "ask_at": schedule.ask_at(asked.asks + 1, work.now)}
         self._conclude(work, asked, "not_found", fields)
 
-    def paid_out(self, work: Work, key: str, moved_minor: int) -> None:
-        """Count what a payout has moved out of the pool for good (negative: what came in)."""
-        work.update("orders", key, {"$inc": {"unpaid_minor": -moved_minor}})
+    def note_several(self, work: Work, key: str) -> None:
+        """Note that an order has another payout than its first: from now on each is judged beside the others."""
+        work.update("orders", key, {"$set": {"several": True}})
 
     async def claimed(self, claims: Iterable[str], session: Session) -> dict[str, str]:
         """Return which order has each of these payments, of those that an order has."""
@@ -210,7 +207,7 @@ def _document(taken: Taken, now: datetime) -> Document:
         "channel_account": first.channel_account,
         "payment_ids": [payment.channel_payment_id for payment in order.payments],
         "paid_minor": paid_minor,
-        "unpaid_minor": paid_minor,
+        "net_minor": None,
         "promised_minor": promised_minor(order),
         "asks": 0,
         "ask_at": None,

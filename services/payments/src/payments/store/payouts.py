@@ -8,8 +8,9 @@ import msgspec
 
 from payments.domain import outcomes, schedule
 from payments.domain.lifecycles import HELD
-from payments.domain.payouts import KnownLeg, Payout
+from payments.domain.payouts import Payout
 from payments.store.orders import EPOCH, WAITING
+from shared import changes
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 
@@ -19,8 +20,6 @@ INDEXES: Final[dict[str, list[Index]]] = {
         Index([("ask_at", UP), ("channel_profile", UP), ("waits", UP), ("created_at", UP)], partial=WAITING),
         # A leg is in at most one open or paid state at a time, whatever a handler decides.
         Index([("open_legs", UP)], unique=True, partial={"open_legs": {"$gt": ""}}),
-        # Legs that failed, came back or were cancelled: few, and all that a new attempt is compared with.
-        Index([("closed_legs", UP)], partial={"closed_legs": {"$gt": ""}}),
     ],
 }
 
@@ -44,25 +43,20 @@ class Payouts:
         found = await self._payouts.find({"_id": {"$in": list(keys)}}, session=session).to_list(None)
         return {it["_id"]: _known(it) for it in found}
 
-    async def known_of(self, orders: Iterable[str], session: Session) -> dict[str, Known]:
-        """Return the payouts of these orders that are there."""
-        either = [_payouts_of(key) for key in orders]
+    async def known_of(self, documents: Iterable[str], session: Session) -> dict[str, Known]:
+        """Return the payouts of these documents (`<marketplace>/<document>`) that are there."""
+        either = [_payouts_of(key) for key in documents]
         found = await self._payouts.find({"$or": either}, session=session).to_list(None)
         return {it["_id"]: _known(it) for it in found}
 
-    async def legs(self, leg_ids: Iterable[str], session: Session) -> dict[str, KnownLeg]:
-        """Return what other payouts have of these legs: who holds it, else its greatest attempt."""
-        wanted = list(leg_ids)
-        either = [{"open_legs": {"$in": wanted}}, {"closed_legs": {"$in": wanted}}]
-        fields = {"payout_id": 1, "legs.leg_id": 1, "legs.attempt": 1, "legs.state": 1}
-        legs: dict[str, KnownLeg] = {}
-        for it in await self._payouts.find({"$or": either}, fields, session=session).to_list(None):
-            for leg in it["legs"]:
-                one = KnownLeg(it["payout_id"], leg["attempt"], leg["state"] in HELD)
-                other = legs.get(leg["leg_id"])
-                if other is None or (one.held, one.attempt) > (other.held, other.attempt):
-                    legs[leg["leg_id"]] = one
-        return legs
+    async def unchanged(self, payouts: Iterable[Payout], session: Session) -> tuple[list[Payout], list[str]]:
+        """Tell which payouts are stored as they are here, and the keys of the others."""
+        here = {key_of(payout): payout for payout in payouts}
+        fields = {"revision": 1, "asks": 1}
+        found = await self._payouts.find({"_id": {"$in": list(here)}}, fields, session=session).to_list(None)
+        there = {it["_id"]: (it["revision"], it["asks"]) for it in found}
+        same = [payout for key, payout in here.items() if there.get(key) == (payout.revision, payout.asks)]
+        return same, [key for key, payout in here.items() if there.get(key) != (payout.revision, payout.asks)]
 
     def insert(self, work: Work, known: Known) -> None:
         """Record a payout that was not there."""
@@ -80,12 +74,13 @@ class Payouts:
 
     def update(self, work: Work, before: Payout, known: Known) -> None:
         """Record what became of a payout, unless somebody else did meanwhile."""
-        fields = {"hash": known.hash, "cancel_hash": known.cancel_hash} | _changed(known.payout, work.now)
+        fields = {"kind": known.payout.kind, "hash": known.hash, "cancel_hash": known.cancel_hash}
+        fields |= _changed(before, known.payout, work.now)
         work.update("payouts", key_of(before), {"$set": fields})
 
     def answer(self, work: Work, before: Payout, after: Payout) -> None:
         """Record what the institution said of a payout, unless somebody else did meanwhile."""
-        work.update("payouts", key_of(before), {"$set": _changed(after, work.now)})
+        work.update("payouts", key_of(before), {"$set": _changed(before, after, work.now)})
 
     async def due(self, now: datetime, count: int, session: Session) -> list[Payout]:
         """Return payouts that are to be sent or asked for (again) by now, the longest due first."""
@@ -95,7 +90,7 @@ class Payouts:
 
     def hand_over(self, work: Work, before: Payout, after: Payout, now: datetime) -> None:
         """Record that a lane has it now; a subsidy that waited for funds is under way with it."""
-        fields = _changed(after, now) if after != before else {}
+        fields = _changed(before, after, now) if after != before else {}
         change = {"$set": fields | {"ask_at": schedule.left_behind_at(now)}}
         work.update("payouts", key_of(before), change)
 
@@ -108,7 +103,8 @@ class Payouts:
 
     async def of_order(self, key: str) -> list[Document]:
         """Return the payouts of an order, in the order of their numbers."""
-        found = await self._payouts.find(_payouts_of(key)).to_list(None)
+        marketplace, order_id = key.split("/", 1)
+        found = await self._payouts.find(_payouts_of(f"{marketplace}/o:{order_id}")).to_list(None)
         return sorted(found, key=lambda it: (len(it["_id"]), it["_id"]))
 
     async def show(self, key: str) -> Document | None:
@@ -122,15 +118,13 @@ def key_of(payout: Payout) -> str:
     return f"{payout.marketplace}/{payout.payout_id}"
 
 
-def _payouts_of(order: str) -> Document:
-    """Return the query for an order's payouts.
+def _payouts_of(key: str) -> Document:
+    """Return the query for the payouts of a document, by `<marketplace>/<document>`.
 
-    Their ids are `<marketplace>/o:<order>.<n>`, which one range of `_id` holds: no index is needed for it. Another
-    order's id may begin like that, so `order` is compared as well.
+    Their ids are `<key>.<n>`, which one range of `_id` holds: no index is needed for it. Another document's id may
+    begin like that, so the document is compared as well.
     """
-    marketplace, order_id = order.split("/", 1)
-    prefix = f"{marketplace}/o:{order_id}"
-    return {"_id": {"$gte": f"{prefix}.", "$lt": f"{prefix}/"}, "order": order}
+    return {"_id": {"$gte": f"{key}.", "$lt": f"{key}/"}, "document": key.split("/", 1)[1]}
 
 
 def _known(document: Document) -> Known:
@@ -141,14 +135,10 @@ def _payout(document: Document) -> Payout:
     return msgspec.convert(document, Payout)
 
 
-def _changed(payout: Payout, now: datetime) -> dict[str, Any]:
-    return {
-        "legs": msgspec.to_builtins(payout.legs),
-        "subsidies": msgspec.to_builtins(payout.subsidies),
-        "revision": payout.revision,
-        "asks": payout.asks,
-        **_standing(payout, now),
-    }
+def _changed(before: Payout, after: Payout, now: datetime) -> Document:
+    legs = changes.of_list("legs", before.legs, after.legs)
+    subsidies = changes.of_list("subsidies", before.subsidies, after.subsidies)
+    return {**legs, **subsidies, "revision": after.revision, "asks": after.asks, **_standing(after, now)}
 
 
 def _standing(payout: Payout, now: datetime) -> dict[str, Any]:
@@ -157,7 +147,6 @@ def _standing(payout: Payout, now: datetime) -> dict[str, Any]:
         "state": "final" if waits is None else "sending" if waits == "sending" else "waiting",
         "waits": waits,
         "open_legs": [leg.leg_id for leg in payout.legs if leg.state in HELD],
-        "closed_legs": [leg.leg_id for leg in payout.legs if leg.state not in HELD],
         "ask_at": outcomes.ask_at(payout, now),
         "settled_at": now if waits is None else None,
     }

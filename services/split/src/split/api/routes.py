@@ -37,7 +37,7 @@ def routes(orders: Orders, accounts: Accounts, marketplaces: Marketplaces) -> AP
     async def list_balances(
         marketplace: str, currency: OptionalCurrency = None, cursor: Cursor = None, limit: Limit = PAGE_ITEMS
     ) -> BalancePage:
-        """Return the balances of all accounts, by currency and account."""
+        """Return the balances of all accounts, by currency; within one, in an order that does not change."""
         tenant = marketplace_of(marketplaces, marketplace)
         after = key_of(cursor, str, str)
         place = (after[0], after[1]) if after else None

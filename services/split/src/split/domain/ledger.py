@@ -4,7 +4,7 @@ Amounts are credit-positive minor units: what Weir owes an account's owner is po
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
@@ -80,9 +80,6 @@ def link_hash(previous: bytes, seq: int, transactions: Iterable[tuple[str, bytes
     return digest.digest()
 
 
-def imbalance(amounts: Sequence[tuple[str, int]]) -> int:
-    """Return by how much amounts booked, as (currency, amount), miss zero in all; 0 when the books are right."""
-    sums: dict[str, int] = {}
-    for currency, amount in amounts:
-        sums[currency] = sums.get(currency, 0) + amount
-    return sum(abs(total) for total in sums.values())
+def imbalance(moved: Mapping[tuple[str, str], Mapping[str, int]]) -> int:
+    """Return by how much amounts by account miss zero, in all (marketplace, currency); 0 when the books are right."""
+    return sum(abs(sum(amounts.values())) for amounts in moved.values())

@@ -49,6 +49,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.marketplace}/o:{self.order_id}"
 
     @property
+    def is_settled(self) -> bool:
+        """Whether all its money is paid out."""
+        return all(share.state == "paid" for share in self.shares)
+
+    @property
     def waiting_for(self) -> tuple[str, ...]:
         """The merchants whose news may release a share of it."""
         return tuple(sorted({share.merchant for share in self.shares if share.waits_for_merchant}))

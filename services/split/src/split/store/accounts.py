@@ -1,11 +1,14 @@
 """Accounts as readers see them: balances summed over their stripes, and entries by time. Nothing is written here."""
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 import msgspec
 
 from shared.mongo import UP, Database, Document
-from split.store.books import BALANCES, TRANSACTIONS
+from split.store import balances
+from split.store.balances import BALANCES
+from split.store.books import TRANSACTIONS
 
 
 class Balance(msgspec.Struct, frozen=True, gc=False):
@@ -36,27 +39,37 @@ class Accounts:
 
     async def balance(self, marketplace: str, account: str, currency: str) -> int | None:
         """Return the sum of an account's stripes; None when nothing was ever booked in it."""
-        query = {"marketplace": marketplace, "currency": currency, "account": account}
-        found = await self._balances.find(query, {"amount_minor": 1}).to_list(None)
-        return sum(it["amount_minor"] for it in found) if found else None
+        query = {"_id": balances.ids_of(marketplace, currency, balances.group_of(account))}
+        found = await self._balances.find(query, balances.only(account)).to_list(None)
+        amounts = [amount for it in found for *_, amount in balances.kept_in(it)]
+        return sum(amounts) if amounts else None
 
     async def balances(
         self, marketplace: str, currency: str | None, after: tuple[str, str] | None, limit: int
     ) -> list[Balance]:
-        """Return up to `limit` balances after a (currency, account), in that order."""
-        query: Document = {"marketplace": marketplace}
-        if currency is not None:
-            query["currency"] = currency
+        """Return up to `limit` balances after a (currency, account), by currency, group and account."""
+        wanted = balances.ids_of(marketplace, currency) if currency else balances.ids_of(marketplace)
         if after is not None:
-            query["$or"] = [{"currency": {"$gt": after[0]}}, {"currency": after[0], "account": {"$gt": after[1]}}]
-        cursor = self._balances.find(query).sort([("currency", UP), ("account", UP), ("stripe", UP)])
-        sums: dict[tuple[str, str], int] = {}
-        async for it in cursor:
-            place = (it["currency"], it["account"])
-            if place not in sums and len(sums) == limit:
+            wanted["$gte"] = max(wanted["$gte"], f"{marketplace}|{after[0]}|{balances.group_of(after[1])}|")
+        place = (after[0], balances.group_of(after[1]), after[1]) if after else ("", "", "")
+        page: list[Balance] = []
+        async for held in self._groups(wanted):
+            page += [it for it in held if (it.currency, balances.group_of(it.account), it.account) > place]
+            if len(page) >= limit:
                 break
-            sums[place] = sums.get(place, 0) + it["amount_minor"]
-        return [Balance(*place, amount) for place, amount in sums.items()]
+        return page[:limit]
+
+    async def _groups(self, wanted: Document) -> AsyncIterator[list[Balance]]:
+        """Give the balances of one group after another, each summed over its stripes."""
+        group, sums = "", dict[tuple[str, str], int]()
+        async for it in self._balances.find({"_id": wanted}).sort("_id", UP):
+            before, group = group, it["_id"].rsplit("|", 1)[0]
+            if group != before and sums:
+                yield _sorted(sums)
+                sums = {}
+            for _, currency, account, amount in balances.kept_in(it):
+                sums[currency, account] = sums.get((currency, account), 0) + amount
+        yield _sorted(sums)
 
     async def entries(
         self, marketplace: str, account: str, currency: str, after: str | None, limit: int
@@ -67,6 +80,10 @@ class Accounts:
             query["_id"] = {"$gt": after}
         cursor = self._transactions.find(query, {"hash": 0, "stripe": 0}).sort("_id", UP).limit(limit)
         return [_posted(it, account) for it in await cursor.to_list(None)]
+
+
+def _sorted(sums: dict[tuple[str, str], int]) -> list[Balance]:
+    return [Balance(*place, amount) for place, amount in sorted(sums.items())]
 
 
 def _posted(document: Document, account: str) -> Posted:

@@ -13,16 +13,16 @@ from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 from split.domain.ledger import GENESIS, Entry, Kind, Transaction, imbalance, link_hash
 from split.domain.orders import Order
+from split.store import balances
+from split.store.balances import BALANCES
 
 TRANSACTIONS: Final = "transactions"
-BALANCES: Final = "balances"
 HEADS: Final = "heads"
 LINKS: Final = "links"
 INDEXES: Final[dict[str, list[Index]]] = {
     # The entries of an account, by time: `_id` begins with it.
     TRANSACTIONS: [Index([("marketplace", UP), ("currency", UP), ("entries.account", UP), ("_id", UP)])],
-    # The stripes of an account stand side by side. Its keys never change, so that adding to a balance costs it nothing.
-    BALANCES: [Index([("marketplace", UP), ("currency", UP), ("account", UP), ("stripe", UP)])],
+    BALANCES: [],
     HEADS: [],
     LINKS: [],
 }
@@ -41,7 +41,7 @@ class Books:
         self._note_imbalance = note_imbalance
         self._at_ms = (work.now - EPOCH) // MILLISECOND
         self._listed: list[tuple[str, bytes]] = []
-        self._balances: dict[tuple[str, str, str], int] = {}
+        self._balances: dict[tuple[str, str], dict[str, int]] = {}
 
     @classmethod
     async def opened(cls, database: Database, work: Work, note_imbalance: Callable[[int], None]) -> "Books":
@@ -67,18 +67,17 @@ class Books:
         content = booked.hash()
         self._listed.append((booked.id, content))
         self._work.insert(TRANSACTIONS, self._document(booked, content))
+        moved = self._balances.setdefault((booked.marketplace, booked.currency), {})
         for entry in entries:
-            place = (booked.marketplace, booked.currency, entry.account)
-            self._balances[place] = self._balances.get(place, 0) + entry.amount_minor
+            moved[entry.account] = moved.get(entry.account, 0) + entry.amount_minor
 
     def close(self) -> None:
         """Write the balances and the link; the head moves only if nobody else moved it meanwhile."""
         if not self._listed:
             return
         work, stripe, seq = self._work, self._work.stripe, self._seq + 1
-        for (marketplace, currency, account), amount in self._balances.items():
-            place = {"marketplace": marketplace, "currency": currency, "account": account, "stripe": stripe}
-            work.increment(BALANCES, "|".join(place.values()), {"amount_minor": amount}, place)
+        for (marketplace, currency), amounts in self._balances.items():
+            balances.add(work, marketplace, currency, amounts)
         content = link_hash(self._previous, seq, self._listed)
         work.insert(
             LINKS,
@@ -93,7 +92,7 @@ class Books:
         )
         head = {"$set": {"seq": seq, "hash": content}}
         work.update(HEADS, stripe, head, upsert=self._seq == 0)
-        missing = imbalance([(f"{place[0]}/{place[1]}", amount) for place, amount in self._balances.items()])
+        missing = imbalance(self._balances)
         work.after_commit(lambda: self._note_imbalance(missing))
 
     def _document(self, booked: Transaction, content: bytes) -> Document:

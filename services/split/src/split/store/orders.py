@@ -6,19 +6,23 @@ from typing import Any, Final
 
 import msgspec
 
+from shared import changes
 from shared.messages import SplitRequested, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 from split.domain.orders import Order
 
 ORDERS: Final = "orders"
+UNSETTLED: Final = {"unsettled": True}
 INDEXES: Final[dict[str, list[Index]]] = {
     # Only orders that wait for a merchant are in it; for `waiting`.
     ORDERS: [
         Index(
             [("marketplace", UP), ("waiting_for", UP), ("paid_at", UP), ("_id", UP)],
             partial={"waiting_for": {"$exists": True}},
-        )
+        ),
+        # Only orders whose money is not all paid out are in it; for the gauge.
+        Index([("origin_time", UP)], partial=UNSETTLED),
     ],
 }
 
@@ -91,6 +95,11 @@ class Orders:
         order = msgspec.convert(it, Order) if it["state"] == "split" else None
         return Stored(it["order_id"], order, it.get("paid_at"))
 
+    async def unsettled_since(self) -> datetime | None:
+        """Return when the oldest order was paid for whose money is not all paid out."""
+        found = await self._orders.find_one(UNSETTLED, {"_id": 0, "origin_time": 1}, sort=[("origin_time", UP)])
+        return found["origin_time"] if found else None
+
     async def waiting(
         self, marketplace: str, merchant: str, paid: Interval, after: Place | None, limit: int, session: Session
     ) -> list[Held]:
@@ -138,43 +147,30 @@ class Orders:
 
     def change(self, work: Work, before: Order, after: Order) -> None:
         """Write what differs between two states of an order."""
-        if changes := changes_of(before, after):
-            work.update(ORDERS, after.key, changes)
+        if change := changes_of(before, after):
+            work.update(ORDERS, after.key, change)
 
 
 def changes_of(before: Order, after: Order) -> Document:
     """Return the update that turns one stored state into another; shares that only moved are not written again."""
-    fields = _shares_changed(before, after)
+    fields = changes.of_list("shares", before.shares, after.shares)
     for name in ("subsidies", "subsidy_due_minor", "payouts"):
         if getattr(before, name) != getattr(after, name):
             fields[name] = msgspec.to_builtins(getattr(after, name))
     for number, revision in after.revisions.items():
         if before.revisions.get(number) != revision:
             fields[f"revisions.{number}"] = revision
-    changes: Document = {}
+    change: Document = {}
+    if before.is_settled and not after.is_settled:
+        fields["unsettled"] = True
+    if after.is_settled and not before.is_settled:
+        change["$unset"] = {"unsettled": ""}
     if before.waiting_for != after.waiting_for:
         if after.waiting_for:
             fields["waiting_for"] = list(after.waiting_for)
         else:
-            changes["$unset"] = {"waiting_for": ""}
-    return {**changes, "$set": fields} if fields else changes
-
-
-def _shares_changed(before: Order, after: Order) -> Document:
-    pairs = list(zip(before.shares, after.shares, strict=False))
-    same = len(before.shares) == len(after.shares) and all(
-        old is new or (old.path, old.part) == (new.path, new.part) for old, new in pairs
-    )
-    if not same:
-        return {"shares": msgspec.to_builtins(after.shares)}
-    fields: Document = {}
-    for place, (old, new) in enumerate(pairs):
-        if old is not new:
-            known = msgspec.structs.asdict(old)
-            for name, content in msgspec.structs.asdict(new).items():
-                if content != known[name]:
-                    fields[f"shares.{place}.{name}"] = msgspec.to_builtins(content)
-    return fields
+            change.setdefault("$unset", {})["waiting_for"] = ""
+    return {**change, "$set": fields} if fields else change
 
 
 def _fields(
@@ -191,6 +187,8 @@ def _fields(
     }
     if waiting_for := order.waiting_for:
         fields["waiting_for"] = list(waiting_for)
+    if not order.is_settled:
+        fields["unsettled"] = True
     return fields
 
 

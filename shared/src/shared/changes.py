@@ -1,0 +1,25 @@
+"""What differs between two states of a value, as the fields of an update: what stayed the same is not written again."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from shared.mongo import Document
+
+
+def of_list(name: str, before: Sequence[msgspec.Struct], after: Sequence[msgspec.Struct]) -> Document:
+    """Return what to `$set` so that the stored list `name` becomes `after`; nothing when it is the same.
+
+    Where every part stands in its place and only some of its fields moved, just these are written. Otherwise the whole
+    list is.
+    """
+    if len(before) != len(after):
+        return {name: msgspec.to_builtins(after)}
+    fields: Document = {}
+    for place, (old, new) in enumerate(zip(before, after, strict=True)):
+        if old is not new:
+            known = msgspec.structs.asdict(old)
+            for field, content in msgspec.structs.asdict(new).items():
+                if content != known[field]:
+                    fields[f"{name}.{place}.{field}"] = msgspec.to_builtins(content)
+    return fields
