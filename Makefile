@@ -55,7 +55,7 @@ test-real: install ## Settle the real orders of FILE=orders.jsonl.gz and compare
 bench: install ## Measure speed on a cluster of its own (SCENARIO=capacity|floor|rate|… RATE= SECONDS= JSON=file)
 	@$(BIN)/python -m tests.bench $(SCENARIO) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) \
 		$(if $(WARMUP),--warmup $(WARMUP)) $(if $(WINDOW),--window $(WINDOW)) $(if $(ORDERS),--orders $(ORDERS)) \
-		$(if $(JSON),--json $(JSON))
+		$(if $(JSON),--json $(JSON)) $(if $(KEEP),--keep)
 
 format: install ## Format the code and mend what the linter can mend
 	@$(BIN)/ruff format .

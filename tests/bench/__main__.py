@@ -7,9 +7,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
-import msgspec
 import typer
-from tests.bench import machine, report
+from tests.bench import docs, machine, report
+from tests.bench.docs import Answer
 from tests.bench.result import Result, ratio
 from tests.bench.scenarios import SCENARIOS, Options, Scenario
 
@@ -19,7 +19,7 @@ from ops.runtime.fault import ClusterFault
 DEFAULTS = Options()
 
 
-def main(
+def main(  # noqa: PLR0913 - each is an option of the command line
     scenario: Annotated[Scenario, typer.Argument(help="What to measure.")] = Scenario.ALL,
     *,
     rate: Annotated[float, typer.Option(min=1, help="Orders a second, of the scenario `rate`.")] = DEFAULTS.rate,
@@ -28,6 +28,7 @@ def main(
     window: Annotated[int, typer.Option(min=1, help="Orders not done at one time.")] = DEFAULTS.window,
     orders: Annotated[int, typer.Option(min=1, help="How far `growth` grows.")] = DEFAULTS.orders,
     json: Annotated[Path | None, typer.Option(help="Write the results here.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Put the results into docs/benchmarks.md.")] = False,
 ) -> None:
     """Measure how fast Weir is on this machine, on a cluster of its own."""
     signal.signal(signal.SIGTERM, _terminated)
@@ -37,19 +38,23 @@ def main(
     with told(ClusterFault):
         results = SCENARIOS[scenario](options, note)
     report.show(results)
+    answer = _answer(scenario, began, results)
     if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(_answer(scenario, began, results))) + b"\n")
+        json.write_bytes(docs.encoded(answer))
+    if keep:
+        docs.keep(answer)
 
 
-def _answer(scenario: Scenario, began: datetime, results: list[Result]) -> dict[str, object]:
-    return {
-        "scenario": scenario,
-        "began": began,
-        "took_s": round((datetime.now(UTC) - began).total_seconds()),
-        "machine": machine.describe(),
-        "floor_ratio": ratio(results),
-        "results": results,
-    }
+def _answer(scenario: Scenario, began: datetime, results: list[Result]) -> Answer:
+    return Answer(
+        scenario=scenario,
+        began=began,
+        took_s=round((datetime.now(UTC) - began).total_seconds()),
+        machine=machine.describe(),
+        commit=machine.commit(),
+        floor_ratio=ratio(results),
+        results=results,
+    )
 
 
 def _terminated(number: int, _: FrameType | None) -> NoReturn:

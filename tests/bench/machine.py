@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import psutil
+from tests.bench.cluster import ROOT
 
 from ops.runtime import kafka, mongod
 
@@ -26,12 +27,22 @@ def describe() -> dict[str, object]:
     }
 
 
+def commit() -> str:
+    """Return the commit that is measured; `+` says that files have been changed since."""
+    head = _said(["git", "rev-parse", "--short=10", "HEAD"]).strip()
+    return head + ("+" if _said(["git", "status", "--porcelain", "--untracked-files=no"]).strip() else "")
+
+
 def _cpu() -> str:
     found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return found.group(1) if found else platform.machine()
 
 
 def _version(command: list[str], pattern: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - the two callers above
-    found = re.search(pattern, done.stdout + done.stderr)
+    found = re.search(pattern, _said(command))
     return found.group(1) if found else "unknown"
+
+
+def _said(command: list[str]) -> str:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - named above
+    return done.stdout + done.stderr

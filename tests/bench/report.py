@@ -1,7 +1,7 @@
 """What people read of a bench: rows of tables, for the screen and for docs/benchmarks.md."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from tests.bench.load import LEGS
 from tests.bench.result import Result, ratio
@@ -14,6 +14,14 @@ SPEED: Final = ("run", "load", "orders/s", "p50 / p99 / max s", "CPU µs/order",
 AUDITED: Final = ("orders", "settled", "lost", "duplicated", "imbalance_minor", "breaches_total")
 
 type Rows = list[tuple[str, ...]]
+
+
+class Table(NamedTuple):
+    """A table, ready to be drawn."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Rows
 
 
 def speed_rows(results: Sequence[Result]) -> Rows:
@@ -99,15 +107,24 @@ def goal_rows(results: Sequence[Result]) -> Rows:
     return rows
 
 
+def tables(results: Sequence[Result]) -> list[Table]:
+    """Return everything that is said of results."""
+    runs = [it.title for it in results]
+    every = [
+        Table("Speed", SPEED, speed_rows(results)),
+        Table("CPU of an order, µs", ("process", *runs), cpu_rows(results)),
+        Table("Memory at the end / at its peak, MiB", ("process", *runs), memory_rows(results)),
+        Table("Records of a batch, mean", ("consumer group", *runs), batch_rows(results)),
+        Table("What happened", ("run", "result"), proof_rows(results)),
+        Table("Goals", ("goal", "measured", "required", "met"), goal_rows(results)),
+    ]
+    return [it for it in every if it.rows]
+
+
 def show(results: Sequence[Result]) -> None:
     """Print the tables."""
-    runs = [it.title for it in results]
-    table("Speed", SPEED, speed_rows(results))
-    table("CPU µs of an order", ("process", *runs), cpu_rows(results))
-    table("Memory, MiB: now / peak", ("process", *runs), memory_rows(results))
-    table("Records of a batch", ("consumer group", *runs), batch_rows(results))
-    table("What happened", ("run", "result"), proof_rows(results))
-    table("Goals", ("goal", "measured", "required", "met"), goal_rows(results))
+    for it in tables(results):
+        table(it.title, it.columns, it.rows)
 
 
 def _goal(

@@ -11,6 +11,8 @@ from tests.bench.cluster import Cluster, Tell
 from tests.bench.result import Result
 from tests.bench.run import Ask, measure
 
+from shared.settings import COST, LATENCY
+
 PEAK_RATE: Final = 1_160.0
 MEAN_RATE: Final = 116.0
 """10 million orders a day, and ten times that."""
@@ -109,7 +111,9 @@ def presets(options: Options, tell: Tell) -> list[Result]:
     """Measure the latency-cost dial: latency and CPU of each preset at three rates."""
     quick = Options(min(options.seconds, RATE_S), min(options.warmup_s, RATE_WARMUP_S))
     found: list[Result] = []
-    for title, environment in (("", {}), ("LATENCY=low ", {"LATENCY": "low"}), ("COST=low ", {"COST": "low"})):
+    for preset in ("", LATENCY, COST):
+        title = f"{preset}=low " if preset else ""
+        environment = {name: "low" if name == preset else "" for name in (LATENCY, COST)}
         asks = [_at(rate, quick, title) for rate in DIAL_RATES]
         found += _weir(asks, tell, environment=environment)
     return found

@@ -13,7 +13,7 @@ NEEDED = {
 
 
 def environment(monkeypatch: pytest.MonkeyPatch, **changes: str) -> None:
-    for name in [*NEEDED, "PROBE_ENVIRONMENT", "PROBE_FETCH_MIN_BYTES"]:
+    for name in [*NEEDED, "PROBE_ENVIRONMENT", "PROBE_FETCH_MIN_BYTES", "LATENCY", "COST"]:
         monkeypatch.delenv(name, raising=False)
     for name, value in {**NEEDED, **changes}.items():
         monkeypatch.setenv(name, value)
@@ -50,6 +50,8 @@ def test_every_missing_variable_is_named_at_once(
         ("PROBE_MONGO_URL", "mongodb://ann:secret"),
         ("PROBE_ENVIRONMENT", "staging"),
         ("PROBE_FETCH_MIN_BYTES", "0"),
+        ("LATENCY", "high"),
+        ("COST", "secret"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name_and_not_shown(
@@ -61,3 +63,31 @@ def test_a_wrong_value_is_refused_by_name_and_not_shown(
     said = capsys.readouterr().err
     assert f"{variable}: " in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "dial"),
+    [
+        ({"LATENCY": "low"}, (50_000, 50)),
+        ({"COST": "low"}, (400_000, 300)),
+        ({"LATENCY": "", "COST": ""}, (200_000, 150)),
+        ({"LATENCY": "", "COST": "low"}, (400_000, 300)),
+        ({"COST": "low", "PROBE_FETCH_MIN_BYTES": "7"}, (7, 300)),
+    ],
+)
+def test_one_dial_chooses_how_long_a_batch_may_fill(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], dial: tuple[int, int]
+) -> None:
+    environment(monkeypatch, **changes)
+    settings = load(ProbeSettings)
+    assert (settings.fetch_min_bytes, settings.fetch_max_wait_ms) == dial
+
+
+def test_the_dial_does_not_stand_at_both_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch, LATENCY="low", COST="low")
+    with pytest.raises(SystemExit) as ended:
+        load(ProbeSettings)
+    assert ended.value.code == 2
+    assert "COST: Value error, LATENCY=low and COST=low are two ends of one dial" in capsys.readouterr().err

@@ -2,16 +2,28 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.mongo import checked_url
 
+LATENCY: Final = "LATENCY"
+COST: Final = "COST"
+PRESETS: Final = {
+    LATENCY: {"fetch_min_bytes": 50_000, "fetch_max_wait_ms": 50},
+    COST: {"fetch_min_bytes": 400_000, "fetch_max_wait_ms": 300},
+}
+"""The latency-cost dial: `LATENCY=low` waits less for a batch to fill, `COST=low` longer, so that a larger one costs
+less an order. What each brings is measured in docs/benchmarks.md."""
+
 
 class ServiceSettings(BaseSettings):
-    """What a service needs to run. Each field is an environment variable `<SERVICE>_<FIELD>`."""
+    """What a service needs to run. Each field is an environment variable `<SERVICE>_<FIELD>`, but `LATENCY` and `COST`.
+
+    These two, one dial for all services, choose the defaults of `fetch_min_bytes` and `fetch_max_wait_ms`.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
@@ -30,6 +42,25 @@ class ServiceSettings(BaseSettings):
     )
     fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5_000, description="but never longer than this")] = 150
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    latency: Annotated[Literal["", "low"], Field(validation_alias=LATENCY)] = ""
+    cost: Annotated[Literal["", "low"], Field(validation_alias=COST)] = ""
+
+    @field_validator("cost", mode="after")
+    @classmethod
+    def _one_way(cls, cost: str, found: ValidationInfo) -> str:
+        if cost and found.data.get("latency"):
+            message = "LATENCY=low and COST=low are two ends of one dial; set one of them"
+            raise ValueError(message)
+        return cost
+
+    @model_validator(mode="before")
+    @classmethod
+    def _turn_dial(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Let a preset choose; a fetch setting of the service's own stands."""
+        for name, preset in PRESETS.items():
+            if given.get(name):
+                return preset | given
+        return given
 
 
 def load[S: BaseSettings](settings: type[S]) -> S:
@@ -39,8 +70,12 @@ def load[S: BaseSettings](settings: type[S]) -> S:
     except ValidationError as error:
         prefix = settings.model_config.get("env_prefix", "")
         lines = [
-            f"  {prefix}{'_'.join(str(part) for part in problem['loc'])}".upper() + f": {problem['msg']}"
+            f"  {_variable(prefix, '_'.join(str(part) for part in problem['loc']))}: {problem['msg']}"
             for problem in error.errors(include_url=False, include_input=False)
         ]
         sys.stderr.write("Cannot start. Set these environment variables:\n" + "\n".join(lines) + "\n")
         raise SystemExit(2) from None
+
+
+def _variable(prefix: str, field: str) -> str:
+    return field if field in PRESETS else f"{prefix}{field}".upper()
