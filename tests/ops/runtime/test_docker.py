@@ -1,14 +1,17 @@
 """The cluster as containers, against a `docker` that only writes down what it is asked. The real one: the demo."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from ops.runtime import services
+from ops.runtime import passwords, services, users
 from ops.runtime import state as states
-from ops.runtime.docker import CONTAINERS, Docker
+from ops.runtime.docker import CONTAINERS, KEYFILE_VARIABLE, Docker
 from ops.runtime.fault import ClusterFault
+
+ROOT = Path(__file__).parents[3]
 
 
 class FakeDocker:
@@ -18,7 +21,7 @@ class FakeDocker:
         """Write the program."""
         self._asked, self._answer = folder / "asked", folder / "answer"
         self.shows()
-        note = f'echo "$KAFKA_PORT $@" >> {self._asked}'
+        note = f'echo "$KAFKA_PORT $@ $MONGO_SPLIT_PASSWORD." >> {self._asked}'
         answer = f'case "$*" in *" ps "*) /bin/cat {self._answer};; esac'
         (folder / "docker").write_text(f"#!/bin/sh\n{note}\n{answer}\n")
         (folder / "docker").chmod(0o755)
@@ -49,6 +52,28 @@ def test_up_publishes_on_chosen_ports_and_says_where(docker: FakeDocker, tmp_pat
     assert "up --build --detach" in docker.asked
     assert state.urls["kafka"] == f"127.0.0.1:{state.ports['kafka']}"
     assert set(state.urls) == {"kafka", "mongo", "institution", *states.SERVICES}
+
+
+def test_up_hands_over_passwords_that_no_command_and_no_state_shows(docker: FakeDocker, tmp_path: Path) -> None:
+    state = Docker(tmp_path).up(lambda _: None)
+    password = passwords.of(tmp_path / ".weir" / "secrets", "split")
+    assert password is not None
+    assert f"up --build --detach {password}." in docker.asked
+    assert password not in repr(state)
+    assert password not in (tmp_path / ".weir" / "state.json").read_text()
+
+
+def test_looking_at_containers_makes_no_password(docker: FakeDocker, tmp_path: Path) -> None:
+    docker.shows("kafka")
+    Docker(tmp_path).parts()
+    assert not (tmp_path / ".weir").exists()
+
+
+def test_compose_asks_for_every_password_and_no_other() -> None:
+    asked = set(re.findall(r"\$\{(MONGO_\w+):\?", (ROOT / "compose.yaml").read_text()))
+    assert asked == {users.variable(user) for user in users.ALL} | {KEYFILE_VARIABLE}
+    listed = re.findall(r"^#(MONGO_\w+)=$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(listed) == asked
 
 
 def test_up_on_running_containers_changes_nothing(docker: FakeDocker, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ops import addresses, letters, reach, redrives
+from ops.addresses import MONGO_FOR_REQUESTS
 from ops.letters import Letter
 from ops.output import AsJson, Code, counted, emit, moment, note, screen, stop, table
 from ops.send.run import Pace
@@ -162,7 +163,7 @@ async def _redrive(wanted: frozenset[str], pace: Pace, actor: str, reason: str) 
     topics = sorted({identity.partition("/")[0] for identity in wanted})
     publisher = Publisher(found.found("kafka"), "weir-dlq")
     try:
-        async with opened(found.found("mongo"), found.prefix) as stores:
+        async with opened(found.found(MONGO_FOR_REQUESTS), found.prefix) as stores:
             async for letter in letters.read(found.found("kafka"), topics, lambda letter: letter.id in wanted):
                 await pace.wait(1)
                 await redrives.send_back(stores, publisher, letter, actor=actor, reason=reason, now=datetime.now(UTC))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ops import addresses, parks, reach
+from ops.addresses import MONGO_FOR_REQUESTS
 from ops.output import AsJson, Code, emit, moment, note, stop, table
 from ops.stores import SERVICES, opened
 
@@ -67,6 +68,6 @@ async def _listed(services: tuple[str, ...]) -> list[dict[str, Any]]:
 
 async def _release(order: str, services: tuple[str, ...], actor: str, reason: str) -> list[str]:
     found = addresses.load()
-    async with opened(found.found("mongo"), found.prefix) as stores:
+    async with opened(found.found(MONGO_FOR_REQUESTS), found.prefix) as stores:
         now = datetime.now(UTC)
         return await parks.ask_release(stores, services, order, actor=actor, reason=reason, now=now)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from ops.runtime import ports, services
+from ops.runtime import passwords, ports, services, users
 from ops.runtime import state as states
 from ops.runtime.fault import ClusterFault
 from ops.runtime.interface import Part, Tell
@@ -19,6 +19,9 @@ CONTAINERS: Final = ("kafka", "mongo", SANDBOX, *SERVICES)
 """Compose's names of the parts; each is published on 127.0.0.1 at the port in `<PART>_PORT`."""
 
 LOG_LINES: Final = 15
+KEYFILE_VARIABLE: Final = "MONGO_KEYFILE"
+UNKNOWN: Final = "unknown"
+"""Stands for a password where compose asks for one and starts nothing."""
 
 
 class Docker:
@@ -27,6 +30,7 @@ class Docker:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._folder = home / states.FOLDER
+        self._secrets = self._folder / passwords.FOLDER
         # Two clones on one machine are two projects.
         self._project = f"weir-{hashlib.sha256(bytes(home)).hexdigest()[:8]}"
 
@@ -49,6 +53,7 @@ class Docker:
                 state.urls = _urls(state.ports)
                 state.running = True
                 states.save(self._folder, state)
+                passwords.ensured(self._secrets, users.ALL)
                 tell("building the images and starting the containers")
                 try:
                     self._compose(state, "up", "--build", "--detach")
@@ -121,7 +126,7 @@ class Docker:
         done = subprocess.run(  # noqa: S603 - built here, from no outside input
             [docker, "compose", "--project-name", self._project, *arguments],
             cwd=self._home,
-            env={**os.environ, **published},
+            env={**os.environ, **published, **self._passwords()},
             capture_output=True,
             text=True,
             check=False,
@@ -130,6 +135,11 @@ class Docker:
             msg = f"`docker compose {' '.join(arguments)}` failed:\n{done.stderr.strip()}"
             raise ClusterFault(msg)
         return done.stdout
+
+    def _passwords(self) -> dict[str, str]:
+        """Return the variables of compose.yaml that have a password: to nothing else are they handed."""
+        wanted = {users.variable(user): user for user in users.ALL} | {KEYFILE_VARIABLE: passwords.KEYFILE}
+        return {variable: passwords.of(self._secrets, name) or UNKNOWN for variable, name in wanted.items()}
 
 
 def _urls(published: dict[str, int]) -> dict[str, str]:

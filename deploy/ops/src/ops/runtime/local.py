@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ops.runtime import kafka, mongod, ports, process, services
+from ops.runtime import kafka, mongod, passwords, ports, process, services, users
 from ops.runtime import state as states
 from ops.runtime.fault import ClusterFault
 from ops.runtime.interface import Part, Tell
@@ -27,6 +27,7 @@ class Local:
         self._folder = home / states.FOLDER
         self._logs = self._folder / "logs"
         self._files = self._folder / "data"
+        self._secrets = self._folder / passwords.FOLDER
 
     @property
     def data(self) -> str:
@@ -101,13 +102,14 @@ class Local:
 
     def _start_engines(self, state: State, tell: Tell) -> None:
         tell("starting Kafka and MongoDB")
-        mongo_command = mongod.command(mongod.program(), self._files / "mongo", state.ports["mongo"])
-        mongo = self._spawn(state, "mongo", mongo_command)
+        known = passwords.ensured(self._secrets, users.ALL)
+        key, data, port = self._secrets / passwords.KEYFILE, self._files / "mongo", state.ports["mongo"]
+        mongo = self._spawn(state, "mongo", mongod.command(mongod.program(), data, port, key))
         jars = kafka.install(self._home / "deploy" / "kafka", tell)
         broker, controller = state.ports["kafka"], state.ports["kafka-controller"]
         properties = kafka.prepare(jars, self._files / "kafka", broker, controller)
         broker_process = self._spawn(state, "kafka", kafka.command(jars, properties))
-        mongod.wait(mongo, self._logs / "mongo.log", state.ports["mongo"])
+        mongod.wait(mongo, self._logs / "mongo.log", port, known)
         tell(f"MongoDB is ready at {state.urls['mongo']}")
         kafka.wait(broker_process, self._logs / "kafka.log")
         tell(f"Kafka is ready at {state.urls['kafka']}")
@@ -115,8 +117,10 @@ class Local:
     def _start_services(self, state: State, tell: Tell) -> None:
         tell("starting the sandbox institution and the four services")
         names = (SANDBOX, *SERVICES)
+        known = passwords.ensured(self._secrets, users.ALL)
         for name in names:
-            self._spawn(state, name, services.command(name, state.ports[name]), services.environment(name, state.urls))
+            own = state.urls | {"mongo": passwords.url_of(state.urls["mongo"], name, known[name])}
+            self._spawn(state, name, services.command(name, state.ports[name]), services.environment(name, own))
         addresses = {name: state.urls[_address(name)] for name in names}
         started = {name: state.processes[name] for name in names}
         services.wait(started, addresses, self._logs, lambda name: tell(f"{name} is ready at {addresses[name]}"))
