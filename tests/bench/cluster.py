@@ -73,7 +73,7 @@ class Cluster:
         """Start the floor's four processes."""
         self._tell("starting the floor")
         self.side = "floor"
-        floor.prepare(self.urls["mongo"])
+        asyncio.run(floor.prepare(self.urls["mongo"]))
         addresses = [self.urls[part] for part in ("kafka", "mongo", "institution")]
         for name in SERVICES:
             self.start(name, python("tests.bench.floor", name, *addresses))

@@ -71,6 +71,8 @@ def proof_rows(results: Sequence[Result]) -> Rows:
         retried = f"{it.transactions:,} transactions, {it.transaction_retries:,} run again"
         told = f"sent {it.published:,}, settled {it.settled:,}, settled twice {it.repeated:,}"
         rows.append((it.title, told + (f"; {retried}" if it.transactions else "")))
+        if any("-" in process for process in it.taken):
+            rows.append(("  records taken", ", ".join(f"{process} {count:,}" for process, count in it.taken.items())))
         if it.audit is not None:
             figures = ", ".join(f"{name} {it.audit[name]:,}" for name in AUDITED)
             rows.append(

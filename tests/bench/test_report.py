@@ -83,6 +83,11 @@ def test_a_table_of_speed_says_what_was_asked_and_whether_it_was_kept_up_with() 
     assert row == ("weir capacity", "1160/s", "1,500", "1.20 / 2.50 / 3.00", "600", "1.80", "0.10", "NO")
 
 
+def test_copies_of_a_service_are_shown_to_share_the_work() -> None:
+    rows = report.proof_rows([result(), result(taken={"split": 1_000, "split-2": 900})])
+    assert [row[1] for row in rows if row[0] == "  records taken"] == ["split 1,000, split-2 900"]
+
+
 def test_what_others_used_is_the_machine_without_the_processes_measured() -> None:
     used = spent(Cpu(10.0, {"a": 1.0, "b": 2.0}, 100.0), Cpu(20.0, {"a": 6.0, "b": 12.0}, 119.0))
     assert (used.cores, round(used.elsewhere_cores, 3)) == (1.5, 0.4)

@@ -80,7 +80,7 @@ class Payments:
                     claim = f"{account}/{payment.channel_payment_id}"
                     work.insert("claims", {"_id": claim, "order": it.taken.key})
                 net = sum(payment.amount_minor - payment.fee_minor for payment in it.order.payments)
-                change = {"state": "accepted", "ask_at": None, "asks": 1, "proved_at": work.now, "unpaid_minor": net}
+                change = {"state": "accepted", "ask_at": None, "asks": 1, "proved_at": work.now, "net_minor": net}
                 work.update("orders", it.taken.key, {"$set": change})
                 work.events.append(Event("split-requested", it.taken, it.order.order_id, encode(it.order)))
 
@@ -91,11 +91,7 @@ class Payments:
         payouts = [messages.payout(it.value) for it in batch]
         ids = [f"{it.marketplace}/{it.payout_id}" for it in payouts]
         known = {it["_id"] for it in await found(self._database.payouts, ids, None, work.session)}
-        legs = [leg.leg_id for payout in payouts for leg in payout.legs]
-        held = {"$or": [{"open_legs": {"$in": legs}}, {"closed_legs": {"$in": legs}}]}
-        fields = {"payout_id": 1, "legs.leg_id": 1, "legs.attempt": 1, "legs.state": 1}
-        await self._database.payouts.find(held, fields, session=work.session).to_list(None)
-        await found(self._database.orders, (it.key for it in batch), {"state": 1, "unpaid_minor": 1}, work.session)
+        await found(self._database.orders, (it.key for it in batch), {"state": 1, "net_minor": 1}, work.session)
         handed = []
         for it, key, payout in zip(batch, ids, payouts, strict=True):
             if key not in known:
@@ -121,24 +117,14 @@ class Payments:
 
         async def decide(work: Work) -> None:
             keys = [f"{it.payout.marketplace}/{it.payout.payout_id}" for it in batch]
-            await found(self._database.payouts, keys, None, work.session)
+            await found(self._database.payouts, keys, {"revision": 1, "asks": 1}, work.session)
             for key, it in zip(keys, batch, strict=True):
                 legs = _outcomes(it, states)
-                change = {
-                    "legs": msgspec.to_builtins(legs),
-                    "subsidies": [],
-                    "revision": 1,
-                    "asks": 1,
-                    "state": "final",
-                    "waits": None,
-                    "open_legs": [leg.leg_id for leg in legs],
-                    "closed_legs": [],
-                    "ask_at": None,
-                    "settled_at": work.now,
-                }
+                moved = {f"legs.{place}.state": leg.state for place, leg in enumerate(legs)}
+                standing = {"state": "final", "waits": None, "ask_at": None, "settled_at": work.now}
+                held = [leg.leg_id for leg in legs]
+                change = {**moved, "revision": 1, "asks": 1, **standing, "open_legs": held}
                 work.update("payouts", key, {"$set": change})
-                moved = sum(leg.amount_minor for leg in legs)
-                work.update("orders", it.taken.key, {"$inc": {"unpaid_minor": -moved}})
                 settled = PayoutSettled(
                     marketplace=it.payout.marketplace,
                     payout_id=it.payout.payout_id,
@@ -191,7 +177,7 @@ def _order(it: Proving, now: datetime) -> dict[str, Any]:
         "channel_account": first.channel_account,
         "payment_ids": [payment.channel_payment_id for payment in order.payments],
         "paid_minor": first.amount_minor,
-        "unpaid_minor": first.amount_minor,
+        "net_minor": None,
         "promised_minor": 0,
         "asks": 0,
         "ask_at": now,
@@ -222,7 +208,6 @@ def _payout(it: Taken, payout: PayoutRequested, numbers: list[str], now: datetim
         "state": "sending",
         "waits": "sending",
         "open_legs": [leg.leg_id for leg in payout.legs],
-        "closed_legs": [],
         "ask_at": now,
         "settled_at": None,
     }

@@ -1,6 +1,7 @@
 """The floor's split: shares of an order, double posting on striped balances, the chain of hashes."""
 
 import hashlib
+import zlib
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -12,6 +13,7 @@ from tests.bench.floor.kit import Event, Process, Taken, Work, digest, found
 from tests.bench.floor.messages import Breakdown, Leg, Order, PayoutRequested, PayoutSettled, encode
 
 COMMISSION: Final = "platform:commission"
+BALANCE_GROUPS: Final = 128
 SHARE: Final[dict[str, Any]] = {"part": 1, "attempt": 1, "reason": "", "earning": None, "agreement_version": 1}
 
 
@@ -48,10 +50,12 @@ class Books:
         """Write the balances, the link and the head."""
         if not self._listed:
             return
+        groups: defaultdict[str, dict[str, int]] = defaultdict(dict)
         for (marketplace, currency, account), amount in self._balances.items():
-            place = {"marketplace": marketplace, "currency": currency, "account": account, "stripe": self._stripe}
-            change = {"$inc": {"amount_minor": amount}, "$setOnInsert": place}
-            self._work.update("balances", "|".join(place.values()), change, upsert=True)
+            identity = f"{marketplace}|{currency}|{zlib.crc32(account.encode()) % BALANCE_GROUPS:03}|{self._stripe}"
+            groups[identity][f"amounts.{account}"] = amount
+        for identity, amounts in groups.items():
+            self._work.update("balances", identity, {"$inc": amounts}, upsert=True)
         seq = self._seq + 1
         content = hashlib.sha256(self._previous)
         for listed in self._listed:
@@ -86,7 +90,7 @@ class Split:
         for it, order in orders:
             legs = _legs(order, rates)
             work.insert("orders", _order(it, order, legs, work.now))
-            booked = [_entry(f"merchant:in_transit/{leg.receiver}", leg.amount_minor) for leg in legs]
+            booked = [_entry(_account(leg.receiver), leg.amount_minor) for leg in legs]
             total = sum(leg.amount_minor for leg in legs)
             account = order.payments[0].channel_account
             entries = [*booked, _entry(f"channel:clearing/{account}", -total)]
@@ -114,7 +118,7 @@ class Split:
             if order["revisions"]:
                 continue
             states = {f"shares.{place}.state": "paid" for place in range(len(order["shares"]))}
-            change = {"$set": states | {"revisions.1": settled.revision}}
+            change = {"$set": states | {"revisions.1": settled.revision}, "$unset": {"unsettled": ""}}
             work.update("orders", it.key, change)
             books.post(it, "settle", (settled.marketplace, settled.currency), _paid(settled))
         books.close()
@@ -141,12 +145,16 @@ def _leg(order: Order, receiver: str, amount_minor: int, breakdown: Breakdown) -
     return Leg(leg_id=leg_id, receiver=receiver, amount_minor=amount_minor, breakdown=breakdown)
 
 
+def _account(receiver: str) -> str:
+    return receiver if receiver == COMMISSION else f"merchant:in_transit/{receiver.partition(':')[2]}"
+
+
 def _entry(account: str, amount_minor: int) -> dict[str, Any]:
     return {"account": account, "amount_minor": amount_minor}
 
 
 def _paid(settled: PayoutSettled) -> list[dict[str, Any]]:
-    booked = [_entry(f"merchant:in_transit/{leg.receiver}", -leg.amount_minor) for leg in settled.legs]
+    booked = [_entry(_account(leg.receiver), -leg.amount_minor) for leg in settled.legs]
     total = sum(leg.amount_minor for leg in settled.legs)
     return [*booked, _entry(f"channel:clearing/{settled.channel_account}", total)]
 
@@ -178,6 +186,7 @@ def _order(it: Taken, order: Order, legs: list[Leg], now: datetime) -> dict[str,
         "payouts": 1,
         "revisions": {},
         "state": "split",
+        "unsettled": True,
         "hash": digest(it.value),
         "body": it.value,
         "paid_at": order.paid_at,
