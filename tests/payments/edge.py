@@ -174,6 +174,7 @@ class Edge:
         """Make everything due whose time has not come yet, and sweep."""
         for collection in ("orders", "payouts"):
             await self.database[collection].update_many({"ask_at": {"$gt": NOW}}, {"$set": {"ask_at": NOW}})
+        await self.database.handovers.update_many({}, {"$set": {"due_at": NOW}})
         await self.parts.sweep.orders(self.parts.proofs)
         await self.parts.sweep.payouts(self.parts.transfers)
 

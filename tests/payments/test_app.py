@@ -77,8 +77,11 @@ async def test_an_order_goes_from_http_through_kafka_to_paid_legs(
     await until(state, lambda seen: seen == "accepted")
     await publish(kafka_bootstrap, payout())
     await until(state, lambda seen: seen == "settled")
-    metrics = (await client.get("/metrics")).text
-    assert "weir_order_to_payout_seconds_count 1.0" in metrics
+
+    async def metrics() -> str:
+        return (await client.get("/metrics")).text
+
+    await until(metrics, lambda text: "weir_order_to_payout_seconds_count 1.0" in text)
     assert (await client.get("/livez")).status_code == 200
 
 

@@ -22,7 +22,7 @@ async def test_what_waits_for_an_institution_shows_its_age_and_then_no_more(
 ) -> None:
     edge = still_edge
     await edge.take(order())
-    await age(edge, "orders", "received_at")
+    await age(edge, "handovers", "since")
     await edge.metrics.sample(edge.database)
     proving = {"channel": "sandbox-direct", "state": "proving"}
     assert (value(edge, "weir_instructions_oldest_seconds", **proving) or 0) > 3_500

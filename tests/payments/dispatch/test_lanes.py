@@ -191,3 +191,75 @@ async def test_what_is_handed_in_while_stopping_is_left_to_the_sweep() -> None:
         pass
     some.hand(HERE, [item("a")])
     assert sent.batches == []
+
+
+async def test_a_hand_over_is_concluded_with_its_last_item_and_the_next_steps_of_it() -> None:
+    sent, concluded = Sent(), list[str]()
+    gate = asyncio.Event()
+
+    async def note(handovers: list[str]) -> None:
+        concluded.extend(handovers)
+
+    async with running(sent) as some:
+
+        async def first_step(batch: list[str]) -> bool:
+            if "a" in batch and not gate.is_set():
+                gate.set()
+                some.hand(HERE, [item("a")])
+            return True
+
+        some.concluded = note
+        sent.answers[HERE] = first_step
+        some.hand(HERE, [item("a", 600), item("b", 600)], "h1")
+        await sent.until_sent("b")
+        some.hand(HERE, [item("c")], "h2")
+        await sent.until_sent("c")
+        await until(lambda: _seen(concluded), lambda seen: len(seen) == 2)
+    assert [it for batch in sent.batches for it in batch].count("a") == 2
+    assert sorted(concluded) == ["h1", "h2"]
+
+
+async def _seen(concluded: list[str]) -> list[str]:
+    return list(concluded)
+
+
+async def test_what_failed_to_be_recorded_keeps_its_hand_over_open() -> None:
+    """Fails when it is concluded all the same: the sweep would never find it."""
+    sent, concluded = Sent(), list[str]()
+
+    async def note(handovers: list[str]) -> None:
+        concluded.extend(handovers)
+
+    async def broken(_: list[str]) -> bool:
+        message = "the store is away"
+        raise RuntimeError(message)
+
+    sent.answers[HERE] = broken
+    async with running(sent) as some:
+        some.concluded = note
+        some.hand(HERE, [item("a")], "h1")
+        await sent.until_sent("a")
+        some.hand(THERE, [item("b")], "h2")
+        await until(lambda: _seen(concluded), lambda seen: "h2" in seen)
+    assert concluded == ["h2"]
+
+
+async def test_a_hand_over_without_room_is_put_off_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "WAITING_MAX", 2)
+    sent, put_off, gate = Sent(), list[str](), asyncio.Event()
+
+    async def note(handovers: list[str]) -> None:
+        put_off.extend(handovers)
+
+    async def wait(_: list[str]) -> bool:
+        return await gate.wait()
+
+    sent.answers[HERE] = wait
+    async with running(sent) as some:
+        some.reload = note
+        some.hand(HERE, [item("a"), item("b")], "h1")
+        some.hand(HERE, [item("c"), item("d")], "h2")
+        await sent.until_sent("b")
+        gate.set()
+        await until(lambda: _seen(put_off), lambda seen: seen == ["h2"])
+    assert sent.batches == [["a", "b"]]

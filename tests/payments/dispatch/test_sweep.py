@@ -1,10 +1,11 @@
 """What a crash leaves behind is brought back to a lane, once."""
 
 import pytest
-from tests.payments.edge import Edge, Institution
+from tests.payments.edge import Edge, Institution, until
 from tests.payments.examples import ACCOUNT, NOW, order, payment, payout
 
 from payments.channels.sandbox import SandboxChannel
+from payments.dispatch import lanes
 from payments.domain.payouts import instructions, requested
 from shared.messages import PayoutSettled, SplitRequested
 from shared.mongo import Database
@@ -67,12 +68,51 @@ async def test_a_crash_between_sending_and_commit_pays_no_leg_twice(
 async def test_what_a_lane_has_just_been_handed_is_left_alone(crashed: Edge) -> None:
     sweep = crashed.parts.sweep
     assert await sweep.payouts(crashed.parts.transfers) == 0
-    await crashed.database.payouts.update_many({}, {"$set": {"ask_at": NOW}})
+    await crashed.database.handovers.update_many({}, {"$set": {"due_at": NOW}})
     assert await sweep.payouts(crashed.parts.transfers) == 1
     assert await sweep.payouts(crashed.parts.transfers) == 0
 
 
 async def test_a_sweep_goes_on_until_nothing_is_due(still_edge: Edge) -> None:
     await still_edge.take(*(order(f"o-{number}") for number in range(450)))
-    await still_edge.database.orders.update_many({}, {"$set": {"ask_at": NOW}})
+    await still_edge.database.orders.update_many({}, {"$set": {"ask_at": NOW, "state": "unverified"}})
     assert await still_edge.parts.sweep.orders(still_edge.parts.proofs) == 450
+
+
+async def test_all_hand_overs_that_are_due_are_brought_back(still_edge: Edge) -> None:
+    for number in range(10):
+        await still_edge.take(order(f"o-{number}"))
+    await still_edge.database.handovers.update_many({}, {"$set": {"due_at": NOW}})
+    assert await still_edge.parts.sweep.orders(still_edge.parts.proofs) == 10
+
+
+async def test_a_hand_over_ends_with_its_last_order(still_edge: Edge, institution: Institution) -> None:
+    """Fails when it ends earlier: a crash would then leave the others for ever."""
+    await institution.pay(payment("pay-o-1"))
+    await still_edge.take(order(), order("o-2"))
+    still_edge.start()
+    await still_edge.order_in("accepted")
+    await still_edge.order_in("unverified", "test-shop/o-2")
+    await until(lambda: still_edge.database.handovers.count_documents({}), lambda count: count == 0)
+
+
+async def test_a_hand_over_of_which_nothing_is_left_is_swept_away(still_edge: Edge) -> None:
+    await still_edge.take(order())
+    await still_edge.database.orders.update_many({}, {"$set": {"state": "accepted"}})
+    await still_edge.database.handovers.update_many({}, {"$set": {"due_at": NOW}})
+    assert await still_edge.parts.sweep.orders(still_edge.parts.proofs) == 0
+    assert await still_edge.database.handovers.count_documents({}) == 0
+
+
+async def test_what_a_lane_has_no_room_for_is_fetched_again_when_it_has(
+    still_edge: Edge, institution: Institution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when it is left to the clock: nothing is due here before 30 s."""
+    monkeypatch.setattr(lanes, "WAITING_MAX", 3)
+    for number in range(9):
+        await institution.pay(payment(f"pay-o-{number}"))
+        await still_edge.take(order(f"o-{number}"))
+    still_edge.start()
+    accepted = {"state": "accepted"}
+    await until(lambda: still_edge.database.orders.count_documents(accepted), lambda count: count == 9)
+    await until(lambda: still_edge.database.handovers.count_documents({}), lambda count: count == 0)

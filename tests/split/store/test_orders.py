@@ -9,7 +9,7 @@ from shared.messages import SplitRequested
 from split.domain.orders import Order
 from split.domain.settlements import Settlement, settle
 from split.domain.splits import release, split
-from split.store.orders import UNSETTLED, changes_of
+from split.store.orders import STANDING, changes_of
 
 
 def two_merchants() -> tuple[SplitRequested, Order]:
@@ -27,7 +27,6 @@ def test_shares_that_only_move_are_written_field_by_field() -> None:
     assert isinstance(after, Settlement)
     assert changes_of(decision.order, after.order) == {
         "$set": {"shares.0.state": "paid", "shares.1.state": "paid", "revisions.1": 1},
-        "$unset": {"unsettled": ""},
     }
 
 
@@ -37,7 +36,7 @@ def test_released_shares_replace_the_list_and_end_the_wait() -> None:
     assert after is not None
     changes = changes_of(before, after.order)
     assert set(changes["$set"]) == {"shares", "payouts"}
-    assert changes["$unset"] == {"waiting_for": ""}
+    assert changes["$unset"] == {"waiting_for": "", "standing": ""}
 
 
 def test_what_does_not_differ_is_not_written() -> None:
@@ -63,7 +62,7 @@ def test_what_does_not_differ_is_not_written() -> None:
             {"_id": {"$gte": "test-a|BRL|007|", "$lt": "test-a}"}},
             [("_id", 1)],
         ),
-        ("orders", UNSETTLED, [("origin_time", 1)]),
+        ("orders", STANDING, [("origin_time", 1)]),
         ("waiting", {"count": {"$gt": 0}}, []),
     ],
 )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -19,6 +20,7 @@ from payments.domain.payouts import Payout
 from payments.handlers import Ingress, MerchantHandlers, OrderHandlers, PayoutHandlers
 from payments.metrics import Metrics
 from payments.settings import Settings
+from payments.store.handovers import HandOvers
 from payments.store.merchants import Merchants
 from payments.store.orders import Asked, Orders
 from payments.store.payouts import Payouts
@@ -64,12 +66,16 @@ def assemble(
 ) -> Parts:
     """Wire the parts; `channels` by profile."""
     orders, payouts = Orders(database), Payouts(database)
-    sweeping = Sweep(database, orders, payouts, commits)
+    handovers = HandOvers(database)
+    sweeping = Sweep(database, orders, payouts, handovers, commits)
     proving = Proving(channels.__getitem__, orders, commits)
     paying = Paying(channels.__getitem__, payouts, commits)
     proofs = Lanes("prove", proving.send, sweeping.recovered)
     transfers = Lanes("pay", paying.send, sweeping.recovered)
     paying.hand = transfers.hand
+    proofs.concluded = transfers.concluded = handovers.close
+    proofs.reload = partial(sweeping.left_orders.reload, proofs)
+    transfers.reload = partial(sweeping.left_payouts.reload, transfers)
     paying.on_settled = metrics.settled
     return Parts(
         channels=channels,
@@ -78,8 +84,8 @@ def assemble(
         proofs=proofs,
         transfers=transfers,
         sweep=sweeping,
-        take_orders=OrderHandlers(orders, marketplaces, proofs),
-        take_payouts=PayoutHandlers(orders, payouts, marketplaces, transfers),
+        take_orders=OrderHandlers(orders, handovers, marketplaces, proofs),
+        take_payouts=PayoutHandlers(orders, payouts, handovers, marketplaces, transfers),
         take_merchants=MerchantHandlers(Merchants(database)),
         ingress=Ingress(orders, commits),
     )

@@ -18,9 +18,9 @@ class Metrics:
             "Minor units by which the balances written since the start miss zero; 0 when the books are right.",
             registry=registry,
         )
-        self._unsettled = Gauge(
+        self._standing = Gauge(
             "weir_orders_unsettled_oldest_seconds",
-            "Since the oldest order was paid for whose money is not all paid out.",
+            "Since the oldest order was paid for that has money held, or available after a payout that failed.",
             registry=registry,
         )
         self._orders = Counter(
@@ -40,9 +40,9 @@ class Metrics:
 
     async def sample(self, orders: Orders, database: Database) -> None:
         """Set the gauges now, by MongoDB's clock."""
-        since = await orders.unsettled_since()
+        since = await orders.standing_since()
         now = await leases.now(database)
-        self._unsettled.set(max(0.0, (now - since).total_seconds()) if since else 0.0)
+        self._standing.set(max(0.0, (now - since).total_seconds()) if since else 0.0)
 
     def note_imbalance(self, amount_minor: int) -> None:
         """Add what one unit of work's balances miss."""

@@ -1,21 +1,24 @@
 """Lanes: one queue per channel account and operation, so that a slow institution stops nobody but itself.
 
-A lane is memory only. All that it holds is stored too, and the sweep brings back what a crash or a full lane drops.
+A lane is memory only. All that it holds is stored too, in a hand-over: the sweep brings back what a crash leaves, and
+the lane itself what it had no room for.
 """
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import structlog
 
 from payments.channels.port import NotSentError
+from shared.commits import ConflictError, OutageError
+from shared.mongo import PyMongoError
 
 WAITING_MAX: Final = 5_000
-"""Items that one lane keeps in memory; more are left to the sweep."""
+"""Items that one lane keeps in memory. A hand-over that does not fit is fetched again when there is room."""
 
 WAITING_BYTES_MAX: Final = 32_000_000
 """The same limit for large ones: a single order may have 1 MiB."""
@@ -24,6 +27,9 @@ BATCH_WEIGHT_MAX: Final = 1_000
 """Instructions of one request. One item may weigh up to 608 (600 legs, 8 subsidies)."""
 
 IN_FLIGHT_MAX: Final = 2
+RELOADED_MAX: Final = 4
+"""Hand-overs fetched again at a time: each has up to 500 items."""
+
 LANES_MAX: Final = 1_000
 """Beyond it, lanes with nothing to do are forgotten: accounts are named from outside."""
 
@@ -54,6 +60,8 @@ type Send[T] = Callable[[Line, list[T]], Awaitable[bool]]
 """Send a batch and commit what came of it; False when the institution gave no answer. May raise NotSentError."""
 
 type Recovered = Callable[[Line], Awaitable[None]]
+type Handed = Callable[[list[str]], Awaitable[None]]
+"""Told of hand-overs, by id."""
 
 
 class Lanes[T]:
@@ -61,20 +69,27 @@ class Lanes[T]:
 
     def __init__(self, name: str, send: Send[T], recovered: Recovered) -> None:
         """`recovered` is called when an institution answers that did not before, or for the first time."""
+        self.concluded: Handed = _nothing
+        """Told of hand-overs of which every item is concluded."""
+        self.reload: Handed = _nothing
+        """Asked to hand in again what there was no room for."""
         self._name = name
         self._send = send
         self._recovered = recovered
         self._lanes: dict[Line, _Lane[T]] = {}
         self._group: asyncio.TaskGroup | None = None
 
-    def hand(self, line: Line, items: Iterable[Item[T]]) -> None:
-        """Queue items; those already there or too many are left out. Never blocks, never raises: for after_commit."""
+    def hand(self, line: Line, items: Sequence[Item[T]], handover: str = "") -> None:
+        """Queue items; those already there are left out. Never blocks, never raises: for after_commit.
+
+        A hand-over is taken whole or put off; items without one, too many, are left to the clock.
+        """
         lane = self._lanes.get(line)
         if lane is None:
             if len(self._lanes) >= LANES_MAX:
                 self._lanes = {it.line: it for it in self._lanes.values() if it.busy}
             lane = self._lanes[line] = _Lane(line)
-        lane.add(items)
+        lane.add(items, handover)
         self._start(lane)
 
     async def run(self) -> None:
@@ -100,6 +115,9 @@ class Lanes[T]:
             while self._group is not None and (batch := lane.take()):
                 self._start(lane)
                 failed = await self._attempt(lane, batch)
+                if put_off := lane.with_room():
+                    with contextlib.suppress(PyMongoError, ConflictError, OutageError):  # the sweep comes by as well
+                        await self.reload(put_off)
                 if failed:
                     await asyncio.sleep(_backoff(lane.failures))
                 if lane.failures and lane.workers > 1:
@@ -121,7 +139,9 @@ class Lanes[T]:
             log.exception("left to the sweep", lane=self._name, line=lane.line, items=len(batch))
             lane.drop(batch)
             return True
-        lane.drop(batch)
+        if done := lane.finish(batch):
+            with contextlib.suppress(PyMongoError):  # one that stays is found empty by the sweep
+                await self.concluded(done)
         if not answered:
             lane.failures += 1
             return True
@@ -141,18 +161,57 @@ class _Lane[T]:
         self.answered = False
         self._waiting: dict[str, Item[T]] = {}
         self._sending: set[str] = set()
+        self._handover_of: dict[str, str] = {}
+        self._open: dict[str, int] = {}
+        self._put_off: dict[str, None] = {}
         self._size = 0
 
     @property
     def busy(self) -> bool:
         return bool(self.workers or self._waiting)
 
-    def add(self, items: Iterable[Item[T]]) -> None:
+    def add(self, items: Sequence[Item[T]], handover: str) -> None:
+        if handover and not self._fits(len(items), sum(item.size for item in items)):
+            self._put_off[handover] = None
+            return
         for item in items:
-            full = len(self._waiting) >= WAITING_MAX or self._size + item.size > WAITING_BYTES_MAX
-            if not full and item.id not in self._waiting:
+            if handover and item.id not in self._handover_of:
+                self._handover_of[item.id] = handover
+                self._open[handover] = self._open.get(handover, 0) + 1
+            if item.id in self._waiting or (handover and item.id in self._sending):
+                continue
+            if handover or self._fits(1, item.size):
                 self._waiting[item.id] = item
                 self._size += item.size
+
+    def _fits(self, items: int, size: int) -> bool:
+        """Tell whether there is room; in an empty lane there always is."""
+        within = len(self._waiting) + items <= WAITING_MAX and self._size + size <= WAITING_BYTES_MAX
+        return within or not self._waiting
+
+    def with_room(self) -> list[str]:
+        """Return hand-overs that were put off, once there is room for them."""
+        if not self._put_off or len(self._waiting) > WAITING_MAX // 2 or self._size > WAITING_BYTES_MAX // 2:
+            return []
+        some = list(self._put_off)[:RELOADED_MAX]
+        for handover in some:
+            del self._put_off[handover]
+        return some
+
+    def finish(self, batch: list[Item[T]]) -> list[str]:
+        """Forget a batch that is concluded; return the hand-overs that are so with it."""
+        self.drop(batch)
+        done: list[str] = []
+        for item in batch:
+            if item.id in self._waiting:  # its next step
+                continue
+            handover = self._handover_of.pop(item.id, "")
+            if handover:
+                self._open[handover] -= 1
+                if not self._open[handover]:
+                    del self._open[handover]
+                    done.append(handover)
+        return done
 
     def wants_worker(self) -> bool:
         allowed = 1 if self.failures else IN_FLIGHT_MAX
@@ -182,6 +241,10 @@ class _Lane[T]:
 
     def drop(self, batch: list[Item[T]]) -> None:
         self._sending.difference_update(item.id for item in batch)
+
+
+async def _nothing(_: list[str]) -> None:
+    """Nobody is told."""
 
 
 def _backoff(failures: int) -> float:

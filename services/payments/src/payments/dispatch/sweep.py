@@ -8,13 +8,15 @@ from typing import Final
 
 from payments.dispatch import paying, proving
 from payments.dispatch.lanes import Item, Lanes, Line
+from payments.dispatch.left import Left
 from payments.domain.outcomes import started
 from payments.domain.payouts import Payout
+from payments.store.handovers import HandOvers
 from payments.store.orders import Asked, Orders
 from payments.store.payouts import Payouts
 from shared import leases
 from shared.commits import Commits
-from shared.mongo import Database
+from shared.mongo import Database, Session
 from shared.work import Work
 
 EVERY_S: Final = 2.0
@@ -25,14 +27,25 @@ ROUNDS_MAX: Final = 25
 class Sweep:
     """One pass over everything that is due, by MongoDB's clock."""
 
-    def __init__(self, database: Database, orders: Orders, payouts: Payouts, commits: Commits) -> None:
+    def __init__(
+        self, database: Database, orders: Orders, payouts: Payouts, handovers: HandOvers, commits: Commits
+    ) -> None:
         self._database = database
         self._orders = orders
         self._payouts = payouts
         self._commits = commits
 
+        async def orders_left(keys: Iterable[str], session: Session) -> list[Item[Asked]]:
+            return [proving.item(it) for it in await orders.sending(keys, session)]
+
+        async def payouts_left(keys: Iterable[str], session: Session) -> list[Item[Payout]]:
+            return [paying.item(it) for it in await payouts.sending(keys, session)]
+
+        self.left_orders = Left("prove", handovers, database, commits, orders_left)
+        self.left_payouts = Left("pay", handovers, database, commits, payouts_left)
+
     async def orders(self, lanes: Lanes[Asked]) -> int:
-        """Hand over the orders whose proof is due; return how many."""
+        """Hand over the orders whose proof is due, or was left behind; return how many."""
 
         async def decide(work: Work) -> int:
             now = await leases.now(self._database)
@@ -43,10 +56,10 @@ class Sweep:
             work.after_commit(lambda: _hand(lanes, items))
             return len(due)
 
-        return await self._rounds(decide)
+        return await self.left_orders.sweep(lanes) + await self._rounds(decide)
 
     async def payouts(self, lanes: Lanes[Payout]) -> int:
-        """Hand over the payouts that are due to be sent or asked after; return how many."""
+        """Hand over the payouts that are due to be sent or asked after, or were left behind; return how many."""
 
         async def decide(work: Work) -> int:
             now = await leases.now(self._database)
@@ -58,7 +71,7 @@ class Sweep:
             work.after_commit(lambda: _hand(lanes, items))
             return len(due)
 
-        return await self._rounds(decide)
+        return await self.left_payouts.sweep(lanes) + await self._rounds(decide)
 
     async def recovered(self, line: Line) -> None:
         """Let everything of an account that answers again be asked for at once."""

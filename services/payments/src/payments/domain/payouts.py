@@ -34,7 +34,10 @@ class Subsidy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
-    """All legs of one payout and where each stands. `revision` rises with every change, `asks` with every ask."""
+    """All legs of one payout and where each stands. `revision` rises with every change, `asks` with every ask.
+
+    `fenced`: its document has other payouts, so that its legs are compared with theirs.
+    """
 
     marketplace: str
     payout_id: str
@@ -47,6 +50,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     subsidies: tuple[Subsidy, ...] = ()
     revision: int = 0
     asks: int = 0
+    fenced: bool = False
     origin_time: datetime
     created_at: datetime
 

@@ -1,15 +1,17 @@
 """Payout-requested: take what may be paid, stop what is not sent yet, and answer what needs no institution."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 import msgspec
 
 from payments.dispatch import paying
-from payments.dispatch.lanes import Item, Lanes, Line
+from payments.dispatch.lanes import Lanes, Line
 from payments.domain import payouts as rules
 from payments.domain.payouts import KnownLeg, Payout
 from payments.domain.reasons import PayoutReason
+from payments.store.handovers import HandOvers
 from payments.store.orders import Orders
 from payments.store.payouts import Known, Payouts, key_of
 from shared.marketplaces import Marketplaces
@@ -31,15 +33,23 @@ class _Loaded(msgspec.Struct):
     legs: dict[str, KnownLeg]
     orders: Mapping[str, Document]
     beside: set[str]
-    handed: dict[Line, list[Item[Payout]]]
+    handed: dict[Line, list[Payout]]
 
 
 class PayoutHandlers:
     """What payments does with requests to pay."""
 
-    def __init__(self, orders: Orders, payouts: Payouts, marketplaces: Marketplaces, lanes: Lanes[Payout]) -> None:
+    def __init__(
+        self,
+        orders: Orders,
+        payouts: Payouts,
+        handovers: HandOvers,
+        marketplaces: Marketplaces,
+        lanes: Lanes[Payout],
+    ) -> None:
         self._orders = orders
         self._payouts = payouts
+        self._handovers = handovers
         self._marketplaces = marketplaces
         self._lanes = lanes
 
@@ -61,7 +71,9 @@ class PayoutHandlers:
             refused = self._decide(work, received, before, digest, loaded)
             if refused is not None:
                 work.reject(received, "contract", ": ".join(refused))
-        work.after_commit(lambda: self._hand(loaded.handed))
+        for line, payouts in loaded.handed.items():
+            handover = self._handovers.open(work, "pay", line, [key_of(it) for it in payouts])
+            work.after_commit(partial(self._lanes.hand, line, [paying.item(it) for it in payouts], handover))
 
     def _decide(
         self, work: Work, received: Received[PayoutRequested], before: Known | None, digest: bytes, loaded: _Loaded
@@ -93,7 +105,7 @@ class PayoutHandlers:
             self._answer(work, received, None, Known(msgspec.structs.replace(payout, revision=1), digest), loaded)
             return None
         self._record(work, None, Known(payout, digest), loaded)
-        loaded.handed.setdefault(paying.line(payout), []).append(paying.item(payout))
+        loaded.handed.setdefault(paying.line(payout), []).append(payout)
         return None
 
     def _account_refusal(self, event: PayoutRequested, loaded: _Loaded) -> Refusal | None:
@@ -117,19 +129,27 @@ class PayoutHandlers:
 
     def _record(self, work: Work, before: Known | None, after: Known, loaded: _Loaded) -> None:
         payout = after.payout
-        if before is None:
-            self._payouts.insert(work, after)
-            order = loaded.orders.get(f"{payout.marketplace}/{payout.document[2:]}")
-            if order is not None and not payout.is_first and not order.get("several"):
-                self._orders.note_several(work, order["_id"])
-        else:
+        if before is not None:
             self._payouts.update(work, before.payout, after)
+        elif f"{payout.marketplace}/{payout.document}" not in loaded.beside:
+            self._payouts.insert(work, after)
+        else:
+            after = msgspec.structs.replace(after, payout=msgspec.structs.replace(payout, fenced=True))
+            self._payouts.insert(work, after)
+            self._fence_others(work, payout, loaded)
+            if payout.document.startswith("o:"):
+                self._orders.note_several(work, f"{payout.marketplace}/{payout.document[2:]}")
         loaded.known[key_of(payout)] = after
         loaded.legs |= rules.known_legs([payout])
 
-    def _hand(self, handed: dict[Line, list[Item[Payout]]]) -> None:
-        for line, items in handed.items():
-            self._lanes.hand(line, items)
+    def _fence_others(self, work: Work, payout: Payout, loaded: _Loaded) -> None:
+        """Put the legs of the payouts that were there before into the index, too."""
+        for key, it in loaded.known.items():
+            other = it.payout
+            if (other.marketplace, other.document) == (payout.marketplace, payout.document) and not other.fenced:
+                self._payouts.fence(work, other)
+                fenced = msgspec.structs.replace(other, fenced=True)
+                loaded.known[key] = msgspec.structs.replace(it, payout=fenced)
 
 
 def _may_follow(before: Known, kind: Literal["pay", "finish", "cancel"]) -> bool:

@@ -2,8 +2,13 @@
 
 from typing import Final
 
-from payments.store import orders, payouts
+from payments.store import handovers, orders, payouts
 from shared.mongo import Index
 
-INDEXES: Final[dict[str, list[Index]]] = {**orders.INDEXES, **payouts.INDEXES, "merchants": []}
+INDEXES: Final[dict[str, list[Index]]] = {
+    **orders.INDEXES,
+    **payouts.INDEXES,
+    **handovers.INDEXES,
+    "merchants": [],
+}
 """All collections, those without an index of their own included: a transaction must not have to make one."""

@@ -3,11 +3,15 @@
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from payments.store.handovers import HandOvers
 from payments.store.orders import WAITING
 from shared.mongo import Database, Document
 
 PROVING: Final = {"sending": "proving", "unverified": "unverified"}
 """The state of a waiting order, as the gauge calls it: `sending` is a payout's word there."""
+
+
+UNDER_WAY: Final = {"prove": "proving", "pay": "sending"}
 
 
 class Waiting(NamedTuple):
@@ -27,7 +31,11 @@ class Ages:
         """Return since when the oldest of each kind waits; proofs by the time they came, payouts likewise."""
         orders = await self._oldest("orders", "state", "received_at")
         payouts = await self._oldest("payouts", "waits", "created_at")
-        return {Waiting(it.channel, PROVING.get(it.state, it.state)): at for it, at in orders.items()} | payouts
+        waiting = {Waiting(it.channel, PROVING.get(it.state, it.state)): at for it, at in orders.items()} | payouts
+        for it in await HandOvers(self._database).oldest():
+            kind = Waiting(it.profile, UNDER_WAY[it.operation])
+            waiting[kind] = min(it.since, waiting.get(kind, it.since))
+        return waiting
 
     async def _oldest(self, collection: str, state: str, since: str) -> dict[Waiting, datetime]:
         stages: list[Document] = [

@@ -90,8 +90,8 @@ class Orders:
         return found
 
     def record_sending(self, work: Work, taken: Taken, before: Known | None) -> None:
-        """Record an order whose proof is asked next. It counts as left behind when no lane has answered in time."""
-        self._record(work, taken, before, "taken", {"ask_at": schedule.left_behind_at(work.now)})
+        """Record an order whose proof is asked next, in the hand-over that it belongs to."""
+        self._record(work, taken, before, "taken", {})
 
     def record_rejected(self, work: Work, taken: Taken, before: Known | None, no: Rejected) -> None:
         """Record a refused order; a corrected body may replace it."""
@@ -134,16 +134,12 @@ class Orders:
         wanted = {"ask_at": {"$gt": EPOCH, "$lte": now}}
         fields = {"body": 1, "hash": 1, "origin_time": 1, "asks": 1}
         cursor = self._database.orders.find(wanted, fields, session=session).sort("ask_at", UP).limit(count)
-        return [
-            Asked(
-                order=decode(OrderPaid, it["body"]),
-                hash=bytes(it["hash"]),
-                origin_time=it["origin_time"],
-                size=len(it["body"]),
-                asks=it["asks"],
-            )
-            for it in await cursor.to_list(count)
-        ]
+        return [_asked(it) for it in await cursor.to_list(count)]
+
+    async def sending(self, keys: Iterable[str], session: Session) -> list[Asked]:
+        """Return those of these orders whose first proof is still to be asked."""
+        fields = {"state": 1, "body": 1, "hash": 1, "origin_time": 1, "asks": 1}
+        return [_asked(it) for it in await self._find(keys, fields, session) if it["state"] == "sending"]
 
     def hand_over(self, work: Work, asked: Asked, now: datetime) -> None:
         """Record that a lane has it now."""
@@ -190,6 +186,16 @@ class Orders:
     def _conclude(self, work: Work, asked: Asked, event: OrderEvent, fields: Document) -> None:
         change = {"state": order_after("sending", event), "ask_at": None, "asks": asked.asks + 1} | fields
         work.update("orders", asked.key, {"$set": change})
+
+
+def _asked(document: Document) -> Asked:
+    return Asked(
+        order=decode(OrderPaid, document["body"]),
+        hash=bytes(document["hash"]),
+        origin_time=document["origin_time"],
+        size=len(document["body"]),
+        asks=document["asks"],
+    )
 
 
 def _document(taken: Taken, now: datetime) -> Document:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -18,7 +18,8 @@ INDEXES: Final[dict[str, list[Index]]] = {
     "payouts": [
         # Covers the gauges too: they read these four fields and no document.
         Index([("ask_at", UP), ("channel_profile", UP), ("waits", UP), ("created_at", UP)], partial=WAITING),
-        # A leg is in at most one open or paid state at a time, whatever a handler decides.
+        # A leg is in at most one open or paid state at a time, whatever a handler decides. Only payouts that are not
+        # alone have the field: the first of a document gets it with the second.
         Index([("open_legs", UP)], unique=True, partial={"open_legs": {"$gt": ""}}),
     ],
 }
@@ -52,14 +53,20 @@ class Payouts:
     async def unchanged(self, payouts: Iterable[Payout], session: Session) -> tuple[list[Payout], list[str]]:
         """Tell which payouts are stored as they are here, and the keys of the others."""
         here = {key_of(payout): payout for payout in payouts}
-        fields = {"revision": 1, "asks": 1}
+        fields = {"revision": 1, "asks": 1, "fenced": 1}
         found = await self._payouts.find({"_id": {"$in": list(here)}}, fields, session=session).to_list(None)
-        there = {it["_id"]: (it["revision"], it["asks"]) for it in found}
-        same = [payout for key, payout in here.items() if there.get(key) == (payout.revision, payout.asks)]
-        return same, [key for key, payout in here.items() if there.get(key) != (payout.revision, payout.asks)]
+        there = {it["_id"]: (it["revision"], it["asks"], it["fenced"]) for it in found}
+        known = {key: (payout.revision, payout.asks, payout.fenced) for key, payout in here.items()}
+        same = [payout for key, payout in here.items() if there.get(key) == known[key]]
+        return same, [key for key in here if there.get(key) != known[key]]
+
+    async def sending(self, keys: Iterable[str], session: Session) -> list[Payout]:
+        """Return those of these payouts that are still to be sent."""
+        known = await self.known(keys, session)
+        return [it.payout for it in known.values() if it.payout.waits == "sending"]
 
     def insert(self, work: Work, known: Known) -> None:
-        """Record a payout that was not there."""
+        """Record a payout that was not there; one that goes out at once belongs to a hand-over."""
         payout = known.payout
         of_order = f"{payout.marketplace}/{payout.document[2:]}" if payout.document.startswith("o:") else None
         document = msgspec.to_builtins(payout, builtin_types=(datetime,))
@@ -69,6 +76,7 @@ class Payouts:
             "hash": known.hash,
             "cancel_hash": known.cancel_hash,
             **_standing(payout, work.now),
+            "ask_at": None,
         }
         work.insert("payouts", document)
 
@@ -81,6 +89,10 @@ class Payouts:
     def answer(self, work: Work, before: Payout, after: Payout) -> None:
         """Record what the institution said of a payout, unless somebody else did meanwhile."""
         work.update("payouts", key_of(before), {"$set": _changed(before, after, work.now)})
+
+    def fence(self, work: Work, payout: Payout) -> None:
+        """Put the legs of a payout that is no longer alone into the index that keeps each in one payout."""
+        work.update("payouts", key_of(payout), {"$set": _fence(payout)})
 
     async def due(self, now: datetime, count: int, session: Session) -> list[Payout]:
         """Return payouts that are to be sent or asked for (again) by now, the longest due first."""
@@ -141,12 +153,16 @@ def _changed(before: Payout, after: Payout, now: datetime) -> Document:
     return {**legs, **subsidies, "revision": after.revision, "asks": after.asks, **_standing(after, now)}
 
 
-def _standing(payout: Payout, now: datetime) -> dict[str, Any]:
+def _standing(payout: Payout, now: datetime) -> Document:
     waits = payout.waits
-    return {
+    fields = {
         "state": "final" if waits is None else "sending" if waits == "sending" else "waiting",
         "waits": waits,
-        "open_legs": [leg.leg_id for leg in payout.legs if leg.state in HELD],
         "ask_at": outcomes.ask_at(payout, now),
         "settled_at": now if waits is None else None,
     }
+    return fields | (_fence(payout) if payout.fenced else {})
+
+
+def _fence(payout: Payout) -> Document:
+    return {"fenced": True, "open_legs": [leg.leg_id for leg in payout.legs if leg.state in HELD]}

@@ -49,9 +49,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.marketplace}/o:{self.order_id}"
 
     @property
-    def is_settled(self) -> bool:
-        """Whether all its money is paid out."""
-        return all(share.state == "paid" for share in self.shares)
+    def stands(self) -> bool:
+        """Whether some of its money stands still: held, or available after a payout that failed."""
+        return any(share.state in ("held", "available") for share in self.shares)
 
     @property
     def waiting_for(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from shared.work import Work
 from split.domain.orders import Order
 
 ORDERS: Final = "orders"
-UNSETTLED: Final = {"unsettled": True}
+STANDING: Final = {"standing": True}
 INDEXES: Final[dict[str, list[Index]]] = {
     # Only orders that wait for a merchant are in it; for `waiting`.
     ORDERS: [
@@ -21,8 +21,8 @@ INDEXES: Final[dict[str, list[Index]]] = {
             [("marketplace", UP), ("waiting_for", UP), ("paid_at", UP), ("_id", UP)],
             partial={"waiting_for": {"$exists": True}},
         ),
-        # Only orders whose money is not all paid out are in it; for the gauge.
-        Index([("origin_time", UP)], partial=UNSETTLED),
+        # Only orders with money that stands still are in it; for the gauge.
+        Index([("origin_time", UP)], partial=STANDING),
     ],
 }
 
@@ -95,9 +95,9 @@ class Orders:
         order = msgspec.convert(it, Order) if it["state"] == "split" else None
         return Stored(it["order_id"], order, it.get("paid_at"))
 
-    async def unsettled_since(self) -> datetime | None:
-        """Return when the oldest order was paid for whose money is not all paid out."""
-        found = await self._orders.find_one(UNSETTLED, {"_id": 0, "origin_time": 1}, sort=[("origin_time", UP)])
+    async def standing_since(self) -> datetime | None:
+        """Return when the oldest order was paid for that has money held, or available after a failed payout."""
+        found = await self._orders.find_one(STANDING, {"_id": 0, "origin_time": 1}, sort=[("origin_time", UP)])
         return found["origin_time"] if found else None
 
     async def waiting(
@@ -161,10 +161,10 @@ def changes_of(before: Order, after: Order) -> Document:
         if before.revisions.get(number) != revision:
             fields[f"revisions.{number}"] = revision
     change: Document = {}
-    if before.is_settled and not after.is_settled:
-        fields["unsettled"] = True
-    if after.is_settled and not before.is_settled:
-        change["$unset"] = {"unsettled": ""}
+    if after.stands and not before.stands:
+        fields["standing"] = True
+    if before.stands and not after.stands:
+        change["$unset"] = {"standing": ""}
     if before.waiting_for != after.waiting_for:
         if after.waiting_for:
             fields["waiting_for"] = list(after.waiting_for)
@@ -187,8 +187,8 @@ def _fields(
     }
     if waiting_for := order.waiting_for:
         fields["waiting_for"] = list(waiting_for)
-    if not order.is_settled:
-        fields["unsettled"] = True
+    if order.stands:
+        fields["standing"] = True
     return fields
 
 
