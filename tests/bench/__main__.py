@@ -31,6 +31,7 @@ def main(  # noqa: PLR0913 - each is an option of the command line
     keep: Annotated[bool, typer.Option("--keep", help="Put the results into docs/benchmarks.md.")] = False,
 ) -> None:
     """Measure how fast Weir is on this machine, on a cluster of its own."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started it in the background
     signal.signal(signal.SIGTERM, _terminated)
     signal.signal(signal.SIGHUP, _terminated)
     began = datetime.now(UTC)
