@@ -6,11 +6,12 @@ from typing import Final, NamedTuple
 from tests.bench.load import LEGS
 from tests.bench.result import Result, ratio
 
-from ops.output import table
+from ops.output import note, table
 
 KINDS: Final = ("payments", "split", "aftersale", "merchant", "sandbox", "kafka", "mongo", "generator", "harness")
 SERVICES: Final = KINDS[:4]
 SPEED: Final = ("run", "load", "orders/s", "p50 / p99 / max s", "CPU µs/order", "cores", "others", "kept up")
+ELSEWHERE_CORES_MAX: Final = 0.15
 AUDITED: Final = ("orders", "settled", "lost", "duplicated", "imbalance_minor", "breaches_total")
 
 type Rows = list[tuple[str, ...]]
@@ -124,9 +125,20 @@ def tables(results: Sequence[Result]) -> list[Table]:
 
 
 def show(results: Sequence[Result]) -> None:
-    """Print the tables."""
+    """Print the tables, and a warning where the machine was not ours alone."""
     for it in tables(results):
         table(it.title, it.columns, it.rows)
+    for told in warnings(results):
+        note(told)
+
+
+def warnings(results: Sequence[Result]) -> list[str]:
+    """Return what makes figures worth less: somebody else's work takes cores, and makes ours dearer by the order."""
+    return [
+        f"{it.title}: others used {it.elsewhere_cores:.2f} cores meanwhile; do not compare its figures with others"
+        for it in results
+        if it.elsewhere_cores > ELSEWHERE_CORES_MAX
+    ]
 
 
 def _goal(

@@ -88,6 +88,11 @@ def test_copies_of_a_service_are_shown_to_share_the_work() -> None:
     assert [row[1] for row in rows if row[0] == "  records taken"] == ["split 1,000, split-2 900"]
 
 
+def test_a_run_on_a_busy_machine_is_named() -> None:
+    told = report.warnings([result(), result(name="116/s", elsewhere_cores=0.9)])
+    assert [it.partition(":")[0] for it in told] == ["weir 116/s"]
+
+
 def test_what_others_used_is_the_machine_without_the_processes_measured() -> None:
     used = spent(Cpu(10.0, {"a": 1.0, "b": 2.0}, 100.0), Cpu(20.0, {"a": 6.0, "b": 12.0}, 119.0))
     assert (used.cores, round(used.elsewhere_cores, 3)) == (1.5, 0.4)

@@ -1,12 +1,14 @@
 """The floor's payments: claims and their proof, payouts and their outcomes, two exchanges with the institution."""
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import httpx
 import msgspec
+import uuid_utils
 from tests.bench.floor import messages
 from tests.bench.floor.kit import Event, Lane, Process, Taken, Work, digest, found
 from tests.bench.floor.messages import LegOutcome, Order, PayoutRequested, PayoutSettled, encode
@@ -21,6 +23,7 @@ LEGS: Final = 4
 class Proving(NamedTuple):
     """An order on its way to its proof."""
 
+    handover: str
     taken: Taken
     order: Order
 
@@ -28,6 +31,7 @@ class Proving(NamedTuple):
 class Paying(NamedTuple):
     """A payout on its way to the institution."""
 
+    handover: str
     taken: Taken
     payout: PayoutRequested
     numbers: list[str]
@@ -40,6 +44,7 @@ class Payments:
         self._process = process
         self._database = process.database
         self._http = httpx.AsyncClient(base_url=institution_url, headers={"content-type": "application/json"})
+        self._open: Counter[str] = Counter()
         self._proving = Lane[Proving](ITEMS_MAX // 2, self._prove)
         self._paying = Lane[Paying](ITEMS_MAX // LEGS, self._pay)
 
@@ -56,12 +61,11 @@ class Payments:
         """Keep claims, and hand them to be proved."""
         fields = {"hash": 1, "state": 1}
         known = {it["_id"] for it in await found(self._database.orders, (it.key for it in batch), fields, work.session)}
-        handed = []
-        for it in batch:
-            if it.key not in known:
-                claim = Proving(it, messages.order(it.value))
-                work.insert("orders", _order(claim, work.now))
-                handed.append(claim)
+        handover = str(uuid_utils.uuid7())
+        handed = [Proving(handover, it, messages.order(it.value)) for it in batch if it.key not in known]
+        for claim in handed:
+            work.insert("orders", _order(claim, work.now))
+        self._hand_over(work, handover, [it.taken.key for it in handed])
         return lambda: self._proving.hand(handed)
 
     async def _prove(self, batch: list[Proving]) -> None:
@@ -85,6 +89,7 @@ class Payments:
                 work.events.append(Event("split-requested", it.taken, it.order.order_id, encode(it.order)))
 
         await self._process.transact("clock", decide)
+        await self._concluded(it.handover for it in batch)
 
     async def take_payouts(self, work: Work, batch: list[Taken]) -> Callable[[], None]:
         """Keep payouts, and hand them to be paid."""
@@ -92,12 +97,13 @@ class Payments:
         ids = [f"{it.marketplace}/{it.payout_id}" for it in payouts]
         known = {it["_id"] for it in await found(self._database.payouts, ids, None, work.session)}
         await found(self._database.orders, (it.key for it in batch), {"state": 1, "net_minor": 1}, work.session)
-        handed = []
+        handover, handed = str(uuid_utils.uuid7()), []
         for it, key, payout in zip(batch, ids, payouts, strict=True):
             if key not in known:
                 numbers = [channel_number("payout", payout.marketplace, leg.leg_id, leg.attempt) for leg in payout.legs]
                 work.insert("payouts", _payout(it, payout, numbers, work.now))
-                handed.append(Paying(it, payout, numbers))
+                handed.append(Paying(handover, it, payout, numbers))
+        self._hand_over(work, handover, [it.taken.key for it in handed])
         return lambda: self._paying.hand(handed)
 
     async def _pay(self, batch: list[Paying]) -> None:
@@ -117,13 +123,12 @@ class Payments:
 
         async def decide(work: Work) -> None:
             keys = [f"{it.payout.marketplace}/{it.payout.payout_id}" for it in batch]
-            await found(self._database.payouts, keys, {"revision": 1, "asks": 1}, work.session)
+            await found(self._database.payouts, keys, {"revision": 1, "asks": 1, "fenced": 1}, work.session)
             for key, it in zip(keys, batch, strict=True):
                 legs = _outcomes(it, states)
                 moved = {f"legs.{place}.state": leg.state for place, leg in enumerate(legs)}
                 standing = {"state": "final", "waits": None, "ask_at": None, "settled_at": work.now}
-                held = [leg.leg_id for leg in legs]
-                change = {**moved, "revision": 1, "asks": 1, **standing, "open_legs": held}
+                change = {**moved, "revision": 1, "asks": 1, **standing}
                 work.update("payouts", key, {"$set": change})
                 settled = PayoutSettled(
                     marketplace=it.payout.marketplace,
@@ -139,6 +144,22 @@ class Payments:
                 work.events.append(Event("payout-settled", it.taken, identity, encode(settled)))
 
         await self._process.transact("clock", decide)
+        await self._concluded(it.handover for it in batch)
+
+    def _hand_over(self, work: Work, handover: str, keys: list[str]) -> None:
+        """Record what a lane gets of a batch, in one document."""
+        times = {"since": work.now, "due_at": work.now}
+        work.insert("handovers", {"_id": handover, "operation": "", "profile": "", **times, "keys": keys})
+        self._open[handover] = len(keys)
+
+    async def _concluded(self, handovers: Iterable[str]) -> None:
+        """Forget hand-overs of which nothing is left."""
+        self._open.subtract(handovers)
+        done = [handover for handover, left in self._open.items() if not left]
+        for handover in done:
+            del self._open[handover]
+        if done:
+            await self._database.handovers.delete_many({"_id": {"$in": done}})
 
     async def _post(self, account: str, operation: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = await self._http.post(f"/v1/accounts/{account}/{operation}", content=msgspec.json.encode(body))
@@ -180,7 +201,7 @@ def _order(it: Proving, now: datetime) -> dict[str, Any]:
         "net_minor": None,
         "promised_minor": 0,
         "asks": 0,
-        "ask_at": now,
+        "ask_at": None,
         "origin_time": now,
         "source": "/upstream/bench",
         "received_at": now,
@@ -207,7 +228,7 @@ def _payout(it: Taken, payout: PayoutRequested, numbers: list[str], now: datetim
         "cancel_hash": None,
         "state": "sending",
         "waits": "sending",
-        "open_legs": [leg.leg_id for leg in payout.legs],
-        "ask_at": now,
+        "fenced": False,
+        "ask_at": None,
         "settled_at": None,
     }

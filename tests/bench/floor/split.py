@@ -118,7 +118,7 @@ class Split:
             if order["revisions"]:
                 continue
             states = {f"shares.{place}.state": "paid" for place in range(len(order["shares"]))}
-            change = {"$set": states | {"revisions.1": settled.revision}, "$unset": {"unsettled": ""}}
+            change = {"$set": states | {"revisions.1": settled.revision}}
             work.update("orders", it.key, change)
             books.post(it, "settle", (settled.marketplace, settled.currency), _paid(settled))
         books.close()
@@ -186,7 +186,6 @@ def _order(it: Taken, order: Order, legs: list[Leg], now: datetime) -> dict[str,
         "payouts": 1,
         "revisions": {},
         "state": "split",
-        "unsettled": True,
         "hash": digest(it.value),
         "body": it.value,
         "paid_at": order.paid_at,
