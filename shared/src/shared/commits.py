@@ -4,9 +4,10 @@ Every write of Weir goes through here: batches of a consumer, HTTP requests, wha
 """
 
 import asyncio
+import contextlib
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -58,6 +59,7 @@ class Commits:
         self._database = database
         self._publisher = publisher
         self._metrics = metrics
+        self._idle: list[mongo.Session] = []
         self._cut_off: deque[mongo.Document] = deque(maxlen=CUT_OFF_SESSIONS_MAX)
 
     async def run[T](self, decide: Callable[[Work], Awaitable[T]], *, origin: str = "api") -> T:
@@ -100,7 +102,7 @@ class Commits:
         begun: mongo.Document | None = None
         with self._metrics.transaction_seconds.time():
             try:
-                async with asyncio.timeout(mongo.TRANSACTION_S_MAX), await self._client.start_session() as session:
+                async with asyncio.timeout(mongo.TRANSACTION_S_MAX), self._session() as session:
                     await self._end_cut_off()
                     begun = mongo.identity_of(session)
                     work = Work(
@@ -145,6 +147,17 @@ class Commits:
             raise OutageError(str(error)) from error
         except PyMongoError as error:  # published, but not forgotten: it will be published again, which readers tell
             raise OutageError(repr(error)) from error
+
+    @contextlib.asynccontextmanager
+    async def _session(self) -> AsyncIterator[mongo.Session]:
+        """Give a session, and keep it for the next unit of work if this one ends well."""
+        session = self._idle.pop() if self._idle else await self._client.start_session()
+        try:
+            yield session
+        except BaseException:
+            await session.end_session()
+            raise
+        self._idle.append(session)
 
     async def _end_cut_off(self) -> None:
         if not self._cut_off:

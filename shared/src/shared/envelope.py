@@ -5,6 +5,7 @@ Reading is total: whatever stands in the headers, `read` returns an Envelope or 
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -147,6 +148,7 @@ def _time(name: str, text: str) -> datetime:
     raise EnvelopeError(message)
 
 
+@lru_cache(maxsize=1_024)
 def _written(moment: datetime) -> bytes:
     if moment.tzinfo is None:
         message = "a time without a zone would be written as local time"

@@ -5,11 +5,16 @@ Motor is the driver that this project's user named; PyMongo's async client repla
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReadPreference, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
@@ -28,6 +33,7 @@ __all__ = ["PyMongoError"]
 Document = dict[str, Any]
 Client = AsyncIOMotorClient[Document]
 Database = AsyncIOMotorDatabase[Document]
+Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
 
 UP: Final = ASCENDING
@@ -42,6 +48,9 @@ TRANSACTION_S_MAX: Final = 45
 
 SNAPSHOT: Final = ReadConcern("snapshot")
 DURABLE: Final = WriteConcern(w="majority", j=True, wtimeout=TRANSACTION_S_MAX * 1000)
+
+FORGETTABLE: Final = WriteConcern(w=1, j=False)
+"""For what a crash may bring back: nobody waits for the disk."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +122,17 @@ async def prepare(database: Database, indexes: Mapping[str, Sequence[Index]]) ->
 _NAMESPACE_EXISTS: Final = 48
 _REFUSED: Final = frozenset({13, 18, 50, 11600, 11601, 11602, 14031})
 """Not authorised, not authenticated, out of time, interrupted, disk full: the store's state, never the data's fault."""
+
+
+async def by_ids(
+    collection: Collection, identities: Iterable[object], session: Session | None = None, fields: Document | None = None
+) -> list[Document]:
+    """Return those of these documents that are there, in one answer: the driver would ask again after 101 of them."""
+    wanted = list(identities)
+    if not wanted:
+        return []
+    cursor = collection.find({"_id": {"$in": wanted}}, fields, session=session, batch_size=len(wanted) + 1)
+    return await cursor.to_list(None)
 
 
 def start_transaction(session: Session) -> Any:  # noqa: ANN401 - the driver's context manager has no public name

@@ -4,11 +4,12 @@ A document holds up to 100 events of one origin: a partition of a consumer group
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.mongo import UP, Database, Document, Index
+import msgspec
+
+from shared.mongo import FORGETTABLE, UP, Database, Document, Index
 
 COLLECTION: Final = "outbox"
 EVENTS_PER_DOCUMENT_MAX: Final = 100
@@ -23,9 +24,11 @@ INDEXES: Final = {COLLECTION: [Index([("group", UP), ("partition", UP), ("seq", 
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One record to publish. `origin` is (group, partition); `seq` orders the records of one origin partition."""
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
+    """One record to publish. `origin` is (group, partition); `seq` orders the records of one origin partition.
+
+    `size`: the bytes that count against the limits of a document and a transaction.
+    """
 
     topic: str
     key: bytes | None
@@ -33,12 +36,14 @@ class Outgoing:
     headers: Headers
     origin: tuple[str, int]
     seq: int
+    size: int = 0
 
-    @property
-    def size(self) -> int:
-        """Bytes that count against the limits of a document and a transaction."""
-        headers = sum(len(name) + len(content or b"") + 16 for name, content in self.headers)
-        return len(self.value or b"") + len(self.key or b"") + headers + 50
+    def __post_init__(self) -> None:
+        """Count the bytes once."""
+        size = len(self.value or b"") + len(self.key or b"") + 50
+        for name, content in self.headers:
+            size += len(name) + len(content or b"") + 16
+        msgspec.structs.force_setattr(self, "size", size)
 
 
 def documents(outgoing: Iterable[Outgoing], at: datetime) -> list[Document]:
@@ -90,9 +95,11 @@ async def _some(database: Database, query: Document, order: Sequence[tuple[str, 
 
 
 async def remove(database: Database, identities: Sequence[object]) -> None:
-    """Forget what is on Kafka now."""
+    """Forget what is on Kafka now. What a crash brings back is published again, so nobody waits for the disk."""
     if identities:
-        await database[COLLECTION].delete_many({"_id": {"$in": list(identities)}})
+        await database.get_collection(COLLECTION, write_concern=FORGETTABLE).delete_many(
+            {"_id": {"$in": list(identities)}}
+        )
 
 
 async def oldest_at(database: Database) -> datetime | None:

@@ -6,6 +6,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from shared import mongo
 from shared.messages import Event
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.record import Raw, Received
@@ -33,8 +34,7 @@ class ParkFullError(Exception):
 
 async def among(database: Database, aggregates: Iterable[str], session: Session) -> set[str]:
     """Return which of these aggregates are parked, in this snapshot."""
-    query = {"_id": {"$in": list(aggregates)}}
-    return {park["_id"] async for park in database[PARKS].find(query, {"_id": 1}, session=session)}
+    return {park["_id"] for park in await mongo.by_ids(database[PARKS], aggregates, session, {"_id": 1})}
 
 
 async def add(work: "Work", database: Database, parked: Sequence[tuple[Received[Event], str]]) -> None:

@@ -22,9 +22,8 @@ INTERNAL: Final = "/weir/"
 """How the `ce_source` of Weir's own services begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A record as Kafka gave it; nothing in it is trusted."""
+class Raw(msgspec.Struct, frozen=True, gc=False):
+    """A record as Kafka gave it; nothing in it is trusted. `size`: bytes of key, value and headers."""
 
     topic: str
     partition: int
@@ -33,16 +32,17 @@ class Raw:
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+    size: int = 0
 
-    @property
-    def size(self) -> int:
-        """Bytes of key, value and headers."""
-        carried = sum(len(name) + len(content or b"") for name, content in self.headers)
-        return len(self.key or b"") + len(self.value or b"") + carried
+    def __post_init__(self) -> None:
+        """Count the bytes once: every limit asks for them."""
+        size = len(self.key or b"") + len(self.value or b"")
+        for name, content in self.headers:
+            size += len(name) + len(content or b"")
+        msgspec.structs.force_setattr(self, "size", size)
 
 
-@dataclass(frozen=True, slots=True)
-class Received[E: Event]:
+class Received[E: Event](msgspec.Struct, frozen=True, gc=False):
     """A record that keeps its contract: the event, and where it came from."""
 
     event: E
@@ -80,8 +80,7 @@ class Received[E: Event]:
         return self.envelope.origin_time
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(msgspec.Struct, frozen=True):
     """A record that nobody can handle, and why."""
 
     raw: Raw

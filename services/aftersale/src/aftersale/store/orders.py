@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from aftersale.domain.orders import Claim, Order, Rejection
+from shared import mongo
 from shared.mongo import Database, Document, Session
 from shared.work import Work
 
@@ -25,8 +26,8 @@ class Orders:
 
     async def known(self, keys: Iterable[str], session: Session) -> dict[str, Known]:
         """Return those of these orders that are there, in this snapshot."""
-        found = self._orders.find({"_id": {"$in": list(keys)}}, {"body": 0}, session=session)
-        return {it["_id"]: Known(_order(it), it["version"]) for it in await found.to_list(None)}
+        found = await mongo.by_ids(self._orders, keys, session, {"body": 0})
+        return {it["_id"]: Known(_order(it), it["version"]) for it in found}
 
     def record(self, work: Work, key: str, before: Known | None, order: Order) -> None:
         """Record what an order has become. Somebody else's change since it was read makes the unit run again."""

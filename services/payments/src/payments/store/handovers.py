@@ -12,6 +12,7 @@ import msgspec
 import uuid_utils
 
 from payments.domain import schedule
+from shared import mongo
 from shared.mongo import UP, Database, Index, Session
 from shared.work import Work
 
@@ -63,8 +64,10 @@ class HandOvers:
         work.delete(HANDOVERS, identity)
 
     async def close(self, identities: Iterable[str]) -> None:
-        """Forget those that a lane has concluded."""
-        await self._handovers.delete_many({"_id": {"$in": list(identities)}})
+        """Forget those that a lane has concluded. The sweep finds what a crash brings back, and nothing left of it."""
+        await self._handovers.with_options(write_concern=mongo.FORGETTABLE).delete_many(
+            {"_id": {"$in": list(identities)}}
+        )
 
     async def due(self, operation: Operation, now: datetime, count: int, session: Session) -> list[HandOver]:
         """Return those that no lane has concluded in time, the longest due first."""
@@ -74,8 +77,7 @@ class HandOvers:
 
     async def find(self, identities: Iterable[str], session: Session) -> list[HandOver]:
         """Return those of these that are there."""
-        found = await self._handovers.find({"_id": {"$in": list(identities)}}, session=session).to_list(None)
-        return [_handover(it) for it in found]
+        return [_handover(it) for it in await mongo.by_ids(self._handovers, identities, session)]
 
     async def oldest(self) -> list[Oldest]:
         """Return since when the oldest of each profile and operation is under way."""

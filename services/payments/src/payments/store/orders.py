@@ -10,6 +10,7 @@ from payments.domain import schedule
 from payments.domain.lifecycles import OrderEvent, order_after
 from payments.domain.proof import Proved, promised_minor
 from payments.domain.reasons import Rejected
+from shared import mongo
 from shared.messages import OrderPaid, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
@@ -121,9 +122,7 @@ class Orders:
 
     async def claimed(self, claims: Iterable[str], session: Session) -> dict[str, str]:
         """Return which order has each of these payments, of those that an order has."""
-        wanted = {"_id": {"$in": list(claims)}}
-        found = await self._database.claims.find(wanted, session=session).to_list(None)
-        return {it["_id"]: it["order"] for it in found}
+        return {it["_id"]: it["order"] for it in await mongo.by_ids(self._database.claims, claims, session)}
 
     def claim(self, work: Work, claim: str, key: str) -> None:
         """Give a payment to an order, for ever. Another order doing the same makes one of the two run again."""
@@ -171,9 +170,7 @@ class Orders:
             work.update("ingress", key, {"$set": fields})
 
     async def _find(self, keys: Iterable[str], fields: Document, session: Session) -> list[Document]:
-        wanted = {"_id": {"$in": list(keys)}}
-        found: list[Document] = await self._database.orders.find(wanted, fields, session=session).to_list(None)
-        return found
+        return await mongo.by_ids(self._database.orders, keys, session, fields)
 
     def _record(self, work: Work, taken: Taken, before: Known | None, event: OrderEvent, fields: Document) -> None:
         state = order_after(before.state if before else "new", event)

@@ -10,7 +10,7 @@ from payments.domain import outcomes, schedule
 from payments.domain.lifecycles import HELD
 from payments.domain.payouts import Payout
 from payments.store.orders import EPOCH, WAITING
-from shared import changes
+from shared import changes, mongo
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 
@@ -41,8 +41,7 @@ class Payouts:
 
     async def known(self, keys: Iterable[str], session: Session) -> dict[str, Known]:
         """Return the payouts that are there."""
-        found = await self._payouts.find({"_id": {"$in": list(keys)}}, session=session).to_list(None)
-        return {it["_id"]: _known(it) for it in found}
+        return {it["_id"]: _known(it) for it in await mongo.by_ids(self._payouts, keys, session)}
 
     async def known_of(self, documents: Iterable[str], session: Session) -> dict[str, Known]:
         """Return the payouts of these documents (`<marketplace>/<document>`) that are there."""
@@ -54,7 +53,7 @@ class Payouts:
         """Tell which payouts are stored as they are here, and the keys of the others."""
         here = {key_of(payout): payout for payout in payouts}
         fields = {"revision": 1, "asks": 1, "fenced": 1}
-        found = await self._payouts.find({"_id": {"$in": list(here)}}, fields, session=session).to_list(None)
+        found = await mongo.by_ids(self._payouts, here, session, fields)
         there = {it["_id"]: (it["revision"], it["asks"], it["fenced"]) for it in found}
         known = {key: (payout.revision, payout.asks, payout.fenced) for key, payout in here.items()}
         same = [payout for key, payout in here.items() if there.get(key) == known[key]]

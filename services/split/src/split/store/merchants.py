@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from shared import mongo
 from shared.messages import MerchantChanged, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
@@ -49,13 +50,13 @@ class Merchants:
 
     async def copies(self, keys: Iterable[str], session: Session) -> dict[str, MerchantChanged]:
         """Return the copies of these merchants, by `<marketplace>/<merchant>`, in one read."""
-        cursor = self._merchants.find({"_id": {"$in": list(keys)}}, {"body": 1}, session=session)
-        return {it["_id"]: decode(MerchantChanged, it["body"]) for it in await cursor.to_list(None)}
+        found = await mongo.by_ids(self._merchants, keys, session, {"body": 1})
+        return {it["_id"]: decode(MerchantChanged, it["body"]) for it in found}
 
     async def stored(self, keys: Iterable[str], session: Session) -> dict[str, Copy]:
         """Return the copies of these merchants as they are stored."""
-        cursor = self._merchants.find({"_id": {"$in": list(keys)}}, session=session)
-        return {it["_id"]: Copy(it["version"], bytes(it["body"])) for it in await cursor.to_list(None)}
+        found = await mongo.by_ids(self._merchants, keys, session)
+        return {it["_id"]: Copy(it["version"], bytes(it["body"])) for it in found}
 
     async def blocked(self, key: str) -> bool:
         """Tell whether this merchant may not be paid."""

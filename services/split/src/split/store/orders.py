@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared import changes
+from shared import changes, mongo
 from shared.messages import SplitRequested, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
@@ -73,19 +73,15 @@ class Orders:
     async def known(self, keys: Iterable[str], session: Session) -> dict[str, Known]:
         """Return which of these orders are there."""
         fields = {"state": 1, "hash": 1, "early": 1}
-        cursor = self._orders.find({"_id": {"$in": list(keys)}}, fields, session=session)
         return {
             it["_id"]: Known(it["state"], it.get("hash"), tuple(Early(**early) for early in it.get("early", ())))
-            for it in await cursor.to_list(None)
+            for it in await mongo.by_ids(self._orders, keys, session, fields)
         }
 
     async def load(self, keys: Iterable[str], session: Session) -> dict[str, Order | None]:
         """Return these orders as far as they are there; None stands for a stub."""
-        cursor = self._orders.find({"_id": {"$in": list(keys)}}, {"body": 0, "hash": 0, "early": 0}, session=session)
-        return {
-            it["_id"]: msgspec.convert(it, Order) if it["state"] == "split" else None
-            for it in await cursor.to_list(None)
-        }
+        found = await mongo.by_ids(self._orders, keys, session, {"body": 0, "hash": 0, "early": 0})
+        return {it["_id"]: msgspec.convert(it, Order) if it["state"] == "split" else None for it in found}
 
     async def find(self, key: str) -> Stored | None:
         """Return one order for a reader."""
