@@ -105,8 +105,11 @@ def goal_rows(results: Sequence[Result]) -> Rows:
         rows.append(_goal("share of the floor", share, least=0.5, target=0.7))
     grown = [it for it in results if it.name.endswith("k stored")]
     if len(grown) > 1:
-        more = grown[-1].cpu_total_us / grown[0].cpu_total_us
-        rows.append(_goal(f"CPU of an order, {grown[-1].name} / {grown[0].name}", more, most=1.1))
+        told = f"CPU of an order, {grown[-1].name} / {grown[0].name}"
+        rows.append(_goal(told, grown[-1].cpu_total_us / grown[0].cpu_total_us, most=1.1))
+        # A young JVM compiles: beside Kafka's CPU of the first run, the growth of the others would not show.
+        others = [it.cpu_total_us - it.cpu_us.get("kafka", 0.0) for it in (grown[-1], grown[0])]
+        rows.append(_goal(f"{told}, without Kafka", others[0] / others[1], most=1.1))
     return rows
 
 

@@ -1,7 +1,8 @@
 """What `make bench` can measure: each scenario starts clusters of its own, runs, and returns its results."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -25,7 +26,10 @@ FLOOR_ORDERS_MAX_PER_S: Final = 3_200.0
 MANY_LEGS: Final = 50
 MANY_LEGS_WINDOW: Final = 800
 MANY_LEGS_ORDERS_MAX_PER_S: Final = 800.0
+SMALL_STORE: Final = 10_000
+GROWTH_FILL_S: Final = 6.0
 GROWTH_FIRST_S: Final = 20.0
+GROWTH_WARMUP_S: Final = 2.0
 
 
 class Scenario(StrEnum):
@@ -85,9 +89,16 @@ def rate(options: Options, tell: Tell) -> list[Result]:
 
 
 def growth(options: Options, tell: Tell) -> list[Result]:
-    """Show what an order costs while the store grows from 10,000 orders to `orders`, sent at capacity."""
-    asks = [replace(options.capacity(), name="10k stored", seconds=GROWTH_FIRST_S)]
-    return _weir(asks, tell, until=options.orders, then=replace(options.capacity(), warmup_s=2.0))
+    """Show what an order costs while the store grows to `orders`: first with some 10,000 there, last with all."""
+    then = replace(options.capacity(), warmup_s=GROWTH_WARMUP_S)
+    with _weir_of(tell) as weir:
+        while weir.stored < min(SMALL_STORE, options.orders):
+            weir.run(replace(then, seconds=GROWTH_FILL_S), kept=False)
+        weir.run(replace(then, seconds=min(options.seconds, GROWTH_FIRST_S)), named_by_store=True)
+        while weir.stored < options.orders:
+            weir.run(then, named_by_store=True)
+        weir.run(then, named_by_store=True)
+        return weir.audited()
 
 
 def replicas(options: Options, tell: Tell) -> list[Result]:
@@ -135,33 +146,55 @@ def _at(rate: float, options: Options, title: str = "") -> Ask:
     return Ask(f"{title}{rate:g}/s", options.seconds, options.warmup_s, rate=rate)
 
 
-def _weir(
-    asks: list[Ask],
-    tell: Tell,
-    *,
-    replicas: int = 1,
-    environment: Mapping[str, str] | None = None,
-    until: int = 0,
-    then: Ask | None = None,
-) -> list[Result]:
-    """Run on one cluster of Weir, then audit it. With `then`, that runs on until so many orders are stored."""
-    found: list[Result] = []
-    sent: list[range] = []
-    first = 0
+class _Weir:
+    """One cluster of Weir and the runs on it, one after the other."""
+
+    def __init__(self, cluster: Cluster, tell: Tell) -> None:
+        self._cluster = cluster
+        self._tell = tell
+        self._found: list[Result] = []
+        self._sent: list[range] = []
+        self._first = 0
+
+    @property
+    def stored(self) -> int:
+        """How many orders are there."""
+        return sum(map(len, self._sent))
+
+    def run(self, ask: Ask, *, named_by_store: bool = False, kept: bool = True) -> None:
+        """Measure with orders that were not there before. Not `kept`: only for the orders that it leaves."""
+        result = asyncio.run(measure(self._cluster, replace(ask, first=self._first), self._tell))
+        result.stored += self.stored
+        if named_by_store:
+            result.name = f"{result.stored // 1_000:,}k stored"
+        if kept:
+            self._found.append(result)
+        self._sent.append(range(self._first, self._first + result.published))
+        self._first += ask.count
+
+    def audited(self) -> list[Result]:
+        """Audit all of it; return the results, the audit with the last one."""
+        self._tell("auditing")
+        last = self._found[-1]
+        last.lag_end = asyncio.run(auditing.at_rest(self._cluster))
+        last.audit = auditing.audit(self._cluster, (number for numbers in self._sent for number in numbers))
+        return self._found
+
+
+@contextmanager
+def _weir_of(tell: Tell, replicas: int = 1, environment: Mapping[str, str] | None = None) -> Iterator[_Weir]:
+    """Hold a cluster of Weir whose merchants have agreed."""
     with Cluster(tell, environment) as cluster:
         cluster.start_services(replicas)
         tell(f"agreeing with {load.MERCHANTS:,} merchants")
         asyncio.run(load.agree(cluster.urls["merchant"], cluster.urls["kafka"]))
-        waiting = list(asks)
-        while waiting or (then is not None and sum(map(len, sent)) < until):
-            stored = sum(map(len, sent))
-            ask = waiting.pop(0) if waiting else replace(then or asks[-1], name=f"{stored // 1_000:,}k stored")
-            result = asyncio.run(measure(cluster, replace(ask, first=first), tell))
-            result.stored += stored
-            found.append(result)
-            sent.append(range(first, first + result.published))
-            first += ask.count
-        tell("auditing")
-        found[-1].lag_end = asyncio.run(auditing.at_rest(cluster))
-        found[-1].audit = auditing.audit(cluster, (number for numbers in sent for number in numbers))
-    return found
+        yield _Weir(cluster, tell)
+
+
+def _weir(
+    asks: list[Ask], tell: Tell, *, replicas: int = 1, environment: Mapping[str, str] | None = None
+) -> list[Result]:
+    with _weir_of(tell, replicas, environment) as weir:
+        for ask in asks:
+            weir.run(ask)
+        return weir.audited()
