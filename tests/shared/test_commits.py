@@ -1,5 +1,7 @@
 """One unit, one transaction: run again on conflict, published after, told from an outage."""
 
+import gc
+import weakref
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -181,3 +183,19 @@ async def test_a_transaction_that_was_cut_off_blocks_nobody(service: Service, mo
             await service.commits.commit(cut_off, stripe="s", group="g")
     await service.commits.commit(decide, stripe="s", group="g")
     assert await count_of(service.database, "orders") == 1
+
+
+async def test_a_unit_is_freed_when_it_is_done_whatever_its_callbacks_hold(service: Service) -> None:
+    """Fails when the callbacks stay with the unit: it would hold all its documents until the collector comes by."""
+    gc.disable()
+    try:
+
+        async def decide(work: Work) -> None:
+            work.after_commit(lambda: work.insert("orders", {}))
+
+        _, work, _ = await service.commits.commit(decide, stripe="api#0", group="api")
+        unit = weakref.ref(work)
+        del work
+        assert unit() is None
+    finally:
+        gc.enable()

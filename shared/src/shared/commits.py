@@ -127,7 +127,10 @@ class Commits:
                     self._metrics.transaction_retries.inc()
                     raise ConflictError(repr(error), may_last=mongo.is_duplicate(error)) from error
                 raise
-        for callback in work.committed:
+        # A callback may hold what holds the unit: left there, every unit would wait for the collector, and the process
+        # would hold the documents of many.
+        callbacks, work.committed = work.committed, []
+        for callback in callbacks:
             callback()
         return decided, work, letters
 
