@@ -30,6 +30,11 @@ def test_all_merchants_sell_equally_often() -> None:
     assert set(sold.values()) == {3}
 
 
+def test_neighbouring_orders_have_no_merchant_in_common() -> None:
+    first, second = ({line.merchant for line in load.order(number).lines} for number in (7, 8))
+    assert not first & second
+
+
 def test_a_record_is_an_order_paid_as_upstream_publishes_it() -> None:
     prepared = generator.prepare(77, partitions=12)
     order = decode(OrderPaid, prepared.value)

@@ -68,6 +68,10 @@ def test_a_goal_says_whether_it_is_met() -> None:
     }
 
 
+def test_a_goal_that_is_just_reached_is_met() -> None:
+    assert report.goal_rows([result(per_s=1_200.0, p99_s=2.6)])[0][-1] == "yes"
+
+
 def test_growth_compares_the_last_run_with_the_first_and_leaves_out_the_young_jvm() -> None:
     costs = {"10k stored": (200.0, 400.0), "500k stored": (900.0, 900.0), "1,000k stored": (240.0, 240.0)}
     runs = [result(name=name, cpu_us={"split": split, "kafka": kafka}) for name, (split, kafka) in costs.items()]
