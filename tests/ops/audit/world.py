@@ -4,6 +4,7 @@ Its books are made with split's own hashes, so that the audit's reading of them 
 """
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -51,7 +52,8 @@ def claim(order_id: str, currency: str, paid: int) -> dict[str, Any]:
     return {
         "_id": f"{MP}/{order_id}", "marketplace": MP, "order_id": order_id, "state": "accepted", "reason": None,
         "detail": "", "currency": currency, "channel_account": MP, "payment_ids": [f"{order_id}-1"],
-        "paid_minor": paid, "asks": 1, "source": "/weir/send", "received_at": PAID_AT, "proved_at": PAID_AT,
+        "paid_minor": paid, "asks": 1, "ask_at": None, "source": "/weir/send", "received_at": PAID_AT,
+        "proved_at": PAID_AT,
     }  # fmt: skip
 
 
@@ -143,7 +145,8 @@ def documents() -> Documents:
     )
     payout = {
         "_id": f"{MP}/o:a.1", "marketplace": MP, "payout_id": "o:a.1", "document": "o:a", "order": f"{MP}/a",
-        "state": "final", "currency": "CNY", "channel_account": MP, "created_at": PAID_AT, "settled_at": SETTLED_AT,
+        "state": "final", "waits": None, "ask_at": None, "currency": "CNY", "channel_account": MP,
+        "created_at": PAID_AT, "settled_at": SETTLED_AT,
         "legs": [leg("merchant:shop", 9_240, "N1"), leg("platform:commission", 1_200, "N2")],
         "subsidies": [
             {
@@ -163,6 +166,7 @@ def documents() -> Documents:
         },
         "split": {"orders": [settled, held], **ledger()},
         "merchant": {"statement_lines": [line("merchant:shop", 9_240), line("platform:commission", 1_200)]},
+        "aftersale": {"orders": [{"_id": f"{MP}/a", "state": "paid"}, {"_id": f"{MP}/b", "state": "paid"}]},
     }
 
 
@@ -189,6 +193,10 @@ class Bank:
             _transfer("N2", "payout", "platform:commission", 1_200),
         ]
         self.pools = {"CNY": 0, "KWD": 5_000}
+        self.before: dict[str, int] = {}
+        """What it shows at first, if that is something else."""
+        self.late: dict[str, str] = {}
+        """What the pages still say of a number; nothing: it is not on them."""
 
     def transport(self) -> httpx.MockTransport:
         """Return the way to it."""
@@ -199,11 +207,14 @@ class Bank:
         asked = json.loads(request.content) if request.content else {}
         payments = {it["payment_id"]: it for it in self.payments}
         transfers = {it["number"]: it for it in self.transfers}
-        pools = [{"pocket": "pool", "currency": name, "balance_minor": it} for name, it in self.pools.items()]
+        shown = self.pools
+        if what == "balances":
+            shown, self.before = self.before or self.pools, {}
+        pools = [{"pocket": "pool", "currency": name, "balance_minor": it} for name, it in shown.items()]
         answers: dict[str, dict[str, Any]] = {
             "balances": {"pockets": pools},
             "payments": {"payments": self.payments, "next_cursor": None},
-            "transfers": {"transfers": self.transfers, "next_cursor": None},
+            "transfers": {"transfers": list(self._paged()), "next_cursor": None},
             "payments/query": {
                 "payments": [
                     payments.get(it, {"payment_id": it, "state": "not_found"}) for it in asked.get("payment_ids", ())
@@ -216,6 +227,11 @@ class Bank:
             },
         }
         return httpx.Response(200, json=answers[what])
+
+    def _paged(self) -> Iterator[dict[str, Any]]:
+        for it in self.transfers:
+            if state := self.late.get(it["number"], it["state"]):
+                yield it | {"state": state}
 
 
 def _transfer(number: str, kind: str, receiver: str, amount: int) -> dict[str, Any]:

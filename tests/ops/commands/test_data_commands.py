@@ -152,7 +152,7 @@ def test_an_audit_that_finds_nothing_ends_with_zero() -> None:
     result = weir("audit", "--marketplace", MP, "--json")
     assert result.exit_code == Code.OK, result.stderr
     assert json.loads(result.stdout)["breaches"] == []
-    assert "All 15 laws hold" in weir("audit").stderr
+    assert "laws hold" in weir("audit").stderr
 
 
 @pytest.mark.usefixtures("stores", "kafka")

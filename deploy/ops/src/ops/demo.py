@@ -74,7 +74,7 @@ async def play(
         latencies = await _latencies(stores, marketplace)
         progress.stage("auditing the books")
         async with Institution(found.found("institution")) as institution:
-            scope = Scope(marketplace, lag.groups(topics), manifest.keys(marketplace))
+            scope = Scope(marketplace, lag.groups(topics))
             report = await audit(look, institution, scope, lambda _: None)
     behind = await lag.measure(found.found("kafka"), lag.groups(topics))
     return Outcome(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from ops.lag import TIMEOUT_S, KafkaUnreachableError
@@ -47,7 +48,7 @@ class Letter:
     @property
     def order(self) -> str:
         """The key of the original record as text; what is not text is shown as it is escaped."""
-        return (self.key or b"").decode(errors="backslashreplace")
+        return text_of(self.key)
 
     def described(self) -> dict[str, object]:
         """Return what an operator sees of it at a glance."""
@@ -62,6 +63,11 @@ class Letter:
             "cut": self.cut,
             "origin": "/".join(str(part) for part in origin.values()),
         }
+
+
+def text_of(key: bytes | None) -> str:
+    """Return the key of a record as text, whatever it is."""
+    return (key or b"").decode(errors="backslashreplace")
 
 
 def _number(text: str | None) -> int | None:
@@ -116,16 +122,23 @@ async def read(
         KafkaUnreachableError: Kafka does not answer.
 
     """
+    async for record in records(bootstrap, topics):
+        letter = letter_of(record)
+        if wanted(letter):
+            yield letter
+
+
+async def records(bootstrap: str, topics: Sequence[str]) -> AsyncIterator[Any]:
+    """Go through all records that stand in these topics now, partition by partition, oldest first.
+
+    Raises:
+        KafkaUnreachableError: Kafka does not answer.
+
+    """
     if not topics:
         return
     async with _consumer(bootstrap) as consumer:
-        known = await consumer.topics()
-        places = [
-            TopicPartition(topic, partition)
-            for topic in topics
-            if topic in known
-            for partition in sorted(consumer.partitions_for_topic(topic) or {0})
-        ]
+        places = await _places(bootstrap, topics)
         begins = await consumer.beginning_offsets(places) if places else {}
         ends = await consumer.end_offsets(places) if places else {}
         full = [place for place in places if begins[place] < ends[place]]
@@ -135,12 +148,27 @@ async def read(
         for place in full:
             consumer.seek(place, begins[place])
         for place in full:
-            async for letter in _standing(consumer, place, ends[place]):
-                if wanted(letter):
-                    yield letter
+            async for record in _standing(consumer, place, ends[place]):
+                yield record
 
 
-async def _standing(consumer: Any, place: TopicPartition, end: int) -> AsyncIterator[Letter]:  # noqa: ANN401 - aiokafka is untyped
+async def _places(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
+    """Return all partitions of those topics that are there. A consumer knows only those of topics it subscribes to."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(topics))
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(it["topic"], partition)
+        for it in described
+        if not it["error_code"]
+        for partition in sorted(found["partition"] for found in it["partitions"])
+    ]
+
+
+async def _standing(consumer: Any, place: TopicPartition, end: int) -> AsyncIterator[Any]:  # noqa: ANN401 - aiokafka is untyped
     """Go through one partition up to `end`; no other is fetched meanwhile."""
     consumer.resume(place)
     while await consumer.position(place) < end:
@@ -148,7 +176,7 @@ async def _standing(consumer: Any, place: TopicPartition, end: int) -> AsyncIter
             found = await consumer.getmany(place, timeout_ms=POLL_MS)
         for record in found.get(place, ()):
             if record.offset < end:
-                yield letter_of(record)
+                yield record
     consumer.pause(place)
 
 

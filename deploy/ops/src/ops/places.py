@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from ops import letters
 from ops.sorting import Sorter, distinct, joined
-from ops.stores import CHUNK, Stores, by_id, prefixed
+from ops.stores import CHUNK, Stores, by_id
 from shared.mongo import Document
 from shared.parking import PARKS
 
@@ -63,13 +63,6 @@ class Tally:
     def answer(self) -> dict[str, int]:
         """Return what `--json` says."""
         return {"orders": self.orders} | {name: self.of(name) for name in NAMES}
-
-
-async def known(stores: Stores, marketplace: str | None) -> AsyncIterator[str]:
-    """Go through the keys of all orders that payments has taken."""
-    cursor = stores.payments.orders.find(prefixed(marketplace), {"_id": 1}).sort("_id", 1)
-    async for it in cursor:
-        yield it["_id"]
 
 
 async def of(stores: Stores, keys: Iterable[str]) -> AsyncIterator[tuple[str, Place]]:

@@ -3,7 +3,7 @@
 Two things are written from here, both requests of an operator: a park's release, and a note of each redriven letter.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -22,9 +22,11 @@ class StoresUnreachableError(Exception):
 class Stores:
     """One database for each service. `prefix` keeps a test's apart from another's."""
 
-    def __init__(self, client: Client, prefix: str = "") -> None:
+    def __init__(self, client: Client, prefix: str = "", url: str = "") -> None:
         """Open no connection yet."""
         self.client = client
+        self.prefix = prefix
+        self.url = url
         self.payments: Database = client[f"{prefix}payments"]
         self.split: Database = client[f"{prefix}split"]
         self.aftersale: Database = client[f"{prefix}aftersale"]
@@ -52,7 +54,7 @@ async def opened(url: str, prefix: str = "") -> AsyncIterator[Stores]:
         raise StoresUnreachableError(message) from error
     try:
         await client.admin.command("ping")
-        yield Stores(client, prefix)
+        yield Stores(client, prefix, url)
     except PyMongoError as error:
         message = f"MongoDB does not answer as it should: {_briefly(error)}"
         raise StoresUnreachableError(message) from error
@@ -84,9 +86,3 @@ def prefixed(marketplace: str | None, field: str = "_id") -> dict[str, Any]:
     if marketplace is None:
         return {}
     return {field: {"$gte": f"{marketplace}/", "$lt": f"{marketplace}0"}}  # `0` is what follows `/`
-
-
-async def tally(database: Database, collection: str, query: Mapping[str, Any], field: str) -> dict[str, int]:
-    """Count the documents by the value of a field."""
-    pipeline = [{"$match": dict(query)}, {"$group": {"_id": f"${field}", "count": {"$sum": 1}}}]
-    return {it["_id"]: it["count"] async for it in database[collection].aggregate(pipeline)}

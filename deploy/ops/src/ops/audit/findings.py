@@ -12,15 +12,19 @@ LAWS: Final = {
     "balances_derived": "every kept balance is the sum of its entries",
     "order_sums": "per order, what the pool got and the platform added is what the shares are",
     "order_booked": "per order, the ledger has the money where the order says it is",
-    "paid_as_proved": "what split booked of an order is what payments proved",
+    "sellers_money_apart": "a platform account gets of sellers' money only commission, fees and recovered debt",
+    "refund_within_paid": "no more goes back to a buyer than was paid",
+    "paid_as_proved": "what split booked of an order is what payments proved and what the institution has",
     "breakdown_adds_up": "a leg's amount is what its breakdown says",
     "leg_paid_once": "a leg is paid by one payout, at the institution under one number",
     "leg_as_requested": "payments, split and the institution agree about each leg",
     "leg_stated": "a paid leg stands on a statement once, with its amount",
     "transfer_known": "the institution moved nothing that Weir did not instruct",
-    "pool_is_owed": "what a pool holds is what the books owe out of it",
-    "outbox_young": "no event waits in an outbox for long",
-    "order_not_lost": "every order sent is somewhere",
+    "pool_is_owed": "what a pool holds is what the books owe out of it, and what its own record says",
+    "document_named": "a document stands under the id of what it is about",
+    "outbox_young": "no event waits in an outbox for more than 30 seconds",
+    "moves_on": "nothing is under way inside Weir for more than 5 minutes",
+    "order_not_lost": "every order sent is somewhere, and every event about one has had its effect",
 }
 """Every law by the name under which a breach is reported."""
 
@@ -45,12 +49,23 @@ class Findings:
 
     def add(self, law: str, identity: str, detail: str) -> None:
         """Record a breach of one of LAWS."""
-        if law not in LAWS:
-            message = f"{law} is no law"
+        self.take(Breach(law, identity, detail))
+
+    def take(self, breach: Breach) -> None:
+        """Record a breach."""
+        if breach.law not in LAWS:
+            message = f"{breach.law} is no law"
             raise ValueError(message)
         self.total += 1
         if len(self.shown) < BREACHES_SHOWN_MAX:
-            self.shown.append(Breach(law, identity, detail))
+            self.shown.append(breach)
+
+    def join(self, other: "Findings") -> None:
+        """Take what was found elsewhere."""
+        self.shown.extend(other.shown[: BREACHES_SHOWN_MAX - len(self.shown)])
+        self.total += other.total
+        self.imbalance_minor += other.imbalance_minor
+        self.duplicated += other.duplicated
 
     def answer(self) -> list[dict[str, str]]:
         """Return the breaches for `--json`."""

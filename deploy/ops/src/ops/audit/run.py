@@ -1,41 +1,77 @@
-"""A whole audit, in the order that makes it fair on a running cluster: rest, institution, snapshot, then all laws."""
+"""A whole audit: read what the institution has, then the stores, join them part by part, look again at what is odd.
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Final
+The stores are read while they are written. What an order lacks or contradicts is therefore no finding yet: it is looked
+at again, in a snapshot that lasts a second (docs/decisions/0014).
+"""
 
-from ops.audit import chain, ledger, legs, orders, record, rest, snapshot
+import asyncio
+import os
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+from ops.audit import flight, outside, tasks
 from ops.audit.findings import Findings
-from ops.audit.legs import Sides
-from ops.audit.pool import Pool
-from ops.audit.snapshot import Snapshot
+from ops.audit.flight import Flight
+from ops.audit.laws import record
+from ops.audit.laws.books import ADVANCE
+from ops.audit.laws.ledger import Head
+from ops.audit.laws.record import Sums
+from ops.audit.lookagain import SecondLook
+from ops.audit.rows import Kept, Parked
+from ops.audit.shapes import split
+from ops.audit.shuffle import Parts, Writer
+from ops.audit.tasks import Job, Outcome
+from ops.audit.waits import Tally
 from ops.institution import Institution
-from ops.places import Tally, known
-from ops.settled import Look, place_all
-from ops.sorting import Sorter, distinct
+from ops.send import manifest
+from ops.settled import Look
+from ops.stores import SERVICES, Stores, prefixed
+from shared.parking import PARKS
 
-LOST: Final = ("not_taken", "split", "books")
-"""What an order may wait for only while something is on its way."""
+ORDERS_IN_ONE_PROCESS: Final = 10_000
+"""Up to so many, further processes cost more than they bring."""
+
+PROCESSES_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an audit answers. `at_rest`: nothing was on its way, so what is missing counts as lost."""
+    """What an audit answers."""
 
     tally: Tally
     findings: Findings
     lost: int
-    at_rest: bool
+    flights: list[Flight]
+    unclaimed: Sums
+    at_ms: int
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing was under way inside Weir when it began."""
+        return not self.flights
 
     def answer(self) -> dict[str, object]:
         """Return what `--json` says."""
         return {
-            **self.tally.answer(),
+            **self.tally.places.answer(),
             "lost": self.lost,
             "duplicated": self.findings.duplicated,
             "imbalance_minor": self.findings.imbalance_minor,
             "at_rest": self.at_rest,
-            "reasons": self.tally.reasons(),
+            "in_flight": [asdict(it) for it in self.flights],
+            "waits": self.tally.answer(self.at_ms),
+            "reasons": self.tally.places.reasons(),
+            "unclaimed": [
+                {"account": account, "currency": currency, "amount_minor": amount}
+                for (account, currency), amount in sorted(self.unclaimed.items())
+            ],
             "breaches_total": self.findings.total,
             "breaches": self.findings.answer(),
         }
@@ -43,73 +79,160 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is audited: one marketplace or all, the consumer groups, and the keys of what was sent (may be empty)."""
+    """What is audited: one marketplace or all, the consumer groups, and where the lists of what was sent are.
+
+    `processes`: how many to work with; None: as many as the number of orders is worth.
+    """
 
     marketplace: str | None
     groups: dict[str, str]
-    sent: Iterable[str] = ()
+    sent: Path = manifest.SENT
+    processes: int | None = None
 
 
 async def run(look: Look, institution: Institution, scope: Scope, tell: Callable[[str], None]) -> Report:
-    """Audit everything; return what was found. It reads only.
+    """Audit everything; return what was found. It reads only, and needs some 2 KB of temporary files an order.
 
     Raises:
         KafkaUnreachableError, InstitutionError: that part does not answer, so nothing can be said.
 
     """
-    findings = Findings()
-    tell("is anything on its way?")
-    quiet_since = await rest.since(look.stores, look.bootstrap, scope.groups)
-    await rest.check_outboxes(look.stores, findings)
-    tell("the institution's record")
-    pairs = [pair async for pair in record.accounts(look.stores, scope.marketplace)]
-    theirs = await record.read(institution, sorted({account for _, account in pairs}))
-    async with snapshot.taken(look.stores) as moment:
-        sides, split = Sides(), Sorter()
-        clearing = await _check_books(moment, scope.marketplace, findings, sides, split, tell)
-        tell("legs, subsidies and statements")
-        await legs.read(moment, scope.marketplace, sides)
-        legs.check(sides, quiet_since, findings)
-        tell("the institution against the books")
-        pool = Pool(theirs, findings)
-        await pool.check_numbers(sides.numbers, institution)
-        await pool.check_payments(moment, split, institution)
-        pool.check_pools(clearing)
-    tell("where every order is")
-    tally, lost = await _places(look, scope, findings, at_rest=quiet_since is not None)
-    return Report(tally, findings, lost, at_rest=quiet_since is not None)
+    orders = await look.stores.payments.orders.estimated_document_count()
+    with tempfile.TemporaryDirectory(prefix="weir-audit-") as folder, _executor(orders, scope.processes) as executor:
+        parts = Parts.for_orders(Path(folder), orders)
+        return await _Audit(look, institution, scope, parts, executor, tell).run()
 
 
-async def _check_books(
-    moment: Snapshot,
-    marketplace: str | None,
-    findings: Findings,
-    sides: Sides,
-    split: Sorter,
-    tell: Callable[[str], None],
-) -> dict[tuple[str, str, str], int]:
-    hashes, booked = Sorter(), Sorter()
-    tell("ledger transactions")
-    clearing = await ledger.read(moment, marketplace, findings, hashes, booked)
-    tell("the hash chain")
-    await chain.check(moment, findings, hashes, whole=marketplace is None)
-    tell("balances")
-    await ledger.check_balances(moment, marketplace, findings)
-    tell("orders")
-    await orders.check(moment, marketplace, findings, booked, sides.told, split)
-    return clearing
+@contextmanager
+def _executor(orders: int, processes: int | None) -> Iterator[Executor]:
+    wanted = processes or (1 if orders <= ORDERS_IN_ONE_PROCESS else min(PROCESSES_MAX, os.cpu_count() or 1))
+    if wanted == 1:
+        with ThreadPoolExecutor(1) as executor:
+            yield executor
+    else:
+        with ProcessPoolExecutor(wanted, mp_context=get_context("spawn")) as executor:
+            yield executor
 
 
-async def _places(look: Look, scope: Scope, findings: Findings, *, at_rest: bool) -> tuple[Tally, int]:
-    keys = Sorter()
-    for key in scope.sent:
-        keys.add((key,))
-    async for key in known(look.stores, scope.marketplace):
-        keys.add((key,))
-    tally, lost = Tally(), 0
-    async for key, place in place_all(look, distinct(keys)):
-        tally.add(place)
-        if at_rest and place.name == "waiting" and place.detail in LOST:
-            lost += 1
-            findings.add("order_not_lost", key, f"nothing is on its way, and it waits: {place.detail}")
-    return tally, lost
+EARLY: Final = ("split.orders", "merchant.statement_lines", "payments.claims", "aftersale.orders")
+LATE: Final = ("payments.payouts", "payments.handovers", "payments.orders")
+"""In this order: who reads payouts after the institution finds what it moved, and who reads orders last knows all."""
+
+
+class _Audit:
+    """One audit under way."""
+
+    def __init__(
+        self,
+        look: Look,
+        institution: Institution,
+        scope: Scope,
+        parts: Parts,
+        executor: Executor,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._look = look
+        self._stores: Stores = look.stores
+        self._institution = institution
+        self._scope = scope
+        self._parts = parts
+        self._executor = executor
+        self._tell = tell
+        self._outcome = Outcome()
+        self._findings = self._outcome.findings
+
+    async def run(self) -> Report:
+        self._tell("what is under way")
+        flights = await flight.look(self._stores, self._look.bootstrap, self._scope.groups)
+        flight.judge(flights, self._findings)
+        began_ms = await flight.now_ms(self._stores)
+        job = Job(self._stores.url, self._stores.prefix, self._scope.marketplace, self._parts, began_ms)
+        await self._read(job)
+        self._tell("joining what was read")
+        await self._each_part(tasks.join_record, job)
+        async for stranger in outside.still_moved(self._institution, self._outcome.unsure):
+            record.note_stranger(stranger, self._findings)
+        await self._each_part(tasks.join_ledger, job)
+        await self._each_part(tasks.judge, job)
+        lost = await self._look_again(job) if self._outcome.again else 0
+        now_ms = await flight.now_ms(self._stores)
+        return Report(self._outcome.tally, self._findings, lost, flights, self._outcome.unclaimed, now_ms)
+
+    async def _read(self, job: Job) -> None:
+        """Read everything. Nothing is instructed after the institution moved it, so it is asked before the payouts."""
+        accounts = [pair async for pair in _accounts(self._stores, self._scope.marketplace)]
+        self._tell("balances")
+        heads = await self._write_kept()
+        self._tell("ledger, orders, statements, and the institution's record")
+        early = [self._start(tasks.read_ledger, job, heads)]
+        early += [self._start(tasks.read, job, name) for name in EARLY]
+        await self._write_sent(sorted({marketplace for marketplace, _ in accounts}))
+        wanted = sorted({account for _, account in accounts})
+        pools = await outside.read_record(self._institution, wanted, self._parts)
+        pools.judge(self._findings)
+        for name in LATE:
+            early.append(self._start(tasks.read, job, name))
+        for outcome in await asyncio.gather(*early):
+            self._outcome.join(outcome)
+        await self._write_parks()
+
+    def _start(self, step: Callable[..., Outcome], *arguments: object) -> asyncio.Future[Outcome]:
+        return asyncio.get_running_loop().run_in_executor(self._executor, step, *arguments)
+
+    async def _each_part(self, step: Callable[[Job, int], Outcome], job: Job) -> None:
+        for outcome in await asyncio.gather(*(self._start(step, job, part) for part in range(self._parts.number))):
+            self._outcome.join(outcome)
+
+    async def _write_kept(self) -> dict[str, Head]:
+        """Write the kept balances, and return the heads of the chains at the same moment: both say how far they go."""
+        advanced: Sums = Counter()
+        with Writer(self._parts, "kept") as writer:
+            async with await self._stores.client.start_session(snapshot=True) as session:
+                heads = {}
+                async for document in self._stores.split[split.HEADS.collection].find({}, session=session):
+                    stripe, seq, content = split.head(document)
+                    heads[stripe] = Head(seq, content)
+                query = dict(split.BALANCES.within(self._scope.marketplace))
+                async for document in self._stores.split[split.BALANCES.collection].find(query, session=session):
+                    for it in split.balances(document):
+                        writer.add(it.name, Kept(it.name, it.amount_minor))
+                        if it.account == ADVANCE:
+                            advanced[it.marketplace, it.currency] += it.amount_minor
+        for key, amount in advanced.items():
+            if amount > 0:
+                detail = f"{amount} more was recovered than advanced"
+                self._findings.add("sellers_money_apart", f"{'/'.join(key)} {ADVANCE}", detail)
+        return heads
+
+    async def _write_sent(self, known: Iterable[str]) -> None:
+        """Write what was sent: by the list of who sent it; for marketplaces without one, by the topic."""
+        listed = manifest.marketplaces(self._scope.sent)
+        wanted = [it for it in listed if self._scope.marketplace in (None, it)]
+        await asyncio.to_thread(outside.write_listed, wanted, self._scope.sent, self._parts)
+        without = [it for it in known if it not in listed]
+        if without or not wanted:
+            await outside.write_published(self._look.bootstrap, self._scope.marketplace, wanted, self._parts)
+
+    async def _write_parks(self) -> None:
+        with Writer(self._parts, "parks") as writer:
+            for service in SERVICES:
+                async for it in self._stores.of(service)[PARKS].find(prefixed(self._scope.marketplace)):
+                    since_ms = round(it["since"].timestamp() * 1000)
+                    writer.add(it["_id"], Parked(it["_id"], service, it["reason"], since_ms))
+
+    async def _look_again(self, job: Job) -> int:
+        """Judge again what was odd; return how many orders are lost."""
+        self._tell("what is under way or odd, again")
+        sending = any(manifest.being_sent(it, self._scope.sent) for it in manifest.marketplaces(self._scope.sent))
+        arrived = await flight.passed(self._stores, self._look.bootstrap, self._scope.groups)
+        second = SecondLook(self._look, self._institution, job, arrived - {"taken"} if sending else arrived)
+        self._outcome.join(await second.run())
+        return second.lost
+
+
+async def _accounts(stores: Stores, marketplace: str | None) -> AsyncIterator[tuple[str, str]]:
+    """Go through the marketplaces and the channel accounts that orders of theirs were paid into."""
+    key = {"marketplace": "$marketplace", "account": "$channel_account"}
+    stages: list[dict[str, Any]] = [{"$match": prefixed(marketplace)}, {"$group": {"_id": key}}]
+    async for it in stores.payments.orders.aggregate(stages):
+        yield it["_id"]["marketplace"], it["_id"]["account"]

@@ -11,7 +11,6 @@ from ops.audit.run import run as run_audit
 from ops.institution import Institution
 from ops.letters import topics_of
 from ops.output import AsJson, Code, emit, note, notes, table
-from ops.send import manifest
 from ops.settled import Look
 from ops.stores import opened
 
@@ -40,15 +39,13 @@ def audit(
 
 async def _audit(marketplace: str | None) -> Report:
     found, stated = addresses.load(), reach.topics()
-    marketplaces = [marketplace] if marketplace else manifest.marketplaces()
-    sent = (key for it in marketplaces for key in manifest.keys(it))
     async with (
         opened(found.found("mongo"), found.prefix) as stores,
         Institution(found.found("institution")) as institution,
     ):
         look = Look(stores, found.found("kafka"), tuple(topics_of(list(stated))))
         with notes.status("") as status:
-            scope = Scope(marketplace, lag.groups(stated), sent)
+            scope = Scope(marketplace, lag.groups(stated))
             return await run_audit(look, institution, scope, lambda step: status.update(f"audit: {step}"))
 
 
@@ -56,6 +53,12 @@ def _show(report: Report) -> None:
     answer = report.answer()
     figures = [(name, figure) for name, figure in answer.items() if isinstance(figure, int)]
     table("Audit", ("what", "figure"), figures)
+    if waits := report.tally.answer(report.at_ms):
+        waiting = [(it["place"], it["reason"], it["orders"], _seconds(it["oldest_s"])) for it in waits]
+        table("Orders that wait", ("place", "why", "orders", "oldest"), waiting)
+    if report.flights:
+        moving = [(it.kind, it.where, it.count, _seconds(it.oldest_s)) for it in report.flights]
+        table("Under way inside Weir when it began", ("what", "where", "how many", "oldest"), moving)
     if report.findings.total:
         rows = [(it.law, it.id, it.detail) for it in report.findings.shown]
         table(f"Breaches: {report.findings.total:,}", ("law", "id", "detail"), rows)
@@ -63,5 +66,7 @@ def _show(report: Report) -> None:
             note(f"{law}: {LAWS[law]}")
     else:
         note(f"All {len(LAWS)} laws hold.")
-    if not report.at_rest:
-        note("Events were on their way; what they bring was not asked for yet. Repeat it when `weir lag` shows 0.")
+
+
+def _seconds(age_s: float | None) -> str:
+    return "" if age_s is None else f"{age_s:,.1f} s"

@@ -1,8 +1,10 @@
 """What was sent: one JSON line an order under `.weir/sent/<marketplace>/`, so that others know what must arrive.
 
-A line is on disk before its order is published: an order that never reached Kafka is missed, not forgotten.
+A line is on disk before its order is published: an order that never reached Kafka is missed, not forgotten. A file is
+locked for as long as the run lasts that writes it, however that ends.
 """
 
+import fcntl
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -39,12 +41,24 @@ class Manifest:
             path = self._folder / marketplace / self._name
             path.parent.mkdir(parents=True, exist_ok=True)
             self._files[marketplace] = path.open("w", encoding="utf-8")
+            fcntl.flock(self._files[marketplace], fcntl.LOCK_EX)
         return self._files[marketplace]
 
 
 def marketplaces(folder: Path = SENT) -> list[str]:
     """Return the marketplaces to which anything was sent from here."""
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+
+def being_sent(marketplace: str, folder: Path = SENT) -> bool:
+    """Say whether a run is still sending to a marketplace: what it has listed may not be on Kafka yet."""
+    for path in (folder / marketplace).glob("*.jsonl"):
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return False
 
 
 def keys(marketplace: str, folder: Path = SENT) -> Iterator[str]:
