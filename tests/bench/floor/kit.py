@@ -113,23 +113,23 @@ class Process:
         self.database = self._client[name]
         self._producer: Any = None
         self._publishing = asyncio.Lock()
+        self._sessions: list[Any] = []
         self._counted: dict[str, list[int]] = {}
 
     async def transact(self, group: str, decide: Decide) -> None:
         """Run one transaction, publish what it decided, forget it."""
-        async with (
-            await self._client.start_session() as session,
-            session.start_transaction(
-                ReadConcern("snapshot"), WriteConcern("majority", j=True), ReadPreference.PRIMARY
-            ),
+        session = self._sessions.pop() if self._sessions else await self._client.start_session()
+        async with session.start_transaction(
+            ReadConcern("snapshot"), WriteConcern("majority", j=True), ReadPreference.PRIMARY
         ):
             work = Work(session, group)
             await decide(work)
             outgoing = await work.write(self.database)
+        self._sessions.append(session)
         if outgoing:
             async with self._publishing:
                 await self._publish(outgoing)
-            await self.database["outbox"].delete_many({"_id": {"$in": [it["_id"] for it in work.letters]}})
+            await forget(self.database["outbox"], (it["_id"] for it in work.letters))
 
     async def run(self, hops: dict[str, Handle]) -> None:
         """Consume these topics for ever."""
@@ -256,5 +256,14 @@ def digest(value: bytes) -> bytes:
 
 async def found(collection: Any, keys: Iterable[str], fields: Any, session: Any) -> Documents:  # noqa: ANN401 - motor is untyped
     """Return the documents of these ids."""
-    documents: Documents = await collection.find({"_id": {"$in": list(keys)}}, fields, session=session).to_list(None)
+    wanted = list(keys)
+    # In one answer: the driver would ask again after 101 documents.
+    cursor = collection.find({"_id": {"$in": wanted}}, fields, session=session, batch_size=len(wanted) + 1)
+    documents: Documents = await cursor.to_list(None)
     return documents
+
+
+async def forget(collection: Any, keys: Iterable[Any]) -> None:  # noqa: ANN401 - motor is untyped
+    """Delete what is done with. Nobody waits for the disk: what a crash brings back is done again."""
+    forgettable = collection.with_options(write_concern=WriteConcern(w=1, j=False))
+    await forgettable.delete_many({"_id": {"$in": list(keys)}})

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 import uuid_utils
 from tests.bench.floor import messages
-from tests.bench.floor.kit import Event, Lane, Process, Taken, Work, digest, found
+from tests.bench.floor.kit import Event, Lane, Process, Taken, Work, digest, forget, found
 from tests.bench.floor.messages import LegOutcome, Order, PayoutRequested, PayoutSettled, encode
 
 from shared.ids import channel_number
@@ -159,7 +159,7 @@ class Payments:
         for handover in done:
             del self._open[handover]
         if done:
-            await self._database.handovers.delete_many({"_id": {"$in": done}})
+            await forget(self._database.handovers, done)
 
     async def _post(self, account: str, operation: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = await self._http.post(f"/v1/accounts/{account}/{operation}", content=msgspec.json.encode(body))
