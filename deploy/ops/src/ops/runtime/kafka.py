@@ -18,8 +18,8 @@ STARTED: Final = b"Kafka Server started"
 START_TIMEOUT_S: Final = 60.0
 STOP_GRACE_S: Final = 20.0
 HEAP: Final = ("-Xms256m", "-Xmx512m")
-COLLECTOR: Final = "-XX:+UseSerialGC"
-"""One node on a small machine: the default collector's own threads cost half as much again as the broker's work."""
+SMALL: Final = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""One node on a small machine: the default collector and the second compiler cost more than the broker's own work."""
 LOGGING: Final = (
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info",
@@ -102,7 +102,7 @@ def wait(started: process.Started, log: Path) -> None:
 def _java(jars: Path, options: Sequence[str]) -> list[str]:
     # The order must be the same every time: the class archive is valid for one class path only.
     class_path = ":".join(str(jar) for jar in sorted(jars.glob("*.jar")))
-    return ["java", *HEAP, COLLECTOR, *LOGGING, *options, "-cp", class_path]
+    return ["java", *HEAP, *SMALL, *LOGGING, *options, "-cp", class_path]
 
 
 def _class_archive(jars: Path) -> Path:
