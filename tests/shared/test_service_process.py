@@ -16,6 +16,7 @@ from tests.shared.probe import Probe, until
 
 from ops.runtime import ports
 from shared import mongo
+from shared.settings import SESSION_TIMEOUT_MS_MIN
 
 pytestmark = pytest.mark.infra
 
@@ -57,6 +58,7 @@ async def replica(it: Probe, folder: Path, name: str, batch_s: float = 0.0) -> A
         "PROBE_MONGO_DATABASE": it.settings.mongo_database,
         "PROBE_TOPICS_FILE": str(it.settings.topics_file),
         "PROBE_FETCH_MIN_BYTES": "1",
+        "PROBE_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS_MIN),  # a killed replica is soon missed
         "TAKEN_TOPIC": it.taken.topic,
         "GIVEN_TOPIC": it.given.topic,
         "BATCH_S": str(batch_s),

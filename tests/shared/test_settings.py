@@ -3,7 +3,8 @@
 import pytest
 from tests.shared.probe import ProbeSettings
 
-from shared.settings import load
+from shared.intake import LEFTOVERS_S_MAX
+from shared.settings import SESSION_TIMEOUT_MS_MIN, load
 
 NEEDED = {
     "PROBE_KAFKA_BOOTSTRAP": "127.0.0.1:9092",
@@ -24,6 +25,12 @@ def test_what_is_not_set_has_its_documented_default(monkeypatch: pytest.MonkeyPa
     settings = load(ProbeSettings)
     assert settings.environment == "production"
     assert (settings.fetch_min_bytes, settings.fetch_max_wait_ms) == (200_000, 150)
+    assert settings.session_timeout_ms == 15_000
+
+
+def test_taking_an_assignment_ends_before_the_shortest_session_does() -> None:
+    """No heartbeat is sent meanwhile: the broker would give the partitions to another consumer, and so on."""
+    assert LEFTOVERS_S_MAX * 1_000 < SESSION_TIMEOUT_MS_MIN
 
 
 def test_every_missing_variable_is_named_at_once(
@@ -52,6 +59,7 @@ def test_every_missing_variable_is_named_at_once(
         ("PROBE_FETCH_MIN_BYTES", "0"),
         ("LATENCY", "high"),
         ("COST", "secret"),
+        ("PROBE_SESSION_TIMEOUT_MS", "5999"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name_and_not_shown(

@@ -24,6 +24,7 @@ async def test_a_consumer_is_declared_as_the_guarantee_needs_it(it: Probe) -> No
         assert consumer._group_id == it.group  # noqa: SLF001 - the same
         assert consumer._rebalance_timeout_ms == 30_000  # noqa: SLF001 - the same
         assert consumer._session_timeout_ms == 15_000  # noqa: SLF001 - the same
+        assert consumer._heartbeat_interval_ms == 1_000  # noqa: SLF001 - the same
         assert consumer._isolation_level == "read_uncommitted"  # noqa: SLF001 - Weir writes no Kafka transactions
         assert service.broker.config.broker_config.consumer_only
 

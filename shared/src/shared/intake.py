@@ -39,8 +39,8 @@ PARK_FULL: Final = "park_full"
 FAILURE: Final = "failure"
 PAUSES_S: Final = {OUTAGE: 5.0, BROKEN_UPSTREAM: 300.0, PARK_FULL: 300.0, FAILURE: 5.0}
 """Why a consumer pauses, and for how long. Each shows in `weir_consumer_paused` and pages."""
-LEFTOVERS_S_MAX: Final = 8.0
-"""Below the session time-out: no heartbeat is sent while a new assignment is being taken."""
+LEFTOVERS_S_MAX: Final = 4.0
+"""Below the shortest session time-out, 6 s: no heartbeat is sent while a new assignment is being taken."""
 DRAIN_S_MAX: Final = 25.0
 """Below `rebalance_timeout_ms`: the group waits for this consumer so long, and no longer."""
 ACK_S_MAX: Final = 10.0

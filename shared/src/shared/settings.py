@@ -17,6 +17,8 @@ PRESETS: Final = {
 }
 """The latency-cost dial: `LATENCY=low` waits less for a batch to fill, `COST=low` longer, so that a larger one costs
 less an order. What each brings is measured in docs/benchmarks.md."""
+SESSION_TIMEOUT_MS_MIN: Final = 6_000
+"""What Kafka's brokers take at least, unless configured otherwise."""
 
 
 class ServiceSettings(BaseSettings):
@@ -41,6 +43,14 @@ class ServiceSettings(BaseSettings):
         200_000
     )
     fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5_000, description="but never longer than this")] = 150
+    session_timeout_ms: Annotated[
+        int,
+        Field(
+            ge=SESSION_TIMEOUT_MS_MIN,
+            le=60_000,
+            description="a killed replica's partitions are served again after this",
+        ),
+    ] = 15_000
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     latency: Annotated[Literal["", "low"], Field(validation_alias=LATENCY)] = ""
     cost: Annotated[Literal["", "low"], Field(validation_alias=COST)] = ""

@@ -25,7 +25,8 @@ POLL_MS: Final = 1_000
 """How long an idle poll waits. It returns with the first records: lingering is the broker's (`fetch_min_bytes`,
 `fetch_max_wait_ms`), and FastStream's own poll, which sleeps between short ones, costs a core-second a minute."""
 REBALANCE_TIMEOUT_MS: Final = 30_000
-SESSION_TIMEOUT_MS: Final = 15_000
+HEARTBEAT_MS: Final = 1_000
+"""A group that changes waits for the next heartbeat of every member: 3 s unless told otherwise."""
 POLL_INTERVAL_MS_MAX: Final = 300_000
 GRACE_S: Final = 15.0
 REWIND_S_MAX: Final = 10.0
@@ -72,7 +73,8 @@ def subscribe[E: Event](kafka: KafkaBroker, intake: Intake[E], settings: Service
         ack_policy=AckPolicy.MANUAL,
         listener=intake,
         rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-        session_timeout_ms=SESSION_TIMEOUT_MS,
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=HEARTBEAT_MS,
         max_poll_interval_ms=POLL_INTERVAL_MS_MAX,
         include_in_schema=False,
     )
