@@ -1,17 +1,19 @@
 """What nobody published is published by age, never by a cursor."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from bson import ObjectId
-from tests.shared.probe import Probe, count_of
+from tests.shared.probe import Probe, count_of, until
 
-from shared import outbox
+from shared import outbox, relay
 from shared.outbox import LEFTOVER_AGE_S, Outgoing
 from shared.publisher import Publisher, PublishError
-from shared.relay import Relay
+from shared.relay import JUST_LEFT_S, Relay
 from shared.service import Service
+from shared.work import Work
 
 pytestmark = pytest.mark.infra
 
@@ -24,8 +26,15 @@ async def service(it: Probe) -> AsyncIterator[Service]:
         yield service
 
 
-async def leave(it: Probe, service: Service, name: str, age: timedelta = OLD, identity: ObjectId | None = None) -> None:
-    record = Outgoing(it.given.topic, b"k", name.encode(), [], ("clock", -1), 0)
+async def leave(
+    it: Probe,
+    service: Service,
+    name: str,
+    age: timedelta = OLD,
+    identity: ObjectId | None = None,
+    origin: tuple[str, int] = ("clock", outbox.UNOWNED),
+) -> None:
+    record = Outgoing(it.given.topic, b"k", name.encode(), [], origin, 0)
     [document] = outbox.documents([record], datetime.now(UTC) - age)
     await service.database[outbox.COLLECTION].insert_one({"_id": identity or ObjectId(), **document})
 
@@ -38,10 +47,35 @@ async def test_what_is_older_than_30_s_is_published_once_and_forgotten(it: Probe
     await leave(it, service, "second", OLD)
     await leave(it, service, "first", OLD + timedelta(seconds=10))
     await leave(it, service, "young", timedelta(seconds=LEFTOVER_AGE_S - 10))
-    relay = Relay(service.database, service.publisher)
-    assert await relay.once() == 2
-    assert await relay.once() == 0
+    sweep = Relay(service.database, service.publisher)
+    assert await sweep.once() == 2
+    assert await sweep.once() == 0
     assert await values(it, 2) == ["first", "second"]
+    assert await count_of(service.database, outbox.COLLECTION) == 1
+
+
+async def test_a_start_publishes_at_once_what_a_killed_replica_left_and_nobody_owns(
+    it: Probe, service: Service
+) -> None:
+    """Fails when it is left to the sweep for 30 s; what an owner of a partition may have in hand is left to it."""
+    await leave(it, service, "left", timedelta(seconds=JUST_LEFT_S + 3))
+    await leave(it, service, "owned", timedelta(seconds=JUST_LEFT_S + 3), origin=(it.group, 0))
+    await leave(it, service, "in hand", timedelta(0))
+    await Relay(service.database, service.publisher).begin()
+    assert await values(it, 1) == ["left"]
+    assert await count_of(service.database, outbox.COLLECTION) == 2
+
+
+async def test_a_start_without_kafka_leaves_it_to_the_sweep(
+    it: Probe, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: Publisher, __: Sequence[Outgoing]) -> None:
+        message = "away"
+        raise PublishError(message)
+
+    await leave(it, service, "kept")
+    monkeypatch.setattr(Publisher, "publish", away)
+    await Relay(service.database, service.publisher).begin()
     assert await count_of(service.database, outbox.COLLECTION) == 1
 
 
@@ -49,11 +83,51 @@ async def test_a_document_that_is_committed_late_under_an_older_id_is_not_skippe
     """Fails with a cursor over `_id`: the transaction that took the lower id commits after the higher was read."""
     lower, higher = ObjectId(), ObjectId()
     await leave(it, service, "higher", identity=higher)
-    relay = Relay(service.database, service.publisher)
-    assert await relay.once() == 1
+    sweep = Relay(service.database, service.publisher)
+    assert await sweep.once() == 1
     await leave(it, service, "lower", identity=lower)
-    assert await relay.once() == 1
+    assert await sweep.once() == 1
     assert await values(it, 2) == ["higher", "lower"]
+
+
+async def test_what_a_replica_could_not_publish_it_publishes_itself_when_kafka_is_back(
+    it: Probe, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails when it is left to the relay, which waits until it is 30 s old."""
+    monkeypatch.setattr(relay, "AGAIN_S", 0.01)
+    really, refusals = Publisher.publish, iter([True, True, True])
+
+    async def away_for_a_while(publisher: Publisher, records: Sequence[Outgoing]) -> None:
+        if next(refusals, False):
+            message = "away"
+            raise PublishError(message)
+        await really(publisher, records)
+
+    monkeypatch.setattr(Publisher, "publish", away_for_a_while)
+    order = it.order(1)
+    event = it.given(**{name: getattr(order, name) for name in order.__struct_fields__})
+
+    async def decide(work: Work) -> None:
+        work.publish(event)
+
+    await service.commits.run(decide, origin="clock")
+    assert await count_of(service.database, outbox.COLLECTION) == 1
+    publishing = asyncio.create_task(service.commits.unpublished.run())
+    [record] = await it.published(it.given.topic, 1)
+    assert record.key == event.key.encode()
+
+    async def forgotten() -> bool:
+        return await count_of(service.database, outbox.COLLECTION) == 0
+
+    await until(forgotten)
+    publishing.cancel()
+
+
+async def test_a_long_outage_fills_no_memory(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "KEPT_EVENTS_MAX", 2)
+    record = Outgoing("given", b"k", b"v", [], ("clock", -1), 0)
+    kept = relay.Unpublished(service.database, service.publisher)
+    assert [kept.keep([record], [number]) for number in range(3)] == [True, True, False]
 
 
 async def test_without_kafka_everything_stays(it: Probe, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

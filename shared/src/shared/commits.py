@@ -18,6 +18,7 @@ from shared import mongo, outbox
 from shared.metrics import KitMetrics
 from shared.mongo import Client, Database
 from shared.publisher import Publisher, PublishError
+from shared.relay import Unpublished
 from shared.work import CompareFailedError, Work
 
 ATTEMPTS_MAX: Final = 10
@@ -60,13 +61,14 @@ class Commits:
         self._publisher = publisher
         self._metrics = metrics
         self._idle: list[mongo.Session] = []
+        self.unpublished = Unpublished(database, publisher)
         self._cut_off: deque[mongo.Document] = deque(maxlen=CUT_OFF_SESSIONS_MAX)
 
     async def run[T](self, decide: Callable[[Work], Awaitable[T]], *, origin: str = "api") -> T:
         """Run one unit of work for the API or the clock until it is committed; return what it decided.
 
         `decide` runs again from scratch after a conflict, so it must read all it depends on through `work.session`.
-        If Kafka is away, the events stay in the outbox and the relay publishes them.
+        If Kafka is away, the events stay in the outbox, and are published when it answers again.
 
         Raises:
             ConflictError: still in conflict after 10 attempts.
@@ -84,7 +86,8 @@ class Commits:
             try:
                 await self.publish(work, letters)
             except OutageError as error:
-                log.warning("left to the relay", events=len(work.outgoing), error=str(error))
+                soon = self.unpublished.keep(work.outgoing, letters)
+                log.warning("published later", events=len(work.outgoing), by_relay=not soon, error=str(error))
             return decided
         raise AssertionError  # pragma: no cover - the loop returns or raises
 

@@ -16,6 +16,8 @@ EVENTS_PER_DOCUMENT_MAX: Final = 100
 BYTES_PER_DOCUMENT_MAX: Final = 4_000_000
 LEFTOVER_AGE_S: Final = 30
 """How old a document must be before the relay takes it for left behind by a crash."""
+UNOWNED: Final = -1
+"""The partition of what no record of Kafka caused."""
 LEFTOVERS_PER_READ: Final = 100
 LEFTOVER_BYTES_PER_READ: Final = 8_000_000
 
@@ -77,10 +79,14 @@ async def left_on(database: Database, group: str, partitions: Sequence[int]) -> 
     return await _some(database, query, [("seq", UP), ("_id", UP)])
 
 
-async def left_behind(database: Database) -> list[Document]:
-    """Return up to 100 documents or 8 MB older than 30 s by MongoDB's clock, oldest first, whoever made them."""
-    old = {"$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", LEFTOVER_AGE_S * 1000]}]}}
-    return await _some(database, old, [("at", UP), ("seq", UP), ("_id", UP)])
+async def left_behind(database: Database, *, age_s: int = LEFTOVER_AGE_S, unowned: bool = False) -> list[Document]:
+    """Return up to 100 documents or 8 MB older than `age_s` by MongoDB's clock, oldest first, whoever made them.
+
+    `unowned`: only those of the clock and the API, which no owner of a partition publishes.
+    """
+    old: Document = {"$expr": {"$lt": ["$at", {"$subtract": ["$$NOW", age_s * 1000]}]}}
+    query = old | ({"partition": UNOWNED} if unowned else {})
+    return await _some(database, query, [("at", UP), ("seq", UP), ("_id", UP)])
 
 
 async def _some(database: Database, query: Document, order: Sequence[tuple[str, int]]) -> list[Document]:

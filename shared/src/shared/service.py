@@ -116,7 +116,10 @@ class Service:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.metrics.register(LagCollector(self.intake.all))
-        self.sweep("relay", RELAY_EVERY_S, Relay(self.database, self.publisher).once)
+        self.background(self.commits.unpublished.run)
+        relay = Relay(self.database, self.publisher)
+        self.background(relay.begin)
+        self.sweep("relay", RELAY_EVERY_S, relay.once)
         self.sweep("release", RELEASE_EVERY_S, Releases(self.database, self.commits, self.intake.routes).once)
         self._spawn("heartbeat", self.health.beat)
         starting = self._spawn("start", self._start)

@@ -157,7 +157,7 @@ class Work:
 
     def _origin(self, cause: Received[Event] | None) -> tuple[tuple[str, int], int]:
         if cause is None:
-            return (self._group, -1), int(self.now.timestamp() * 1_000_000)
+            return (self._group, outbox.UNOWNED), int(self.now.timestamp() * 1_000_000)
         return (self._group, cause.partition), cause.offset
 
 
