@@ -10,6 +10,7 @@ from tests.payments.edge import until
 from payments.channels.port import NotSentError
 from payments.dispatch import lanes
 from payments.dispatch.lanes import Item, Lanes, Line
+from shared.commits import ConflictError, OutageError
 
 HERE, THERE = Line("sandbox-direct", "here"), Line("sandbox-direct", "there")
 
@@ -138,6 +139,31 @@ async def test_the_next_step_of_what_is_being_sent_waits_for_its_turn() -> None:
         some.hand(HERE, [item("c", 1_000)])
         await sent.until_sent("c")
     assert sent.batches == [["a"], ["b"], ["a"], ["c"]]
+
+
+@pytest.mark.parametrize("away", [OutageError("MongoDB is away"), ConflictError("another writes it too")])
+async def test_what_could_not_be_stored_is_asked_again_by_the_lane_itself(
+    monkeypatch: pytest.MonkeyPatch, away: Exception
+) -> None:
+    """Fails when it is dropped: a short outage of MongoDB then costs the 30 s until the sweep."""
+    monkeypatch.setattr(lanes, "BACKOFF_FIRST_S", 0.01)
+    sent, failures = Sent(), iter([True, True])
+
+    async def fail_twice(_: list[str]) -> bool:
+        if next(failures, False):
+            raise away
+        return True
+
+    sent.answers[HERE] = fail_twice
+    async with running(sent) as some:
+        some.hand(HERE, [item("a"), item("b")])
+
+        async def look() -> int:
+            return len(sent.batches)
+
+        await until(look, lambda count: count == 3)
+        await until(lambda: asyncio.sleep(0, sent.recovered), lambda it: it == [HERE])
+    assert sent.batches == [["a", "b"]] * 3
 
 
 async def test_a_failure_inside_is_left_to_the_sweep_and_the_lane_goes_on() -> None:

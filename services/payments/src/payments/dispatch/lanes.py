@@ -134,8 +134,14 @@ class Lanes[T]:
             lane.put_back(batch)
             log.warning("not sent, sent again later", lane=self._name, line=lane.line, error=str(error)[:300])
             return True
+        except (ConflictError, OutageError) as error:
+            # It has answered, and that could not be stored. By the same numbers it answers again, and does nothing.
+            lane.failures += 1
+            lane.put_back(batch)
+            log.warning("not stored, asked again later", lane=self._name, line=lane.line, error=str(error)[:300])
+            return True
         except Exception:
-            # A commit that found MongoDB away, or a bug: the stored state is the truth, and the sweep comes by.
+            # A bug: the stored state is the truth, and the sweep comes by.
             log.exception("left to the sweep", lane=self._name, line=lane.line, items=len(batch))
             lane.drop(batch)
             return True

@@ -10,7 +10,7 @@ async def commit[T](commits: Commits, batch: list[T], record: Callable[[Work, li
     """Record the outcomes of a batch.
 
     Raises:
-        ConflictError, OutageError: some are not recorded; they are still `sending`, and the sweep sends them again.
+        ConflictError, OutageError: some are not recorded; they are still `sending`, and are to be sent again.
 
     """
 
