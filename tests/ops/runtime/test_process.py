@@ -51,6 +51,19 @@ def test_a_process_that_ignores_the_request_is_killed_and_named(tmp_path: Path) 
     assert not process.alive(started)
 
 
+def test_a_killed_process_gets_no_chance_to_do_anything(tmp_path: Path) -> None:
+    last_words = (
+        "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(print('bye', flush=True)))"
+    )
+    started = start(tmp_path, [sys.executable, "-c", f"{last_words}\nprint('up', flush=True)\ntime.sleep(600)"])
+    while "up" not in (tmp_path / "it.log").read_text():
+        time.sleep(0.01)
+    assert process.kill(started)
+    assert not process.alive(started)
+    assert (tmp_path / "it.log").read_text() == "up\n"
+    assert not process.kill(started)
+
+
 def test_a_number_that_now_belongs_to_another_program_is_not_ours(tmp_path: Path) -> None:
     started = start(tmp_path)
     try:

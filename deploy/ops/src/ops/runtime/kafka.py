@@ -44,7 +44,10 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 """
+"""One node. After a kill it waits for the session of its former self, 9 s unless told otherwise: nobody else serves."""
 
 
 def install(recipe: Path, tell: Callable[[str], None] = lambda _: None) -> Path:

@@ -69,6 +69,16 @@ def stop(processes: Sequence[Started], grace_s: float) -> list[Started]:
     return [process for process in processes if process.pid in left]
 
 
+def kill(process: Started) -> bool:
+    """End a process at once (kill -9), so that it can do nothing more, and wait for it; tell whether it ran."""
+    known = _find(process)
+    if known is None:
+        return False
+    known.kill()
+    psutil.wait_procs([known], timeout=KILL_WAIT_S)
+    return True
+
+
 def _find(process: Started) -> psutil.Process | None:
     try:
         known = psutil.Process(process.pid)
