@@ -14,7 +14,7 @@ export RUNTIME
 # The tools of uv.lock before those of the machine: Node for the AsyncAPI parser is one of them.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo up down reset status check test test-real bench format docs install clean
+.PHONY: help demo up down reset status check test test-long test-real bench format docs install clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,11 @@ check: install ## Format, lint, types, import contracts: the first part of `make
 test: check ## All that CI runs: check, then every test on the real engines (PYTEST='-k word' for some)
 	$(call say,tests)
 	@$(BIN)/pytest -m 'not long' $(PYTEST)
+
+test-long: install ## Kill services 120 times under load, with every outage, for 20 minutes (WEIR_CHAOS_SEED=… again)
+	@mkdir -p .weir
+	@WEIR_CHAOS_RESULT='$(CURDIR)/.weir/chaos.json' $(BIN)/pytest -m long -s tests/chaos
+	@$(BIN)/python -m tests.chaos.report .weir/chaos.json
 
 test-real: install ## Settle the real orders of FILE=orders.jsonl.gz and compare every seller (not in the repository)
 	@test -n '$(FILE)' || { echo 'name the file: make test-real FILE=orders.jsonl.gz' >&2; exit 2; }

@@ -1,0 +1,111 @@
+"""The orders of a chaos run, and what the institution must have moved for each: worked out here, not asked of Weir.
+
+Every amount stands for one order only, so that the institution's record by itself tells what became of each.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from ops.send.draft import MARKETING, PROFILE, MerchantDraft, Terms
+from shared.messages import Adjustment, ChannelPayment, OrderLine, OrderPaid
+
+MARKETS: Final = ("test-north", "test-south")
+"""Two marketplaces, each with a channel account of its own (the same name) and so a lane of its own."""
+
+SELLERS: Final = 5
+PARTNER: Final = "partner"
+COMMISSION_BP: Final = 1_000
+"""A tenth, so that nothing is ever rounded."""
+
+PAID_AT: Final = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
+UNIT_FROM: Final = 100_000
+KINDS: Final = 10
+TWO_SELLERS: Final = (1, 2)
+SUBSIDISED: Final = 0
+
+
+class Move(NamedTuple):
+    """One movement of money as the institution records it, in minor units."""
+
+    account: str
+    kind: str
+    receiver: str
+    currency: str
+    amount_minor: int
+
+
+def merchants() -> Iterator[MerchantDraft]:
+    """Return everybody who sells, in both marketplaces."""
+    terms = Terms(commission_bp=COMMISSION_BP)
+    for market in MARKETS:
+        for merchant in (*(f"seller-{number}" for number in range(SELLERS)), PARTNER):
+            yield MerchantDraft(marketplace=market, merchant=merchant, name=merchant, agreement=terms)
+
+
+def order(number: int) -> OrderPaid:
+    """Return one order. Of ten, two have two sellers, and of one the platform bears a tenth."""
+    unit, market, seller = UNIT_FROM + number, MARKETS[number // KINDS % 2], f"seller-{number % SELLERS}"
+    lines, currency, paid_minor = [_line("1", seller, 10 * unit)], "CNY", 10 * unit
+    adjustments: tuple[Adjustment, ...] = ()
+    if number % KINDS in TWO_SELLERS:
+        lines.append(_line("2", PARTNER, 20 * unit))
+        currency, paid_minor = "BRL", 30 * unit
+    elif number % KINDS == SUBSIDISED:
+        adjustments = (Adjustment(kind="discount", amount_minor=-unit, party=MARKETING),)
+        currency, paid_minor = "JPY", 9 * unit
+    order_id = order_id_of(number)
+    payment = ChannelPayment(
+        channel_profile=PROFILE, channel_account=market, channel_payment_id=order_id, amount_minor=paid_minor
+    )
+    return OrderPaid(
+        marketplace=market,
+        order_id=order_id,
+        buyer=f"buyer-{number % 97}",
+        currency=currency,
+        paid_at=PAID_AT + timedelta(milliseconds=number),
+        payments=(payment,),
+        lines=tuple(lines),
+        adjustments=adjustments,
+    )
+
+
+def order_id_of(number: int) -> str:
+    """Return the id of an order."""
+    return f"{number:08}"
+
+
+def moves(number: int) -> tuple[Move, ...]:
+    """Return all that the institution must have moved for an order, once each."""
+    unit, market, seller = UNIT_FROM + number, MARKETS[number // KINDS % 2], f"merchant:seller-{number % SELLERS}"
+    if number % KINDS in TWO_SELLERS:
+        return (
+            Move(market, "payout", seller, "BRL", 9 * unit),
+            Move(market, "payout", f"merchant:{PARTNER}", "BRL", 18 * unit),
+            Move(market, "payout", "platform:commission", "BRL", 3 * unit),
+        )
+    currency = "JPY" if number % KINDS == SUBSIDISED else "CNY"
+    paid = (
+        Move(market, "payout", seller, currency, 9 * unit),
+        Move(market, "payout", "platform:commission", currency, unit),
+    )
+    return (*paid, Move(market, "subsidy", "pool", currency, unit)) if currency == "JPY" else paid
+
+
+def wanted(numbers: Iterable[int]) -> dict[Move, int]:
+    """Return every move that the institution must have made, and the order that it is for."""
+    return {move: number for number in numbers for move in moves(number)}
+
+
+def compare(orders: dict[Move, int], moved: Counter[Move]) -> tuple[list[str], list[str]]:
+    """Return what was not moved, and what was moved more than once or for no order."""
+    lost = [f"order {number}: no {move}" for move, number in orders.items() if not moved[move]]
+    more = [f"{count} times {move}" for move, count in moved.items() if count > (move in orders)]
+    return lost, more
+
+
+def _line(line_id: str, merchant: str, amount_minor: int) -> OrderLine:
+    return OrderLine(
+        line_id=line_id, sku="tea", category="food", merchant=merchant, quantity=1, amount_minor=amount_minor
+    )
