@@ -67,6 +67,8 @@ def test_a_killed_process_gets_no_chance_to_do_anything(tmp_path: Path) -> None:
 def test_a_number_that_now_belongs_to_another_program_is_not_ours(tmp_path: Path) -> None:
     started = start(tmp_path)
     try:
+        while SLEEP[-1] not in psutil.Process(started.pid).cmdline() or "-I" in psutil.Process(started.pid).cmdline():
+            time.sleep(0.01)  # until the launcher has become the command
         before_the_restart = msgspec.structs.replace(started, created=started.created - 3600)
         another_program = msgspec.structs.replace(started, command=("mongod",))
         assert not process.alive(before_the_restart)
