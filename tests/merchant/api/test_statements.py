@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import batched
 from typing import Any
 
 import httpx
@@ -15,11 +16,13 @@ from shared.http import cursor_of
 
 pytestmark = pytest.mark.infra
 
+ALICE, BOB = "merchant:alice", "merchant:bob"
+
 
 async def paid(parts: Parts, commits: Commits, numbers: Sequence[int], **fields: Any) -> None:  # noqa: ANN401 - any field
     """Pay alice 10.80 of each of these orders, at that second."""
     events = [
-        payout(sale(leg_id=f"l{it:04}"), order=str(it), settled_at=NOW + timedelta(seconds=it // 3), **fields)
+        payout(sale(leg_id=f"l{it:04}"), order=f"{it:04}", settled_at=NOW + timedelta(seconds=it // 3), **fields)
         for it in numbers
     ]
     await take(parts, commits, *events)
@@ -84,6 +87,20 @@ async def test_entries_of_one_moment_are_not_lost_at_the_edge_of_a_page(
     assert await pages(client, limit=9) == [[f"l{it}" for it in range(9)]]
 
 
+async def test_pages_have_their_size_wherever_in_a_payout_they_end(
+    client: httpx.AsyncClient, parts: Parts, commits: Commits
+) -> None:
+    told = ["a1 a2 b a3", "b a1", "b", "a1 b a2", "a1 a2 a3", "b a1 a2 a3"]
+    payouts = [
+        payout(*(leg(BOB if it == "b" else ALICE, leg_id=f"{n}{it}") for it in legs.split()), order=str(n))
+        for n, legs in enumerate(told)
+    ]
+    await take(parts, commits, *payouts)
+    expected = ["0a1", "0a2", "0a3", "1a1", "3a1", "3a2", "4a1", "4a2", "4a3", "5a1", "5a2", "5a3"]
+    for limit in range(1, 14):
+        assert await pages(client, limit=limit) == [list(page) for page in batched(expected, limit)]
+
+
 async def test_a_span_has_its_first_moment_and_not_its_last(
     client: httpx.AsyncClient, parts: Parts, commits: Commits
 ) -> None:
@@ -123,13 +140,15 @@ async def test_the_platform_and_receivers_that_are_no_merchants_have_statements(
         assert [it["amount_minor"] for it in entries] == ([] if amount_minor is None else [amount_minor])
 
 
-@pytest.mark.parametrize("query", ["from=yesterday", "from=2026-03-01", "limit=0", "cursor=e30=", "cursor=WzFd"])
+@pytest.mark.parametrize(
+    "query", ["from=yesterday", "from=2026-03-01", "limit=0", "cursor=e30=", "cursor=WzFd", "cursor=WzEsIngiXQ=="]
+)
 async def test_a_query_that_cannot_be_meant_is_refused(client: httpx.AsyncClient, query: str) -> None:
     answer = await client.get(f"test-shop/merchants/alice/statement-lines?{query}")
     assert answer.status_code == 422
 
 
 async def test_a_cursor_beyond_all_time_is_refused(client: httpx.AsyncClient) -> None:
-    cursor = cursor_of(9 * 10**18, "x")
+    cursor = cursor_of(9 * 10**18, "x", 0)
     answer = await client.get("test-shop/merchants/alice/statement-lines", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["reason"]) == (422, "cursor_invalid")

@@ -83,8 +83,7 @@ def keep_sellers_money_as_commission(live: Live) -> None:
     for place, amount in ((0, -100), (1, 100)):
         live["payments"].payouts.update_one({}, {"$inc": {f"legs.{place}.amount_minor": amount}})
         live.bank.transfers[place + 1]["amount_minor"] += amount
-    for name, amount in (("shop", -100), ("platform:commission", 100)):
-        live["merchant"].statement_lines.update_one({"merchant": name}, {"$inc": {"amount_minor": amount}})
+        live["merchant"].statements.update_one({}, {"$inc": {f"entries.{place}.amount_minor": amount}})
 
 
 def keep_sellers_money_in_reserve(live: Live) -> None:

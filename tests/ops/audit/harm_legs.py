@@ -21,7 +21,7 @@ def pay_a_leg_under_two_numbers(live: Live) -> None:
 
 def instruct_another_amount(live: Live) -> None:
     live["payments"].payouts.update_one({}, {"$inc": {"legs.0.amount_minor": -1}})
-    live["merchant"].statement_lines.update_one({"merchant": "shop"}, {"$inc": {"amount_minor": -1}})
+    live["merchant"].statements.update_one({}, {"$inc": {"entries.0.amount_minor": -1}})
     live.bank.transfers[1]["amount_minor"] -= 1
     live.bank.pools["CNY"] += 1
 
@@ -44,13 +44,17 @@ def leave_a_paid_leg_unposted(live: Live) -> None:
 
 
 def state_a_leg_twice(live: Live) -> None:
-    line = live["merchant"].statement_lines.find_one({"merchant": "shop"}) or {}
-    live["merchant"].statement_lines.insert_one(line | {"_id": f"{line['leg_id']}/2/paid", "attempt": 2})
+    _state_again(live, f"{MP}/o:a.1/1")
 
 
-def hide_a_line_under_another_id(live: Live) -> None:
-    line = live["merchant"].statement_lines.find_one({"merchant": "shop"}) or {}
-    live["merchant"].statement_lines.insert_one(line | {"_id": "again"})
+def hide_a_statement_under_another_id(live: Live) -> None:
+    _state_again(live, f"{MP}/o:b.1/0")
+
+
+def _state_again(live: Live, identity: str) -> None:
+    statement = live["merchant"].statements.find_one({}) or {}
+    again = statement["entries"][0] | {"attempt": 2}
+    live["merchant"].statements.insert_one(statement | {"_id": identity, "entries": [again]})
 
 
 def hide_a_payout_under_another_id(live: Live) -> None:
@@ -60,11 +64,11 @@ def hide_a_payout_under_another_id(live: Live) -> None:
 
 
 def state_nothing(live: Live) -> None:
-    live["merchant"].statement_lines.delete_one({"merchant": "shop"})
+    live["merchant"].statements.update_one({}, {"$pop": {"entries": -1}})
 
 
 def state_another_amount(live: Live) -> None:
-    live["merchant"].statement_lines.update_one({"merchant": "shop"}, {"$inc": {"amount_minor": 1}})
+    live["merchant"].statements.update_one({}, {"$inc": {"entries.0.amount_minor": 1}})
 
 
 def move_money_uninstructed(live: Live) -> None:
@@ -93,7 +97,7 @@ LEGS: Final[list[tuple[Plant, set[str]]]] = [
     (forget_a_transfer, {"leg_as_requested", "pool_is_owed"}),
     (leave_a_paid_leg_unposted, {"leg_as_requested"}),
     (state_a_leg_twice, {"leg_stated"}),
-    (hide_a_line_under_another_id, {"document_named"}),
+    (hide_a_statement_under_another_id, {"document_named"}),
     (hide_a_payout_under_another_id, {"document_named"}),
     (state_nothing, {"leg_stated"}),
     (state_another_amount, {"leg_stated"}),

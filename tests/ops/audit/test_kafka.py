@@ -78,7 +78,7 @@ async def test_a_parked_order_waits_for_an_operator(
     new_topic: NewTopicMaker, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(outside, "TOPIC", await new_topic())
-    client[f"{prefix}merchant"].statement_lines.delete_one({"merchant": "shop"})
+    client[f"{prefix}merchant"].statements.update_one({}, {"$pop": {"entries": -1}})
     park = {"_id": f"{MP}/a", "reason": "leg_unknown", "since": world.PAID_AT, "count": 1}
     client[f"{prefix}merchant"].parks.insert_one(park)
     report = await audit(filled, kafka_bootstrap, Scope(None, {}, tmp_path))

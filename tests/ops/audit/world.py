@@ -64,12 +64,17 @@ def leg(path: str, amount: int, number: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def line(path: str, amount: int) -> dict[str, Any]:
-    leg_id = f"{MP}/o:a/{path}/1"
+def statement(*entries: dict[str, Any]) -> dict[str, Any]:
     return {
-        "_id": f"{leg_id}/1/paid", "marketplace": MP, "merchant": path.removeprefix("merchant:"), "leg_id": leg_id,
-        "attempt": 1, "kind": "paid", "amount_minor": amount, "currency": "CNY", "at": SETTLED_AT, "lines": [],
-        "payout_id": "o:a.1", "document": "o:a",
+        "_id": f"{MP}/o:a.1/0", "marketplace": MP, "payout_id": "o:a.1", "document": "o:a", "currency": "CNY",
+        "at": SETTLED_AT, "entries": list(entries),
+    }  # fmt: skip
+
+
+def entry(path: str, amount: int) -> dict[str, Any]:
+    return {
+        "leg_id": f"{MP}/o:a/{path}/1", "attempt": 1, "kind": "paid", "owner": path.removeprefix("merchant:"),
+        "amount_minor": amount, "lines": [],
     }  # fmt: skip
 
 
@@ -165,7 +170,7 @@ def documents() -> Documents:
             "payouts": [payout],
         },
         "split": {"orders": [settled, held], **ledger()},
-        "merchant": {"statement_lines": [line("merchant:shop", 9_240), line("platform:commission", 1_200)]},
+        "merchant": {"statements": [statement(entry("merchant:shop", 9_240), entry("platform:commission", 1_200))]},
         "aftersale": {"orders": [{"_id": f"{MP}/a", "state": "paid"}, {"_id": f"{MP}/b", "state": "paid"}]},
     }
 

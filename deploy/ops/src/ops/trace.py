@@ -8,7 +8,7 @@ from typing import Any, Final
 from ops import places
 from ops.institution import Institution
 from ops.places import Place
-from ops.stores import Stores, by_id, within
+from ops.stores import Stores, by_id, prefixed, within
 from shared.money import format_minor
 from shared.mongo import Document
 
@@ -129,16 +129,12 @@ def _paid_out(payout: Document) -> Iterable[Step]:
 
 
 async def _stated(stores: Stores, payouts: list[Document]) -> AsyncIterator[Step]:
-    identities = [
-        f"{leg['leg_id']}/{leg['attempt']}/{kind}"
-        for payout in payouts
-        for leg in payout["legs"]
-        for kind in ("paid", "returned")
-    ]
-    for line in (await by_id(stores.merchant, "statement_lines", identities)).values():
-        text = f"{line['merchant']}: {format_minor(line['amount_minor'], line['currency'])}"
-        facts = {"merchant": line["merchant"], "amount_minor": line["amount_minor"], "lines": line["lines"]}
-        yield Step(line["at"], "merchant", f"statement, {line['kind']}", text, facts)
+    for payout in payouts:
+        async for statement in stores.merchant.statements.find(prefixed(payout["_id"])):
+            for entry in statement["entries"]:
+                text = f"{entry['owner']}: {format_minor(entry['amount_minor'], statement['currency'])}"
+                facts = {"merchant": entry["owner"], "amount_minor": entry["amount_minor"], "lines": entry["lines"]}
+                yield Step(statement["at"], "merchant", f"statement, {entry['kind']}", text, facts)
 
 
 async def _moved(institution: Institution, claim: Document | None, payouts: list[Document]) -> AsyncIterator[Step]:

@@ -31,7 +31,7 @@ RANGES_AT_ONCE: Final = 100
 CLOCKS_APART_MS: Final = 120_000
 """How far the time in a transaction's id may lie before its commit: a transaction's own length, and clocks."""
 
-WHOLE: Final = (payments.ORDERS, payments.PAYOUTS, split.ORDERS, merchant.LINES, aftersale.ORDERS)
+WHOLE: Final = (payments.ORDERS, payments.PAYOUTS, split.ORDERS, merchant.STATEMENTS, aftersale.ORDERS)
 UNKNOWN: Final = "not_found"
 LOSING: Final[frozenset[Hop]] = frozenset({"taken", "split", "payout", "posted"})
 """Hops without whose event an order goes no further."""

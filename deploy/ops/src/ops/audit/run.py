@@ -114,7 +114,7 @@ def _executor(orders: int, processes: int | None) -> Iterator[Executor]:
             yield executor
 
 
-EARLY: Final = ("split.orders", "merchant.statement_lines", "payments.claims", "aftersale.orders")
+EARLY: Final = ("split.orders", "merchant.statements", "payments.claims", "aftersale.orders")
 LATE: Final = ("payments.payouts", "payments.handovers", "payments.orders")
 """In this order: who reads payouts after the institution finds what it moved, and who reads orders last knows all."""
 

@@ -38,7 +38,7 @@ SOURCES: Final = {
         payments.PAYOUTS,
         payments.HANDOVERS,
         split.ORDERS,
-        merchant.LINES,
+        merchant.STATEMENTS,
         aftersale.ORDERS,
     )
 }

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from merchant.api.bodies import MerchantId
 from merchant.domain.statements import EntryKind, LineKind
-from merchant.store.statements import Span, Statements
+from merchant.store.statements import Position, Span, Statements
 from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, cursor_of, key_of, marketplace_of
 from shared.marketplaces import Marketplaces
 from shared.messages.models.contract import Attempt, Currency, Minor, Model, Timestamp, WeirId
@@ -117,14 +117,15 @@ def routes(router: APIRouter, statements: Statements, marketplaces: Marketplaces
 
 
 def _cursor(entry: Document) -> str:
-    return cursor_of((entry["at"] - EPOCH) // MILLISECOND, entry["_id"])
+    # `int`: the driver reads a 64-bit integer as a class of its own.
+    return cursor_of((entry["at"] - EPOCH) // MILLISECOND, entry["_id"], int(entry["position"]))
 
 
-def _after(cursor: str | None) -> tuple[datetime, str] | None:
-    key = key_of(cursor, int, str)
+def _after(cursor: str | None) -> Position | None:
+    key = key_of(cursor, int, str, int)
     if key is None:
         return None
     try:
-        return EPOCH + key[0] * MILLISECOND, key[1]
+        return Position(EPOCH + key[0] * MILLISECOND, key[1], key[2])
     except OverflowError:
         raise Problem(422, "cursor_invalid", "use next_cursor of the page before, or none") from None

@@ -3,7 +3,7 @@
 Only order payouts: the lines of a periodic statement come from split. Amounts are minor units of the payout's currency.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
@@ -41,8 +41,8 @@ class Entry(NamedTuple):
 
     @property
     def identity(self) -> str:
-        """A leg is paid, and comes back, at most once per attempt: whoever repeats it makes nothing twice."""
-        return f"{self.leg_id}/{self.attempt}/{self.kind}"
+        """What makes it this entry; `identity_of` says why."""
+        return identity_of(self.leg_id, self.attempt, self.kind)
 
 
 class Settlement(NamedTuple):
@@ -54,6 +54,20 @@ class Settlement(NamedTuple):
     currency: str
     at: datetime
     entries: tuple[Entry, ...]
+
+    @property
+    def key(self) -> str:
+        """The payout's name among all marketplaces."""
+        return f"{self.marketplace}/{self.payout_id}"
+
+    def unstated(self, known: Collection[str]) -> tuple[Entry, ...]:
+        """Return the entries that are not among these identities, each once."""
+        return tuple({it.identity: it for it in self.entries if it.identity not in known}.values())
+
+
+def identity_of(leg_id: str, attempt: int, kind: str) -> str:
+    """Return what an entry is known by. A leg is paid, and comes back, at most once per attempt."""
+    return f"{leg_id}/{attempt}/{kind}"
 
 
 def settlement(settled: PayoutSettled) -> Settlement | None:

@@ -1,7 +1,7 @@
 """Payout-settled: what was paid, or came back, goes onto the statements of those who were paid."""
 
 from merchant.domain.statements import Settlement, settlement, unexplained
-from merchant.store.statements import Statements
+from merchant.store.statements import Stated, Statements
 from shared.messages import PayoutSettled
 from shared.record import Batch
 from shared.work import Work
@@ -27,10 +27,11 @@ class StatementHandlers:
                 work.reject(received, "contract", f"breakdown_mismatch: leg {wrong.leg_id} is not the sum of its lines")
         if not settlements:
             return
-        identities = [entry.identity for found in settlements for entry in found.entries]
-        known = await self._statements.known(identities, work.session)
+        stated = await self._statements.stated({found.key for found in settlements}, work.session)
         for found in settlements:
-            for entry in found.entries:
-                if entry.identity not in known:
-                    known.add(entry.identity)
-                    self._statements.record(work, found, entry)
+            known = stated.get(found.key, Stated())
+            new = found.unstated(known.entries)
+            if new:
+                self._statements.record(work, found, new, known.documents)
+                entries = known.entries.union(entry.identity for entry in new)
+                stated[found.key] = Stated(entries, known.documents + 1)

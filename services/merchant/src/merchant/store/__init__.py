@@ -1,4 +1,4 @@
-"""MongoDB mapping of merchant: merchants with agreements, statement lines. Every index stands beside its query."""
+"""MongoDB mapping of merchant: merchants with agreements, statements. Every index stands beside its query."""
 
 from typing import Final
 
