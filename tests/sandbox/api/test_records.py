@@ -55,6 +55,46 @@ async def test_receivers_are_paged_by_name_and_currency(institution: httpx.Async
     assert [row["receiver"] for row in rest["receivers"]] == ["merchant:b"]
 
 
+async def transfer(institution: httpx.AsyncClient, *rows: tuple[str, str, str, int], kind: str = "payout") -> None:
+    transfers = [
+        {"number": number, "kind": kind, "receiver": receiver, "currency": currency, "amount_minor": amount}
+        for number, receiver, currency, amount in rows
+    ]
+    assert (await institution.post("transfers", json={"transfers": transfers})).status_code == 200
+
+
+async def test_a_receiver_comes_once_with_the_sum_of_what_it_got_in_a_currency(institution: httpx.AsyncClient) -> None:
+    a, b, c, closed = (f"merchant:{name}" for name in ("a", "b", "c", "closed"))
+    payments = [{"payment_id": f"p{it}", "amount_minor": 100, "currency": it} for it in ("CNY", "JPY")]
+    other = "http://institution/v1/accounts/acc0"
+    for account in (other, "http://institution/v1/accounts/acc"):
+        assert (await institution.post(f"{account}/payments", json={"payments": payments})).status_code == 200
+    strange = {"number": "n1", "kind": "payout", "receiver": a, "currency": "CNY", "amount_minor": 9}
+    assert (await institution.post(f"{other}/transfers", json={"transfers": [strange]})).status_code == 200
+    fund = {"fund_id": "f", "pocket": "platform:marketing", "currency": "CNY", "amount_minor": 50}
+    assert (await institution.post("funds", json=fund)).status_code == 200
+
+    await institution.put("faults", json={"fail_receivers": {closed: "CLOSED"}})
+    await transfer(
+        institution, ("n1", a, "CNY", 1), ("n2", c, "JPY", 7), ("n3", closed, "CNY", 5), ("n4", b, "CNY", 999)
+    )
+    await transfer(institution, ("n5", a, "CNY", 2), ("n6", a, "JPY", 4), ("n7", b, "CNY", 8))
+    await transfer(institution, ("s1", b, "CNY", 50), kind="subsidy")
+    await institution.put("faults", json={"accept_only": True})
+    await transfer(institution, ("n8", a, "CNY", 20))
+
+    expected = [(a, "CNY", 3), (a, "JPY", 4), (b, "CNY", 8), (c, "JPY", 7)]
+    for limit in range(1, 6):
+        read: list[tuple[str, str, int]] = []
+        cursor = ""
+        while cursor is not None:
+            page = (await institution.get("receivers", params={"cursor": cursor, "limit": limit})).json()
+            assert len(page["receivers"]) <= limit
+            read += [(row["receiver"], row["currency"], row["balance_minor"]) for row in page["receivers"]]
+            cursor = page["next_cursor"]
+        assert read == expected
+
+
 async def test_an_account_that_never_moved_has_an_empty_record(institution: httpx.AsyncClient) -> None:
     assert (await institution.get("balances")).json() == {"pockets": []}
     assert (await institution.get("payments")).json() == {"payments": [], "next_cursor": None}

@@ -17,7 +17,7 @@ def routes(books: Books) -> APIRouter:
 
     @router.get("/balances", openapi_extra=documented(bodies.Pockets))
     async def balances(account: Account) -> Response:
-        rows = await books.balances_after("pockets", account, "", _POCKETS_MAX)
+        rows = await books.pockets(account, _POCKETS_MAX)
         pockets = [
             bodies.PocketBalance(pocket=name, currency=currency, balance_minor=balance)
             for (name, currency), balance in rows
@@ -26,7 +26,7 @@ def routes(books: Books) -> APIRouter:
 
     @router.get("/receivers", openapi_extra=documented(bodies.Receivers))
     async def receivers(account: Account, cursor: Cursor = "", limit: Limit = PAGE_ITEMS_MAX) -> Response:
-        rows = await books.balances_after("receivers", account, cursor, limit)
+        rows = await books.receivers_after(account, cursor, limit)
         shown = [
             bodies.ReceiverBalance(receiver=name, currency=currency, balance_minor=balance)
             for (name, currency), balance in rows

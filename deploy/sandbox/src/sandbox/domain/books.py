@@ -38,8 +38,10 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 @dataclass(frozen=True)
 class Change[R]:
-    """What one request adds to the books: its new records, and the money moved, summed per place."""
+    """What one request adds to the books: its new records, and the money moved, summed per pocket.
+
+    What a receiver got is in no pocket any more: it is the sum of its succeeded payouts.
+    """
 
     records: list[R] = field(default_factory=list)
     pockets: Counter[Place] = field(default_factory=Counter)
-    receivers: Counter[Place] = field(default_factory=Counter)

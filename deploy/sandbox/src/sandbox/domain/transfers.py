@@ -166,9 +166,7 @@ def _take(record: Record, change: Change[Record]) -> None:
 
 
 def _credit(transfer: Transfer, change: Change[Record]) -> None:
-    if transfer.kind == "payout":
-        change.receivers[transfer.receiver, transfer.currency] += transfer.amount_minor
-    else:
+    if transfer.kind == "subsidy":  # a payout has left the pockets: its record says who got it
         change.pockets[POOL, transfer.currency] += transfer.amount_minor
 
 

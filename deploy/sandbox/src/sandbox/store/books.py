@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pymongo import ReplaceOne, UpdateOne
 
@@ -106,19 +106,34 @@ class Books:
         """Return the next transfers by number, for the audit."""
         return [_transfer(*row) for row in await self._after("transfers", account, cursor, limit)]
 
-    async def balances_after(
-        self, collection: Literal["pockets", "receivers"], account: str, cursor: str, limit: int
-    ) -> list[tuple[Place, int]]:
-        """Return the next balances by name and currency."""
-        rows = await self._after(collection, account, cursor, limit)
+    async def pockets(self, account: str, limit: int) -> list[tuple[Place, int]]:
+        """Return the balances of the account's pockets by name and currency."""
+        rows = await self._after("pockets", account, "", limit)
         return [(_place(key), int(document["balance_minor"])) for key, document in rows]
+
+    async def receivers_after(self, account: str, cursor: str, limit: int) -> list[tuple[Place, int]]:
+        """Return what the next receivers got, by name and currency, summed over their transfers.
+
+        Nothing is decided by them, and a kept balance cost MongoDB more than the transfer itself. So every page of this
+        reads all transfers of the account; it is for people and for tests.
+        """
+        got = {"_id": _keys(account), "kind": "payout", "state": "succeeded"}
+        name = {"$concat": ["$receiver", "/", "$currency"]}
+        pipeline: list[Document] = [
+            {"$match": got},
+            {"$group": {"_id": name, "balance_minor": {"$sum": "$amount_minor"}}},
+            {"$match": {"_id": {"$gt": cursor}}},
+            {"$sort": {"_id": 1}},
+            {"$limit": limit},
+        ]
+        rows = await self._database.transfers.aggregate(pipeline, batchSize=limit).to_list(None)
+        return [(_place(row["_id"]), int(row["balance_minor"])) for row in rows]
 
     async def _after(self, collection: str, account: str, cursor: str, limit: int) -> list[tuple[str, Document]]:
         """Return the next documents by key: what is there keeps its place, whatever is added meanwhile."""
         cut = len(account) + 1
-        beyond = f"{account}0"  # `0` follows `/`
-        keys = {"$gt": f"{account}/{cursor}", "$lt": beyond}
-        found = self._database[collection].find({"_id": keys}, batch_size=limit).sort("_id", 1).limit(limit)
+        wanted = {"_id": _keys(account, cursor)}
+        found = self._database[collection].find(wanted, batch_size=limit).sort("_id", 1).limit(limit)
         return [(document["_id"][cut:], document) for document in await found.to_list(None)]
 
     async def _known(
@@ -133,17 +148,21 @@ class Books:
         return [(document["_id"][cut:], document) for document in await cursor.to_list(None)]
 
     async def _move(self, account: str, change: Change[Any], session: Session) -> None:
-        for collection, moved in (("pockets", change.pockets), ("receivers", change.receivers)):
-            increments = [
-                UpdateOne({"_id": f"{account}/{name}/{currency}"}, {"$inc": {"balance_minor": amount}}, upsert=True)
-                for (name, currency), amount in sorted(moved.items())
-                if amount
-            ]
-            if increments:
-                await self._database[collection].bulk_write(increments, session=session)
+        increments = [
+            UpdateOne({"_id": f"{account}/{name}/{currency}"}, {"$inc": {"balance_minor": amount}}, upsert=True)
+            for (name, currency), amount in sorted(change.pockets.items())
+            if amount
+        ]
+        if increments:
+            await self._database.pockets.bulk_write(increments, session=session)
 
 
 # `int(...)` below: the driver reads a long integer as a class of its own, which JSON encoding refuses.
+
+
+def _keys(account: str, cursor: str = "") -> Document:
+    """Return the query for the keys of an account after this one."""
+    return {"$gt": f"{account}/{cursor}", "$lt": f"{account}0"}  # `0` follows `/`
 
 
 def _place(key: str) -> Place:

@@ -42,9 +42,8 @@ COLLECTIONS: Final[Mapping[str, Document]] = {
     "transfers": {},
     "faults": {},
     "pockets": {"validator": _BALANCE},
-    "receivers": {"validator": _BALANCE},
 }
-"""Every query goes by `_id`, which begins with the account. The validators hold the law even against a mistake here."""
+"""Every query goes by `_id`, which begins with the account. The validator holds the law even against a mistake here."""
 
 
 class AccountBusyError(Exception):
