@@ -15,8 +15,9 @@ import httpx
 from tests.chaos import orders
 
 from ops.institution import Institution, InstitutionError
-from ops.send import batch
+from ops.send import batch, draft, merchants
 from ops.send.manifest import SENT, Manifest
+from ops.send.merchants import MerchantError
 from shared.messages import encode
 from shared.publisher import Publisher, PublishError
 
@@ -31,6 +32,7 @@ POSTED_EVERY: Final = 50
 TWICE_EVERY: Final = 20
 """Of so many one is published twice, as upstream systems may."""
 POSTERS: Final = 8
+LATE_S: Final = 1.0
 HTTP_S_MAX: Final = 5.0
 
 
@@ -49,6 +51,7 @@ class Load:
         self._over = False
         self._manifest = Manifest(datetime.now(UTC), folder / SENT)
         self._posts: asyncio.Queue[int] = asyncio.Queue()
+        self._latecomers: asyncio.Queue[draft.MerchantDraft] = asyncio.Queue()
         self._start: tuple[float, datetime] = (time.monotonic(), datetime.now(UTC))
 
     def due(self, number: int) -> datetime:
@@ -64,10 +67,12 @@ class Load:
         self._start = time.monotonic(), datetime.now(UTC)
         async with asyncio.TaskGroup() as group:
             paying = group.create_task(self._pay())
-            posting = [group.create_task(self._post()) for _ in range(POSTERS)]
+            serving = [group.create_task(self._post()) for _ in range(POSTERS)]
+            serving.append(group.create_task(self._sign_up()))
             await self._publish(paying)
             await self._posts.join()
-            for task in posting:
+            await self._latecomers.join()
+            for task in serving:
                 task.cancel()
         self._manifest.close()
 
@@ -102,6 +107,8 @@ class Load:
                 direct = [number for number in numbers if number % POSTED_EVERY != POSTED_EVERY - 1]
                 for number in posted:
                     self._posts.put_nowait(number)
+                for latecomer in filter(None, map(orders.latecomer, numbers)):
+                    self._latecomers.put_nowait(latecomer)
                 await self._insist(publisher, [*again, *direct])
                 self.repeated += len(again)
                 again = [number for number in direct if number % TWICE_EVERY == 0]
@@ -133,6 +140,19 @@ class Load:
                 self.sent += 1
                 self.posted += 1
                 self._posts.task_done()
+
+    async def _sign_up(self) -> None:
+        while True:
+            latecomer = await self._latecomers.get()
+            await asyncio.sleep(LATE_S)
+            while True:
+                try:
+                    await merchants.ensure(self._urls["merchant"], [latecomer])
+                except MerchantError:
+                    await asyncio.sleep(AGAIN_S)
+                else:
+                    break
+            self._latecomers.task_done()
 
 
 async def _taken(client: httpx.AsyncClient, url: str, body: bytes) -> bool:

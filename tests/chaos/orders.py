@@ -24,6 +24,9 @@ UNIT_FROM: Final = 100_000
 KINDS: Final = 10
 TWO_SELLERS: Final = (1, 2)
 SUBSIDISED: Final = 0
+LATE_EVERY: Final = 500
+LATE: Final = 3
+"""Of 500 orders, one has a seller of its own, who comes after it: until then the order waits."""
 
 
 class Move(NamedTuple):
@@ -37,16 +40,20 @@ class Move(NamedTuple):
 
 
 def merchants() -> Iterator[MerchantDraft]:
-    """Return everybody who sells, in both marketplaces."""
-    terms = Terms(commission_bp=COMMISSION_BP)
+    """Return everybody who sells from the beginning, in both marketplaces."""
     for market in MARKETS:
         for merchant in (*(f"seller-{number}" for number in range(SELLERS)), PARTNER):
-            yield MerchantDraft(marketplace=market, merchant=merchant, name=merchant, agreement=terms)
+            yield _draft(market, merchant)
+
+
+def latecomer(number: int) -> MerchantDraft | None:
+    """Return the seller who comes after this order, if there is one."""
+    return _draft(_market(number), _seller(number)) if number % LATE_EVERY == LATE else None
 
 
 def order(number: int) -> OrderPaid:
     """Return one order. Of ten, two have two sellers, and of one the platform bears a tenth."""
-    unit, market, seller = UNIT_FROM + number, MARKETS[number // KINDS % 2], f"seller-{number % SELLERS}"
+    unit, market, seller = UNIT_FROM + number, _market(number), _seller(number)
     lines, currency, paid_minor = [_line("1", seller, 10 * unit)], "CNY", 10 * unit
     adjustments: tuple[Adjustment, ...] = ()
     if number % KINDS in TWO_SELLERS:
@@ -78,7 +85,7 @@ def order_id_of(number: int) -> str:
 
 def moves(number: int) -> tuple[Move, ...]:
     """Return all that the institution must have moved for an order, once each."""
-    unit, market, seller = UNIT_FROM + number, MARKETS[number // KINDS % 2], f"merchant:seller-{number % SELLERS}"
+    unit, market, seller = UNIT_FROM + number, _market(number), f"merchant:{_seller(number)}"
     if number % KINDS in TWO_SELLERS:
         return (
             Move(market, "payout", seller, "BRL", 9 * unit),
@@ -103,6 +110,19 @@ def compare(orders: dict[Move, int], moved: Counter[Move]) -> tuple[list[str], l
     lost = [f"order {number}: no {move}" for move, number in orders.items() if not moved[move]]
     more = [f"{count} times {move}" for move, count in moved.items() if count > (move in orders)]
     return lost, more
+
+
+def _market(number: int) -> str:
+    return MARKETS[number // KINDS % 2]
+
+
+def _seller(number: int) -> str:
+    return f"late-{number}" if number % LATE_EVERY == LATE else f"seller-{number % SELLERS}"
+
+
+def _draft(market: str, merchant: str) -> MerchantDraft:
+    agreement = Terms(commission_bp=COMMISSION_BP)
+    return MerchantDraft(marketplace=market, merchant=merchant, name=merchant, agreement=agreement)
 
 
 def _line(line_id: str, merchant: str, amount_minor: int) -> OrderLine:

@@ -122,6 +122,7 @@ class _Run:
         audited = time.monotonic()
         found, wrong = await verdict.moved(urls["institution"])
         missing, too_many = orders.compare(orders.wanted(range(self._load.count)), found)
+        copies = await stores.aftersale.orders.count_documents({})
         waits = await verdict.waits(stores, self._load)
         slowest = max(range(len(waits)), key=waits.__getitem__)
         result = Result(
@@ -149,8 +150,10 @@ class _Run:
             drained_in_s=round(drained - began, 1),
             audited_in_s=round(audited - drained, 1),
         )
-        institution = {"lost": missing, "too many": too_many, "wrong": wrong}
-        return Outcome(result, self._problems(tally, audit, institution))
+        problems = self._problems(tally, audit, {"lost": missing, "too many": too_many, "wrong": wrong})
+        if copies != self._load.count:
+            problems.append(f"aftersale has copies of {copies} orders, not of {self._load.count}")
+        return Outcome(result, problems)
 
     def _during(self, number: int) -> Round:
         due_s = number / self._load.rate

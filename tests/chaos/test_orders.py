@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.chaos.orders import Move, compare, merchants, moves, order, wanted
+from tests.chaos.orders import Move, compare, latecomer, merchants, moves, order, wanted
 
 NUMBERS = range(2_000)
 
@@ -21,7 +21,9 @@ def test_no_two_orders_move_the_same() -> None:
 
 
 def test_every_receiver_has_an_agreement() -> None:
-    known = {(it.marketplace, f"merchant:{it.merchant}") for it in merchants()}
+    come = [*merchants(), *(it for number in NUMBERS if (it := latecomer(number)) is not None)]
+    known = {(it.marketplace, f"merchant:{it.merchant}") for it in come}
+    assert len(come) == len(known) == 12 + 4
     paid = {(move.account, move.receiver) for move in wanted(NUMBERS) if move.receiver.startswith("merchant:")}
     assert paid == known
 

@@ -63,8 +63,8 @@ async def audited(urls: dict[str, str], scratch: Path) -> dict[str, Any]:
         check=False,
         timeout=AUDIT_S_MAX,
     )
-    if done.returncode not in (0, 1):
-        message = f"the audit could not be made ({done.returncode}): {done.stderr.decode()[-2_000:]}"
+    if done.returncode not in (0, 1) or not done.stdout:
+        message = f"the audit could not be made ({done.returncode}): {done.stderr.decode()[-4_000:]}"
         raise RuntimeError(message)
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
