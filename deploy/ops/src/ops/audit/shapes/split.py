@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ops.audit.rows import Booked, Divided, Owed, Share
+from ops.audit.rows import Booked, Divided, Owed, Share, plain
 from ops.audit.shapes import Query, Rows, Source, by_key, ms
 from ops.stores import prefixed, within
 from shared.mongo import Document
@@ -14,7 +14,7 @@ from shared.mongo import Document
 TIME_DIGITS: Final = 12
 """A transaction's id is a UUID of version 7: its first 12 hexadecimal digits are milliseconds since 1970."""
 
-_encode: Final = msgspec.json.Encoder().encode
+_encode: Final = msgspec.json.Encoder(enc_hook=plain).encode
 
 
 class _Payment(msgspec.Struct, frozen=True, gc=False):
