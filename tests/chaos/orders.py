@@ -24,6 +24,9 @@ UNIT_FROM: Final = 100_000
 KINDS: Final = 10
 TWO_SELLERS: Final = (1, 2)
 SUBSIDISED: Final = 0
+LARGE: Final = 4
+LARGE_BY: Final = 100_000
+"""So that amounts need more than 32 bits, which MongoDB keeps in another type."""
 LATE_EVERY: Final = 500
 LATE: Final = 3
 """Of 500 orders, one has a seller of its own, who comes after it: until then the order waits."""
@@ -52,7 +55,7 @@ def latecomer(number: int) -> MerchantDraft | None:
 
 
 def order(number: int) -> OrderPaid:
-    """Return one order. Of ten, two have two sellers, and of one the platform bears a tenth."""
+    """Return one order. Of ten, two have two sellers, one is very large, and of one the platform bears a tenth."""
     unit, market, seller = UNIT_FROM + number, _market(number), _seller(number)
     lines, currency, paid_minor = [_line("1", seller, 10 * unit)], "CNY", 10 * unit
     adjustments: tuple[Adjustment, ...] = ()
@@ -62,6 +65,8 @@ def order(number: int) -> OrderPaid:
     elif number % KINDS == SUBSIDISED:
         adjustments = (Adjustment(kind="discount", amount_minor=-unit, party=MARKETING),)
         currency, paid_minor = "JPY", 9 * unit
+    elif number % KINDS == LARGE:
+        lines, currency, paid_minor = [_line("1", seller, 10 * unit * LARGE_BY)], "KRW", 10 * unit * LARGE_BY
     order_id = order_id_of(number)
     payment = ChannelPayment(
         channel_profile=PROFILE, channel_account=market, channel_payment_id=order_id, amount_minor=paid_minor
@@ -92,7 +97,9 @@ def moves(number: int) -> tuple[Move, ...]:
             Move(market, "payout", f"merchant:{PARTNER}", "BRL", 18 * unit),
             Move(market, "payout", "platform:commission", "BRL", 3 * unit),
         )
-    currency = "JPY" if number % KINDS == SUBSIDISED else "CNY"
+    if number % KINDS == LARGE:
+        unit *= LARGE_BY
+    currency = {SUBSIDISED: "JPY", LARGE: "KRW"}.get(number % KINDS, "CNY")
     paid = (
         Move(market, "payout", seller, currency, 9 * unit),
         Move(market, "payout", "platform:commission", currency, unit),
