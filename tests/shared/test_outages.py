@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.shared import probe, proxy
 from tests.shared.broker import Broker
-from tests.shared.probe import Probe, count_of, get, stored, until
+from tests.shared.probe import Probe, acknowledged, count_of, get, stored, until
 
 from shared import intake, lag, mongo, publisher, service, subscriptions
 from shared.messages import OrderPaid
@@ -80,6 +80,7 @@ async def test_while_mongodb_is_away_records_wait_and_then_go_on(it: Probe, mong
         async with it.resting() as direct, behind.running() as replica:
             await it.send(*(it.order(number) for number in range(10)))
             await stored(direct, 10)
+            await acknowledged(it)
             await line.cut()
             await it.send(*(it.order(number) for number in range(10, 30)))
             await missing(replica, "mongodb")

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from shared import parking
+from shared import outbox, parking
 from shared.commits import Commits, ConflictError, OutageError, TooSlowError
 from shared.messages import Event
 from shared.metrics import KitMetrics
@@ -42,6 +42,10 @@ class FollowerError(Exception):
         self.place = place
 
 
+class LeftoversError(Exception):
+    """Another owner of these partitions has committed events that are not published: they come first."""
+
+
 class Delivery[E: Event]:
     """Delivers batches of one topic to one handler."""
 
@@ -54,10 +58,14 @@ class Delivery[E: Event]:
         self._database = database
         self._metrics = metrics
 
-    async def deliver(self, records: Sequence[Record[E]], stripe: str) -> int:
+    async def deliver(self, records: Sequence[Record[E]], stripe: str, *, settled: bool = True) -> int:
         """Return when every record has its fate: committed, and its events published; tell how many were bad.
 
+        `settled`: no former owner of the partitions can still be at work on them. Where one may be, even a batch that
+        publishes nothing waits for the events of what it finds done already.
+
         Raises:
+            LeftoversError: publish what is left on the partitions, then deliver again.
             OutageError: MongoDB or Kafka is away; what is committed is told from a repeat the next time.
             ParkFullError: too much is parked.
 
@@ -67,7 +75,7 @@ class Delivery[E: Event]:
         while pending:
             chunk = pending.pop(0)
             try:
-                bad += await self._commit(chunk, stripe)
+                bad += await self._commit(chunk, stripe, settled=settled)
                 alone = 0
             except ConflictError as conflict:
                 aborts += 1
@@ -84,7 +92,7 @@ class Delivery[E: Event]:
                 await asyncio.sleep(JITTER_S * 2**doublings * random.random())  # noqa: S311 - jitter, not a secret
             except FollowerError as follower:
                 pending[:0] = [chunk[: follower.place], chunk[follower.place :]]
-            except (OutageError, ParkFullError) as error:
+            except (OutageError, ParkFullError, LeftoversError) as error:
                 if not isinstance(error, TooSlowError) or len(chunk) == 1:
                     raise
                 pending[:0] = _halves(chunk)
@@ -106,7 +114,7 @@ class Delivery[E: Event]:
         """Handle parked records inside an operator's release."""
         await self._handler(Batch(events, work.now), work)
 
-    async def _commit(self, chunk: Sequence[Record[E]], stripe: str) -> int:
+    async def _commit(self, chunk: Sequence[Record[E]], stripe: str, *, settled: bool) -> int:
         async def decide(work: Work) -> None:
             received = [record for record in chunk if isinstance(record, Received)]
             parked = await parking.among(self._database, {it.event.aggregate for it in received}, work.session)
@@ -120,8 +128,20 @@ class Delivery[E: Event]:
                 await self._handler(Batch(free, work.now), work)
             if work.parked:
                 _refuse_followers(chunk, work)
+            if work.outgoing or not settled:
+                await self._refuse_to_overtake(chunk)
 
         return await self._finish(decide, stripe, len(chunk))
+
+    async def _refuse_to_overtake(self, chunk: Sequence[Record[E]]) -> None:
+        """Let nothing be published or acknowledged before what another owner has committed of these partitions.
+
+        Two have the same records in hand when one was given up by its group and does not know it yet. The other finds
+        them done, and would publish what follows before that one has published its own.
+        """
+        partitions = {record.raw.partition for record in chunk}
+        if await outbox.any_left_on(self._database, self._group, partitions):
+            raise LeftoversError
 
     async def _park(self, record: Record[E], reason: str, stripe: str) -> int:
         async def decide(work: Work) -> None:

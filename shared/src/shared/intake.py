@@ -5,6 +5,7 @@ parsing and retrying are all replaced, because each of them loses records in som
 """
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +20,7 @@ from pymongo.errors import PyMongoError
 from shared import mongo, outbox
 from shared.breaker import Breaker
 from shared.commits import OutageError
-from shared.delivery import Delivery
+from shared.delivery import Delivery, LeftoversError
 from shared.lag import Backlog
 from shared.messages import Event
 from shared.metrics import KitMetrics
@@ -44,6 +45,9 @@ LEFTOVERS_S_MAX: Final = 4.0
 DRAIN_S_MAX: Final = 25.0
 """Below `rebalance_timeout_ms`: the group waits for this consumer so long, and no longer."""
 ACK_S_MAX: Final = 10.0
+OVERLAP_S: Final = 120.0
+"""For so long after an assignment a former owner may still be at work on what it had in hand: it may not have heard yet
+that its group has given it up, and its transaction may take 45 s."""
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +85,7 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
         self._assigned = asyncio.Event()
         self._abandon = asyncio.Event()
         self._leftovers = False
+        self._settled_at = math.inf
         self._breaker = Breaker()
         self._resuming: asyncio.Task[None] | None = None
         self._busy_since: float | None = None
@@ -117,6 +122,7 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
         self._metrics.rebalances.labels(self.topic).inc()
         self._abandon.clear()
         self._leftovers = True
+        self._settled_at = asyncio.get_running_loop().time() + OVERLAP_S
         try:
             async with asyncio.timeout(LEFTOVERS_S_MAX):
                 await self._publish_leftovers(sorted(it.partition for it in assigned))
@@ -161,10 +167,18 @@ class Intake[E: Event](ConsumerRebalanceListener):  # type: ignore[misc] # aioka
 
         async def deliver() -> None:
             nonlocal bad
-            partitions = sorted(it.partition for it in consumer.assignment())
-            if self._leftovers:
-                await self._publish_leftovers(partitions)
-            bad += await self._delivery.deliver(records, f"{self.group}#{partitions[0] if partitions else 0}")
+            owned = sorted(it.partition for it in consumer.assignment())
+            stripe = f"{self.group}#{owned[0] if owned else 0}"
+            while True:
+                if self._leftovers:
+                    await self._publish_leftovers(sorted({*owned, *(raw.partition for raw in batch)}))
+                try:
+                    settled = asyncio.get_running_loop().time() > self._settled_at
+                    bad += await self._delivery.deliver(records, stripe, settled=settled)
+                except LeftoversError:
+                    self._leftovers = True
+                else:
+                    return
 
         try:
             await self._insist(deliver)

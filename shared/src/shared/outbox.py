@@ -79,6 +79,12 @@ async def left_on(database: Database, group: str, partitions: Sequence[int]) -> 
     return await _some(database, query, [("seq", UP), ("_id", UP)])
 
 
+async def any_left_on(database: Database, group: str, partitions: Iterable[int]) -> bool:
+    """Tell whether an event of these partitions is committed and perhaps not on Kafka: by now, not in a snapshot."""
+    query = {"group": group, "partition": {"$in": list(partitions)}}
+    return await database[COLLECTION].find_one(query, {"_id": 1}) is not None
+
+
 async def left_behind(database: Database, *, age_s: int = LEFTOVER_AGE_S, unowned: bool = False) -> list[Document]:
     """Return up to 100 documents or 8 MB older than `age_s` by MongoDB's clock, oldest first, whoever made them.
 
