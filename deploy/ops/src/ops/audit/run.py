@@ -8,7 +8,7 @@ import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -28,6 +28,7 @@ from ops.audit.rows import Kept, Parked
 from ops.audit.shapes import split
 from ops.audit.shuffle import Parts, Writer
 from ops.audit.tasks import Job, Outcome
+from ops.audit.usage import Usage, measured
 from ops.audit.waits import Tally
 from ops.institution import Institution
 from ops.send import manifest
@@ -39,6 +40,8 @@ ORDERS_IN_ONE_PROCESS: Final = 10_000
 """Up to so many, further processes cost more than they bring."""
 
 PROCESSES_MAX: Final = 4
+SHARES: Final = 16
+"""Into so many the parts are divided for the processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Report:
     flights: list[Flight]
     unclaimed: Sums
     at_ms: int
+    usage: Usage
 
     @property
     def at_rest(self) -> bool:
@@ -72,6 +76,8 @@ class Report:
                 {"account": account, "currency": currency, "amount_minor": amount}
                 for (account, currency), amount in sorted(self.unclaimed.items())
             ],
+            "seconds": round(self.usage.seconds, 1),
+            "peak_mib": self.usage.peak_mib,
             "breaches_total": self.findings.total,
             "breaches": self.findings.answer(),
         }
@@ -100,7 +106,8 @@ async def run(look: Look, institution: Institution, scope: Scope, tell: Callable
     orders = await look.stores.payments.orders.estimated_document_count()
     with tempfile.TemporaryDirectory(prefix="weir-audit-") as folder, _executor(orders, scope.processes) as executor:
         parts = Parts.for_orders(Path(folder), orders)
-        return await _Audit(look, institution, scope, parts, executor, tell).run()
+        async with measured() as usage:
+            return await _Audit(look, institution, scope, parts, executor, tell).run(usage)
 
 
 @contextmanager
@@ -141,7 +148,7 @@ class _Audit:
         self._outcome = Outcome()
         self._findings = self._outcome.findings
 
-    async def run(self) -> Report:
+    async def run(self, usage: Usage) -> Report:
         self._tell("what is under way")
         flights = await flight.look(self._stores, self._look.bootstrap, self._scope.groups)
         flight.judge(flights, self._findings)
@@ -156,7 +163,7 @@ class _Audit:
         await self._each_part(tasks.judge, job)
         lost = await self._look_again(job) if self._outcome.again else 0
         now_ms = await flight.now_ms(self._stores)
-        return Report(self._outcome.tally, self._findings, lost, flights, self._outcome.unclaimed, now_ms)
+        return Report(self._outcome.tally, self._findings, lost, flights, self._outcome.unclaimed, now_ms, usage)
 
     async def _read(self, job: Job) -> None:
         """Read everything. Nothing is instructed after the institution moved it, so it is asked before the payouts."""
@@ -179,8 +186,10 @@ class _Audit:
     def _start(self, step: Callable[..., Outcome], *arguments: object) -> asyncio.Future[Outcome]:
         return asyncio.get_running_loop().run_in_executor(self._executor, step, *arguments)
 
-    async def _each_part(self, step: Callable[[Job, int], Outcome], job: Job) -> None:
-        for outcome in await asyncio.gather(*(self._start(step, job, part) for part in range(self._parts.number))):
+    async def _each_part(self, step: Callable[[Job, Sequence[int]], Outcome], job: Job) -> None:
+        """Give every step some parts, so that it writes few files, and the slowest is not waited for by long."""
+        shares = [range(first, self._parts.number, SHARES) for first in range(min(SHARES, self._parts.number))]
+        for outcome in await asyncio.gather(*(self._start(step, job, tuple(share)) for share in shares)):
             self._outcome.join(outcome)
 
     async def _write_kept(self) -> dict[str, Head]:

@@ -63,13 +63,17 @@ class Parts(msgspec.Struct, frozen=True):
         """Return as many parts as so many orders need."""
         return cls(str(folder), min(PARTS_MAX, orders // ORDERS_PER_PART + 1))
 
+    def place(self, group: str, part: int) -> Path:
+        """Return the folder of a part: one of its own, since a large one is slow to list."""
+        return Path(self.folder) / group / str(part)
+
     def of(self, key: str) -> int:
         """Return the part of a key; the same in every process."""
         return zlib.crc32(key.encode()) % self.number
 
     def read[R](self, group: Group[R], part: int) -> Iterator[Sequence[R]]:
         """Go through the rows of a part, in chunks; its files are gone afterwards."""
-        for path in sorted(Path(self.folder).glob(f"{group.name}-{part}-*")):
+        for path in sorted(self.place(group.name, part).glob("*")):
             with path.open("rb") as file:
                 while length := file.read(LENGTH_BYTES):
                     yield group.decode(file.read(int.from_bytes(length)))
@@ -111,7 +115,15 @@ class Writer:
     def _flush(self) -> None:
         for (group, part), held in self._held.items():
             content = _encode(held)
-            with (Path(self._parts.folder) / f"{group}-{part}-{self._name}").open("ab") as file:
-                file.write(len(content).to_bytes(LENGTH_BYTES))
-                file.write(content)
+            self._append(self._parts.place(group, part), len(content).to_bytes(LENGTH_BYTES) + content)
         self._held, self._count = {}, 0
+
+    def _append(self, folder: Path, content: bytes) -> None:
+        path = folder / self._name
+        try:
+            file = path.open("ab")
+        except FileNotFoundError:  # it is the first of this part
+            folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("ab")
+        with file:
+            file.write(content)

@@ -4,7 +4,7 @@ Reading takes no lock and no snapshot: what changed meanwhile shows as a contrad
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import batched
@@ -136,49 +136,56 @@ def _write_sums(sums: Counter[str], writer: Writer) -> None:
     sums.clear()
 
 
-def join_record(job: Job, part: int) -> Outcome:
-    """Bring the institution's transfers and payments of a part to their orders."""
+def join_record(job: Job, some: Sequence[int]) -> Outcome:
+    """Bring the institution's transfers and payments of some parts to their orders."""
     outcome = Outcome()
-    with Writer(job.parts, f"record-{part}") as writer:
-        numbers = job.parts.read(shuffle.NUMBERS, part)
-        for transfer in record.bring_transfers(numbers, outcome.findings, outcome.unsure):
-            writer.add(transfer.order, transfer)
-        for payment in record.bring_payments(job.parts.read(shuffle.PAYMENTS, part), outcome.unclaimed):
-            writer.add(payment.order, payment)
+    with Writer(job.parts, f"record-{some[0]}") as writer:
+        for part in some:
+            numbers = job.parts.read(shuffle.NUMBERS, part)
+            for transfer in record.bring_transfers(numbers, outcome.findings, outcome.unsure):
+                writer.add(transfer.order, transfer)
+            for payment in record.bring_payments(job.parts.read(shuffle.PAYMENTS, part), outcome.unclaimed):
+                writer.add(payment.order, payment)
     return outcome
 
 
-def join_ledger(job: Job, part: int) -> Outcome:
-    """Compare the transactions of a part with the links; what came after the kept balances is not in them."""
+def join_ledger(job: Job, some: Sequence[int]) -> Outcome:
+    """Compare the transactions of some parts with the links; what came after the kept balances is not in them."""
     outcome = Outcome()
-    chunks = job.parts.read(shuffle.TRANSACTIONS, part)
-    new = ledger.compare_listed(chunks, outcome.findings, whole=job.marketplace is None)
-    with Writer(job.parts, f"new-{part}") as writer, _database(job, split.TRANSACTIONS.service) as database:
-        for some in batched(new, CHUNK):
-            for document in database[split.TRANSACTIONS.collection].find({"_id": {"$in": some}}):
-                it = split.transaction(document)
-                for account, amount in it.entries:
-                    name = split.balance_name(it.marketplace, it.currency, account, it.stripe)
-                    writer.add(name, Derived(name, -amount))
+    with Writer(job.parts, f"new-{some[0]}") as writer, _database(job, split.TRANSACTIONS.service) as database:
+        for part in some:
+            chunks = job.parts.read(shuffle.TRANSACTIONS, part)
+            new = ledger.compare_listed(chunks, outcome.findings, whole=job.marketplace is None)
+            for identities in batched(new, CHUNK):
+                for document in database[split.TRANSACTIONS.collection].find({"_id": {"$in": identities}}):
+                    it = split.transaction(document)
+                    for account, amount in it.entries:
+                        name = split.balance_name(it.marketplace, it.currency, account, it.stripe)
+                        writer.add(name, Derived(name, -amount))
     return outcome
 
 
-def judge(job: Job, part: int) -> Outcome:
-    """Judge the orders and the balances of a part. What contradicts itself, or lacks something, is noted for again."""
+def judge(job: Job, some: Sequence[int]) -> Outcome:
+    """Judge the orders and the balances of some parts. What is wrong or lacks something is noted for again."""
     outcome = Outcome()
-    ledger.compare_balances(job.parts.read(shuffle.BALANCES, part), outcome.findings)
-    with Writer(job.parts, f"again-{part}") as writer:
-        for key, it in case.cases_of(job.parts.read(shuffle.ORDERS, part)).items():
-            verdict = standing.judge(it)
-            newer = it.taken is not None and it.taken.received_ms > job.began_ms
-            if newer or verdict.clean:
-                outcome.tally.add(verdict.place, verdict.since_ms)
-                continue
-            outcome.again += 1
-            missing = tuple(sorted({it.name for it in verdict.missing}))
-            writer.add(key, Again(key, missing, tuple(payment.payment for payment in it.paid)))
-            if it.sent:
-                writer.add(key, Sent(key), shuffle.AGAIN.name)
-            for booked in it.booked:
-                writer.add(key, booked, shuffle.AGAIN.name)
+    with Writer(job.parts, f"again-{some[0]}") as writer:
+        for part in some:
+            ledger.compare_balances(job.parts.read(shuffle.BALANCES, part), outcome.findings)
+            _judge_orders(job, part, writer, outcome)
     return outcome
+
+
+def _judge_orders(job: Job, part: int, writer: Writer, outcome: Outcome) -> None:
+    for key, it in case.cases_of(job.parts.read(shuffle.ORDERS, part)).items():
+        verdict = standing.judge(it)
+        newer = it.taken is not None and it.taken.received_ms > job.began_ms
+        if newer or verdict.clean:
+            outcome.tally.add(verdict.place, verdict.since_ms)
+            continue
+        outcome.again += 1
+        missing = tuple(sorted({it.name for it in verdict.missing}))
+        writer.add(key, Again(key, missing, tuple(payment.payment for payment in it.paid)))
+        if it.sent:
+            writer.add(key, Sent(key), shuffle.AGAIN.name)
+        for booked in it.booked:
+            writer.add(key, booked, shuffle.AGAIN.name)
