@@ -95,6 +95,15 @@ def test_waiting_for_funds_is_news_once() -> None:
     assert still_short.subsidies[0].attempt == 3
 
 
+def test_what_waits_for_funds_is_tried_again_within_5_minutes_however_long_it_has_waited() -> None:
+    short = all_answer(taken(subsidies=(subsidy(),)), NO_FUNDS)
+    for _ in range(10):
+        short = all_answer(started(short), NO_FUNDS)
+    due = ask_at(short, NOW)
+    assert due is not None
+    assert due - NOW == timedelta(minutes=5)
+
+
 def test_funds_that_come_later_let_everything_be_paid() -> None:
     short = all_answer(taken(subsidies=(subsidy(),)), NO_FUNDS)
     paid = all_answer(all_answer(started(short), DONE), DONE)

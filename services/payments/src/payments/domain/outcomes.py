@@ -65,7 +65,10 @@ def ask_at(payout: Payout, now: datetime) -> datetime | None:
     waits = payout.waits
     if waits is None:
         return None
-    return schedule.left_behind_at(now) if waits == "sending" else schedule.ask_at(max(payout.asks, 1), now)
+    if waits == "sending":
+        return schedule.left_behind_at(now)
+    again = schedule.funds_at if waits == WAITING_FUNDS else schedule.ask_at
+    return again(max(payout.asks, 1), now)
 
 
 def _leg_after(leg: LegOutcome, answer: Answer | None) -> LegOutcome:

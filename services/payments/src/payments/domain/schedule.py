@@ -6,6 +6,9 @@ from typing import Final
 ASK_AGAIN_S: Final = (5, 30, 300, 3_600, 86_400)
 """After the first, second, … ask without a final answer; then daily, for ever: unknown never becomes failed by age."""
 
+FUNDS_S_MAX: Final = 300
+"""How long a payout may go on waiting once its funds are there: nobody tells Weir that somebody has put them in."""
+
 HAND_OVER_S: Final = 30
 """How long a lane may have what it was handed before a sweep takes it for left behind by a crash."""
 
@@ -13,6 +16,11 @@ HAND_OVER_S: Final = 30
 def ask_at(asks: int, now: datetime) -> datetime:
     """Return when to ask again after `asks` asks (at least one)."""
     return now + timedelta(seconds=ASK_AGAIN_S[min(asks, len(ASK_AGAIN_S)) - 1])
+
+
+def funds_at(asks: int, now: datetime) -> datetime:
+    """Return when to try again whether there are funds, after `asks` asks (at least one)."""
+    return min(ask_at(asks, now), now + timedelta(seconds=FUNDS_S_MAX))
 
 
 def left_behind_at(now: datetime) -> datetime:
