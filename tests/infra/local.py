@@ -40,3 +40,18 @@ def mongo_process(scratch: Path) -> Iterator[str]:
         yield mongod.url(port)
     finally:
         process.stop([started], mongod.STOP_GRACE_S)
+
+
+@contextmanager
+def unelected_mongo(scratch: Path) -> Iterator[int]:
+    """Run the member of a replica set that has no primary yet; yield its port. `mongod.initiate` lets it be elected."""
+    port = ports.choose(("mongo",))["mongo"]
+    log = scratch / "mongo.log"
+    command = mongod.command(mongod.program(), scratch / "data", port)
+    started = process.start(command, log=log, cwd=scratch, env={}, tied=True)
+    try:
+        while not ports.is_open(port):
+            assert process.alive(started), process.tail(log)
+        yield port
+    finally:
+        process.kill(started)

@@ -7,6 +7,7 @@ from pymongo import IndexModel
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    ConfigurationError,
     DuplicateKeyError,
     ExecutionTimeout,
     NetworkTimeout,
@@ -38,6 +39,7 @@ def bulk(code: int) -> BulkWriteError:
         (NetworkTimeout(""), True, False),
         (ServerSelectionTimeoutError(""), True, False),
         (NotPrimaryError(""), True, False),
+        (ConfigurationError("Sessions are not supported by this MongoDB deployment"), True, False),
         (WTimeoutError("", 64), True, False),
         (ExecutionTimeout("", 50), True, False),
         (OperationFailure("not authorised", 13), True, False),

@@ -18,6 +18,7 @@ from motor.motor_asyncio import (
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReadPreference, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
+    ConfigurationError,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
@@ -27,6 +28,8 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 from pymongo.uri_parser import parse_uri
+
+from shared import handshake
 
 __all__ = ["PyMongoError"]
 
@@ -88,6 +91,7 @@ def checked_url(url: str) -> str:
 
 def connect(url: str) -> Client:
     """Return a client that fails fast when there is no primary and asks for durable writes everywhere."""
+    handshake.install()
     return AsyncIOMotorClient(
         url,
         tz_aware=True,
@@ -158,8 +162,8 @@ async def end_sessions(client: Client, sessions: Sequence[Document]) -> None:
 
 def is_outage(error: BaseException) -> bool:
     """Tell whether MongoDB could not be reached or did not answer: wait, nothing is wrong with the data."""
-    if isinstance(error, ConnectionFailure | WTimeoutError | ExecutionTimeout):
-        return True
+    if isinstance(error, ConnectionFailure | WTimeoutError | ExecutionTimeout | ConfigurationError):
+        return True  # the last one speaks of the deployment, too, never of a document
     if isinstance(error, OperationFailure) and error.code in _REFUSED:
         return True
     return isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")

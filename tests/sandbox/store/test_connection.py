@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo.errors import AutoReconnect
+from tests.infra.local import unelected_mongo
 
+from ops.runtime import mongod
 from sandbox.domain.faults import NORMAL
 from sandbox.domain.payments import Payment
 from sandbox.domain.transfers import Transfer
@@ -61,6 +64,20 @@ async def test_two_writers_give_one_number_one_meaning(writers: tuple[Writer, Wr
     pool = await joined.database.pockets.find_one({"_id": "acc/pool/CNY"})
     assert pool is not None
     assert pool["balance_minor"] == 50
+
+
+async def test_a_connection_opened_before_an_election_serves_transactions_after_it(tmp_path: Path) -> None:
+    with unelected_mongo(tmp_path) as port:
+        url = f"mongodb://127.0.0.1:{port}/?directConnection=true&maxPoolSize=1"
+        joined = Connection(url, "sandbox")
+        try:
+            assert not await joined.is_ready()
+            mongod.initiate(url, f"127.0.0.1:{port}")
+            paid = [Payment(payment_id="p1", amount_minor=5, currency="CNY")]
+            [answer] = await Handlers(joined, Books(joined.database)).take_payments("acc", paid)
+            assert answer.state == "succeeded"
+        finally:
+            joined.close()
 
 
 async def test_the_database_itself_refuses_a_pocket_below_zero(writers: tuple[Writer, Writer]) -> None:

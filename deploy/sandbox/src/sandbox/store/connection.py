@@ -14,6 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, A
 from pymongo import ReadPreference, WriteConcern
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
+from pymongo.synchronous.pool import Connection as Pooled
 
 from sandbox.domain.books import BALANCE_MINOR_MAX
 
@@ -62,6 +63,8 @@ class Connection:
     """The institution's database."""
 
     def __init__(self, url: str, name: str) -> None:
+        # PyMongo refuses sessions, for ever, on a connection opened while the server was being elected.
+        Pooled.supports_sessions = property(_takes_sessions, lambda _, __: None)  # type: ignore[assignment]
         self._client: Client = AsyncIOMotorClient(
             url,
             tz_aware=True,
@@ -131,6 +134,10 @@ class Connection:
     def close(self) -> None:
         """Close every connection."""
         self._client.close()
+
+
+def _takes_sessions(connection: Any) -> bool:  # noqa: ANN401 - the driver's own type
+    return getattr(connection, "logical_session_timeout_minutes", None) is not None
 
 
 def _raise_unless_passing(error: PyMongoError) -> None:
