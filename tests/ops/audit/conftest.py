@@ -1,7 +1,7 @@
 """The small world in live stores, and an audit of it."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,18 @@ def live(mongo_url: str) -> Iterator[Live]:
 
 @pytest.fixture
 def audited(mongo_url: str, tmp_path: Path) -> Audited:
-    async def audit(live: Live, processes: int | None = None, marketplace: str | None = None) -> Report:
+    async def audit(
+        live: Live,
+        processes: int | None = None,
+        marketplace: str | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Report:
         sent = Manifest(datetime.now(UTC), tmp_path)
         sent.add(live.sent)
         sent.close()
         institution = Institution("http://bank", live.bank.transport())
         async with opened(mongo_url, live.prefix) as stores, institution:
             scope = Scope(marketplace, {}, tmp_path, processes)
-            return await run(Look(stores, "", ()), institution, scope, lambda _: None)
+            return await run(Look(stores, "", ()), institution, scope, tell)
 
     return audit

@@ -6,7 +6,7 @@ import msgspec
 from tests.ops.audit import world
 from tests.ops.audit.live import Live, Plant, rebook
 
-from split.domain.ledger import Entry
+from split.domain.ledger import Entry, link_hash
 
 
 def unbalance(live: Live) -> None:
@@ -31,6 +31,26 @@ def take_a_transaction_out(live: Live) -> None:
 
 def forge_a_link(live: Live) -> None:
     live["split"].links.update_one({"seq": 1}, {"$pop": {"transactions": 1}})
+
+
+def forge_the_last_link(live: Live) -> None:
+    """Change what it lists, and its hash with it: only the head still knows."""
+    link = live["split"].links.find_one({"seq": 2}) or {}
+    listed = [(it["id"], it["hash"]) for it in link["transactions"]] * 2
+    content = link_hash(link["previous"], 2, listed)
+    twice = [{"id": identity, "hash": known} for identity, known in listed]
+    live["split"].links.update_one({"seq": 2}, {"$set": {"transactions": twice, "hash": content}})
+
+
+def stand_a_link_beyond_the_head(live: Live) -> None:
+    head = live["split"].heads.find_one({}) or {}
+    content = link_hash(head["hash"], 3, [])
+    link = {"_id": f"{world.STRIPE}/3", "stripe": world.STRIPE, "seq": 3, "previous": head["hash"], "hash": content}
+    live["split"].links.insert_one(link | {"transactions": []})
+
+
+def lose_the_links(live: Live) -> None:
+    live["split"].links.delete_many({})
 
 
 COMMISSION = "amounts.platform:commission"
@@ -132,6 +152,9 @@ BOOKS: Final[list[tuple[Plant, set[str]]]] = [
     (cut_the_end_of_the_chain, {"chain_whole"}),
     (take_a_transaction_out, {"chain_whole", "balances_derived", "order_booked", "pool_is_owed"}),
     (forge_a_link, {"chain_whole"}),
+    (forge_the_last_link, {"chain_whole"}),
+    (stand_a_link_beyond_the_head, {"chain_whole"}),
+    (lose_the_links, {"chain_whole"}),
     (raise_a_balance, {"balances_derived"}),
     (lose_a_balance, {"balances_derived"}),
     (raise_a_share, {"order_sums", "order_booked"}),

@@ -9,10 +9,10 @@ from tests.ops.audit import world
 from tests.ops.audit.harm_books import cut_the_chain, raise_a_balance, raise_a_share
 from tests.ops.audit.harm_legs import forget_a_transfer
 from tests.ops.audit.harm_ways import lose_an_order
-from tests.ops.audit.live import Audited, Live, Plant
+from tests.ops.audit.live import Audited, Live, Plant, rebook
 from tests.ops.audit.world import MP
 
-from ops.audit import flight
+from ops.audit import flight, lookagain
 from ops.send.manifest import Manifest
 
 
@@ -41,6 +41,34 @@ async def test_what_arrives_between_the_two_looks_is_no_breach(live: Live, audit
     report = await audited(live)
     timer.join()
     assert (report.findings.shown, report.tally.places.of("settled")) == ([], 1)
+
+
+async def test_what_is_booked_after_the_balances_were_read_is_in_them_later(live: Live, audited: Audited) -> None:
+    """The kept balances are those of the chain's head at their moment, not of what is read afterwards."""
+    order = live["split"].orders.find_one_and_delete({"order_id": "b"}) or {}
+    rebook(live, *world.TRANSACTIONS[:2])
+
+    def book(step: str) -> None:
+        if step.startswith("ledger"):
+            rebook(live, *world.TRANSACTIONS)
+            live["split"].orders.insert_one(order)
+
+    report = await audited(live, tell=book)
+    assert (report.findings.shown, report.tally.places.of("held")) == ([], 1)
+
+
+async def test_what_was_not_missing_at_the_first_look_is_not_lost_at_the_second(live: Live, audited: Audited) -> None:
+    """Its event may have been committed while the audit waited for the older ones."""
+    live["aftersale"].orders.delete_one({"_id": f"{MP}/a"})
+
+    def pay_later(step: str) -> None:
+        if step.endswith("again"):
+            live["merchant"].statements.delete_one({})
+
+    report = await audited(live, tell=pay_later)
+    assert [(it.law, it.detail) for it in report.findings.shown] == [
+        ("order_not_lost", "payments has it, and aftersale has no copy")
+    ]
 
 
 async def test_an_order_that_came_after_the_audit_began_is_not_judged(live: Live, audited: Audited) -> None:
@@ -78,6 +106,24 @@ async def test_what_was_sent_is_not_lost_while_it_is_being_sent(live: Live, audi
     assert (report.lost, report.findings.shown, report.tally.places.of("waiting")) == (0, [], 1)
     sending.close()
     assert (await audited(live)).lost == 1
+
+
+async def test_payouts_of_an_order_whose_id_begins_like_anothers_are_not_taken_for_its_own(
+    live: Live, audited: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are looked at again, by ranges of ids of which one lies within the other."""
+    monkeypatch.setattr(lookagain, "RANGES_AT_ONCE", 1)
+    raise_a_share(live)
+    order = live["split"].orders.find_one({"order_id": "a"}) or {}
+    payout = live["payments"].payouts.find_one({}) or {}
+    legs = [it | {"leg_id": it["leg_id"].replace("o:a/", "o:a.1/")} for it in payout["legs"]]
+    named = {"_id": f"{MP}/o:a.1.1", "order": f"{MP}/a.1", "legs": legs, "subsidies": []}
+    live["payments"].payouts.insert_one(payout | named)
+    live["split"].orders.insert_one(order | {"_id": f"{MP}/a.1", "order_id": "a.1", "subsidies": []})
+    live["split"].orders.update_one({"order_id": "a"}, {"$inc": {"shares.0.amount_minor": 1}})
+    found = (await audited(live)).findings.shown
+    assert {it.id for it in found if it.law == "order_sums"} == {f"{MP}/{it}" for it in ("a", "a.1", "b")}
+    assert not [it for it in found if it.law == "leg_paid_once" and "open or paid" in it.detail]
 
 
 @pytest.mark.parametrize("plant", [raise_a_balance, lose_an_order, forget_a_transfer, cut_the_chain])

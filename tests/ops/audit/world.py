@@ -105,7 +105,7 @@ TRANSACTIONS: Final = (
 
 
 def ledger(transactions: tuple[Transaction, ...] = TRANSACTIONS) -> dict[str, list[dict[str, Any]]]:
-    """Return the ledger's collections: two links, the first with two transactions."""
+    """Return the ledger's collections: two links, the first with two transactions, the second with the others."""
     documents: list[dict[str, Any]] = [
         {
             "_id": it.id, "marketplace": it.marketplace, "currency": it.currency, "order": it.order,
@@ -122,7 +122,7 @@ def ledger(transactions: tuple[Transaction, ...] = TRANSACTIONS) -> dict[str, li
             kept[entry.account] = kept.get(entry.account, 0) + entry.amount_minor
     links: list[dict[str, Any]] = []
     previous = GENESIS
-    for seq, listed in enumerate((transactions[:2], transactions[2:]), start=1):
+    for seq, listed in enumerate(filter(None, (transactions[:2], transactions[2:])), start=1):
         content = link_hash(previous, seq, [(it.id, it.hash()) for it in listed])
         links.append({
             "_id": f"{STRIPE}/{seq}", "stripe": STRIPE, "seq": seq, "previous": previous, "hash": content,
@@ -133,7 +133,7 @@ def ledger(transactions: tuple[Transaction, ...] = TRANSACTIONS) -> dict[str, li
         "transactions": documents,
         "balances": [{"_id": identity, "amounts": amounts} for identity, amounts in balances.items()],
         "links": links,
-        "heads": [{"_id": STRIPE, "seq": 2, "hash": previous}],
+        "heads": [{"_id": STRIPE, "seq": len(links), "hash": previous}],
     }  # fmt: skip
 
 
