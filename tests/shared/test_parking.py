@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from tests.shared.probe import Probe, count_of
 
-from shared import parking
+from shared import delivery, parking
+from shared.commits import OutageError
+from shared.mongo import Database
 from shared.parking import ParkFullError
 from shared.record import Batch, Raw
 from shared.service import Service
-from shared.work import Work
+from shared.work import CompareFailedError, Work
 
 pytestmark = pytest.mark.infra
 
@@ -92,3 +94,45 @@ async def test_records_of_the_order_follow_on_every_topic_of_the_service(it: Pro
     await delivery.deliver(records, "s")
     assert seen == ["2"]
     assert [document["seq"] for document in await parking_of(service)] == [0, 1]
+
+
+async def fail(_: Batch[Any], __: Work) -> None:
+    message = "no such thing"
+    raise KeyError(message)
+
+
+async def test_a_park_that_another_makes_meanwhile_is_joined(
+    it: Probe, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real conflict. Fails when it leaves the kit as a failure of its own, which pauses the consumer and pages."""
+    add, tries = parking.add, 0
+
+    async def add_late(work: Work, database: Database, parked: Sequence[Any]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:  # the snapshot is taken, and does not have what another commits now
+            await parking.among(database, ["nothing"], work.session)
+            await database["parks"].insert_one({"_id": "test-kit/1", "count": 0})
+        await add(work, database, parked)
+
+    it.before.append(fail)
+    monkeypatch.setattr(parking, "add", add_late)
+    _, delivering = service.intake.routes[it.taken.topic]
+    assert await delivering.deliver(it.received(it.order(1)), "stripe") == 1
+    assert [document["reason"] for document in await parking_of(service)] == ["handler_failed: KeyError"]
+    assert tries == 2
+
+
+async def test_a_park_that_cannot_be_written_for_conflicts_is_an_outage(
+    it: Probe, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def conflict(*_: object) -> None:
+        raise CompareFailedError
+
+    it.before.append(fail)
+    monkeypatch.setattr(delivery, "JITTER_S", 0.0)
+    monkeypatch.setattr(parking, "add", conflict)
+    _, delivering = service.intake.routes[it.taken.topic]
+    with pytest.raises(OutageError, match="could not be parked"):
+        await delivering.deliver(it.received(it.order(1)), "stripe")
+    assert await parking_of(service) == []

@@ -88,8 +88,7 @@ class Delivery[E: Event]:
                     message = f"{self._group}: still in conflict after {aborts} aborts"
                     raise OutageError(message) from None
                 pending[:0] = _cut(chunk, aborts)
-                doublings = min(alone, JITTER_DOUBLINGS_MAX)
-                await asyncio.sleep(JITTER_S * 2**doublings * random.random())  # noqa: S311 - jitter, not a secret
+                await _jitter(alone)
             except FollowerError as follower:
                 pending[:0] = [chunk[: follower.place], chunk[follower.place :]]
             except (OutageError, ParkFullError, LeftoversError) as error:
@@ -149,7 +148,13 @@ class Delivery[E: Event]:
                 raise OutageError(reason)
             work.park(record, reason[:REASON_CHARACTERS_MAX])
 
-        return await self._finish(decide, stripe, 1)
+        for attempt in range(ATTEMPTS_ALONE_MAX):
+            try:
+                return await self._finish(decide, stripe, 1)
+            except ConflictError:  # others write the same park, or the transaction was cut off
+                await _jitter(attempt)
+        message = f"{self._group}: a record could not be parked for conflicts"
+        raise OutageError(message)
 
     async def _finish(self, decide: Callable[[Work], Awaitable[None]], stripe: str, records: int) -> int:
         _, work, letters = await self._commits.commit(decide, stripe=stripe, group=self._group)
@@ -168,6 +173,11 @@ class Delivery[E: Event]:
             )
         await self._commits.publish(work, letters)
         return work.bad
+
+
+async def _jitter(attempts: int) -> None:
+    doublings = min(attempts, JITTER_DOUBLINGS_MAX)
+    await asyncio.sleep(JITTER_S * 2**doublings * random.random())  # noqa: S311 - jitter, not a secret
 
 
 def _refuse_followers[E: Event](chunk: Sequence[Record[E]], work: Work) -> None:
