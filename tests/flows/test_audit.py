@@ -95,13 +95,21 @@ async def test_what_is_lost_on_a_busy_cluster_is_named(market: Market, tmp_path:
     async with steady(market) as sent:
         await until_settled(market, 50)
         copy, order, line = (f"{market.id}/{sent[number]}" for number in (1, 2, 3))
-        await client[market.cluster.database("aftersale")].orders.delete_one({"_id": copy})
-        await client[market.cluster.database("split")].orders.update_one(
-            {"_id": order}, {"$inc": {"shares.0.amount_minor": 1}}
+        copies, orders, statements = (
+            client[market.cluster.database(service)][name]
+            for service, name in (("aftersale", "orders"), ("split", "orders"), ("merchant", "statements"))
         )
         stated = f"{market.id}/o:{sent[3]}/merchant:acme/1"
-        await client[market.cluster.database("merchant")].statements.update_one(
-            {"entries.leg_id": stated}, {"$pull": {"entries": {"leg_id": stated}}}
+        await until(lambda: copies.delete_one({"_id": copy}), lambda it: it.deleted_count == 1)
+        await until(
+            lambda: orders.update_one(
+                {"_id": order, "unsettled": {"$exists": False}}, {"$inc": {"shares.0.amount_minor": 1}}
+            ),
+            lambda it: it.modified_count == 1,
+        )
+        await until(
+            lambda: statements.update_one({"entries.leg_id": stated}, {"$pull": {"entries": {"leg_id": stated}}}),
+            lambda it: it.modified_count == 1,
         )
         report = await audited(market, tmp_path)
     found = {(it.law, it.id.partition("/o:")[0] if it.law == "leg_stated" else it.id) for it in report.findings.shown}
