@@ -1,6 +1,7 @@
 """The loop on the real Kafka and MongoDB: every record reaches exactly one place, whatever happens on the way."""
 
 import asyncio
+import gc
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -206,6 +207,20 @@ async def test_the_order_of_a_key_is_kept_over_many_batches(it: Probe, monkeypat
         await acknowledged(it)
     assert {name: sorted(numbers) for name, numbers in seen.items()} == seen
     assert sum(len(numbers) for numbers in seen.values()) == 300
+
+
+async def test_a_batch_is_freed_when_it_is_done(it: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when something of a fetch refers to itself: its records then stay until the garbage collector comes."""
+    monkeypatch.setattr(subscriptions, "BATCH_RECORDS_MAX", 5)
+    await it.send(*(it.order(number) for number in range(50)))
+    async with it.running():
+        gc.disable()
+        try:
+            await acknowledged(it)
+            left = [found for found in gc.get_objects() if isinstance(found, subscriptions.Message)]
+        finally:
+            gc.enable()
+        assert len(left) <= 2  # the loop that polls may still name its last one
 
 
 def test_a_fetch_is_cut_into_batches_of_4_mb_at_a_record_boundary(it: Probe) -> None:

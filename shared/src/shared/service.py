@@ -150,7 +150,7 @@ class Service:
         self._spawn("backlog", self._look)
         gc.collect()
         gc.freeze()  # what is here now lives as long as the process: the collector need not look at it again
-        gc.set_threshold(50_000, 20, 100)
+        gc.set_threshold(50_000, 5, 100)
         log.info("started", service=self.name)
 
     async def _stop(self, starting: asyncio.Task[None]) -> None:
