@@ -42,7 +42,7 @@ class ServiceSettings(BaseSettings):
     fetch_min_bytes: Annotated[int, Field(ge=1, description="the latency-cost dial: wait for this many bytes")] = (
         200_000
     )
-    fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5_000, description="but never longer than this")] = 150
+    fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5_000, description="but never longer than this")] = 180
     session_timeout_ms: Annotated[
         int,
         Field(
