@@ -32,9 +32,7 @@ def kafka_process(scratch: Path) -> Iterator[str]:
 def mongo_process(scratch: Path) -> Iterator[str]:
     """Run a replica set of one; yield its URL."""
     port = ports.choose(("mongo",))["mongo"]
-    log = scratch / "mongo.log"
-    command = mongod.command(mongod.program(), scratch / "data", port)
-    started = process.start(command, log=log, cwd=scratch, env={}, tied=True)
+    started, log = _mongod(scratch, port)
     try:
         mongod.wait(started, log, port)
         yield mongod.url(port)
@@ -46,12 +44,16 @@ def mongo_process(scratch: Path) -> Iterator[str]:
 def unelected_mongo(scratch: Path) -> Iterator[int]:
     """Run the member of a replica set that has no primary yet; yield its port. `mongod.initiate` lets it be elected."""
     port = ports.choose(("mongo",))["mongo"]
-    log = scratch / "mongo.log"
-    command = mongod.command(mongod.program(), scratch / "data", port)
-    started = process.start(command, log=log, cwd=scratch, env={}, tied=True)
+    started, log = _mongod(scratch, port)
     try:
         while not ports.is_open(port):
             assert process.alive(started), process.tail(log)
         yield port
     finally:
         process.kill(started)
+
+
+def _mongod(scratch: Path, port: int) -> tuple[process.Started, Path]:
+    log = scratch / "mongo.log"
+    command = mongod.command(mongod.program(), scratch / "data", port)
+    return process.start(command, log=log, cwd=scratch, env={}, tied=True), log

@@ -17,9 +17,10 @@ def of_list(name: str, before: Sequence[msgspec.Struct], after: Sequence[msgspec
         return {name: msgspec.to_builtins(after)}
     fields: Document = {}
     for place, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old is not new:
-            known = msgspec.structs.asdict(old)
-            for field, content in msgspec.structs.asdict(new).items():
-                if content != known[field]:
-                    fields[f"{name}.{place}.{field}"] = msgspec.to_builtins(content)
+        if old is new:
+            continue
+        moved = zip(new.__struct_fields__, msgspec.structs.astuple(old), msgspec.structs.astuple(new), strict=True)
+        for field, known, content in moved:
+            if content is not known and content != known:
+                fields[f"{name}.{place}.{field}"] = msgspec.to_builtins(content)
     return fields

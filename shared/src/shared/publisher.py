@@ -7,6 +7,7 @@ a producer that missed it is replaced (messaging-anchors 0.6).
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
@@ -30,6 +31,7 @@ class PublishError(Exception):
     """Kafka did not take the records in time. Whether it has some of them is unknown: publish them again."""
 
 
+@lru_cache(maxsize=16_384)  # payments publishes about an order twice, within seconds; the hash goes byte by byte
 def partition_of(key: bytes, partitions: int) -> int:
     """Return the partition of a key, as every Kafka client computes it."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
@@ -72,9 +74,10 @@ class Publisher:
 
     async def _send(self, producer: Any, records: Sequence[Outgoing]) -> None:  # noqa: ANN401 - aiokafka is untyped
         groups: dict[tuple[str, int], list[Outgoing]] = {}
+        partitions = {topic: len(await producer.partitions_for(topic)) for topic in {it.topic for it in records}}
         for record in records:
-            partitions = len(await producer.partitions_for(record.topic))
-            groups.setdefault((record.topic, partition_of(record.key or b"", partitions)), []).append(record)
+            place = partition_of(record.key or b"", partitions[record.topic])
+            groups.setdefault((record.topic, place), []).append(record)
         sent = []
         for (topic, partition), group in groups.items():
             batch = producer.create_batch()
