@@ -129,7 +129,8 @@ class Work:
         self._check_size()
         for collection, inserts in self._inserts.items():
             await database[collection].bulk_write([InsertOne(document) for document in inserts], session=self.session)
-        for collection in self._changes.keys() | self._increments.keys():
+        # In one order in every process, which that of a set is not: whoever conflicts meets at the first write.
+        for collection in dict.fromkeys([*self._changes, *self._increments]):
             await self._change(database, collection)
         return [letter["_id"] for letter in letters]
 
