@@ -14,7 +14,7 @@ export RUNTIME
 # The tools of uv.lock before those of the machine: Node for the AsyncAPI parser is one of them.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo up down reset status check test test-long test-real bench format docs install clean
+.PHONY: help demo up down reset status check test test-long test-real simulate bench format docs install clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ test-long: install ## Kill services 120 times under load, with every outage, for
 test-real: install ## Settle the real orders of FILE=orders.jsonl.gz and compare every seller (not in the repository)
 	@test -n '$(FILE)' || { echo 'name the file: make test-real FILE=orders.jsonl.gz' >&2; exit 2; }
 	@WEIR_REAL_FILE='$(abspath $(FILE))' $(BIN)/pytest tests/real
+
+simulate: install ## Run SEEDS=4000 schedules of the simulation, or SEED=n again with its trace (BUG=name plants one)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) \
+		$(if $(FIRST),--first $(FIRST)) $(if $(BUG),--bug $(BUG))
 
 bench: install ## Measure speed on a cluster of its own (SCENARIO=capacity|floor|rate|… RATE= SECONDS= JSON=file)
 	@$(BIN)/python -m tests.bench $(SCENARIO) $(if $(RATE),--rate $(RATE)) $(if $(SECONDS),--seconds $(SECONDS)) \
