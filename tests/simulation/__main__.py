@@ -55,9 +55,9 @@ def _one(seed: int, bug: str | None) -> bool:
 
 
 def _many(seeds: range, processes: int, bug: str | None) -> bool:
-    since, done, broken, virtual_s = time.monotonic(), 0, 0, 0.0
+    since, done, broken, virtual_s, cpu_s = time.monotonic(), 0, 0, 0.0, 0.0
     for outcome in judged_on(processes, seeds, bug=bug):
-        done, virtual_s = done + 1, virtual_s + outcome.seconds
+        done, virtual_s, cpu_s = done + 1, virtual_s + outcome.seconds, cpu_s + outcome.cpu_s
         if outcome.problems:
             broken += 1
             typer.echo(told(outcome, bug))
@@ -66,7 +66,8 @@ def _many(seeds: range, processes: int, bug: str | None) -> bool:
     seconds = time.monotonic() - since
     typer.echo(
         f"{done} schedules from seed {seeds.start} on, {broken} broken; {virtual_s / 3600:.0f} virtual hours in "
-        f"{seconds:.0f} s by {processes} processes: {done / seconds * 60:.0f} schedules a minute"
+        f"{seconds:.0f} s by {processes} processes: {done / seconds * 60:.0f} schedules a minute, "
+        f"{done / cpu_s * 60:.0f} a minute of one core"
     )
     return bool(broken)
 

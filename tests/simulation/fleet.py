@@ -8,6 +8,9 @@ from tests.simulation import bugs, patches, schedule
 from tests.simulation.schedule import Outcome
 
 CHUNK = 8
+PROBLEMS_MAX = 5
+"""So many of a schedule are told: the first shows it, the others mostly follow from it."""
+
 _inside = ExitStack()
 
 
@@ -40,7 +43,10 @@ def again(seed: int, bug: str | None = None) -> str:
 
 def told(outcome: Outcome, bug: str | None = None) -> str:
     """Return what is wrong with a schedule, and how to see it again."""
-    lines = [*outcome.problems, again(outcome.seed, bug)]
+    problems = [*outcome.problems[:PROBLEMS_MAX]]
+    if more := len(outcome.problems) - len(problems):
+        problems.append(f"and {more} more")
+    lines = [*problems, again(outcome.seed, bug)]
     return "\n  ".join([f"seed {outcome.seed}:", *lines])
 
 

@@ -1,6 +1,7 @@
 """One schedule: a world drawn from a seed, run until everything has come to its end, and judged."""
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -41,13 +42,14 @@ nothing else happens. Any weather brings that about now and then: some thousand 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a schedule. `trace` is empty unless asked for."""
+    """What became of a schedule. `trace` is empty unless asked for; `seconds` are virtual, `cpu_s` is what it cost."""
 
     seed: int
     problems: tuple[str, ...]
     trace: tuple[str, ...]
     steps: int
     seconds: float
+    cpu_s: float
 
 
 def season_of(seed: int) -> Season:
@@ -57,6 +59,7 @@ def season_of(seed: int) -> Season:
 
 def run(seed: int, *, trace: bool = False, steps: bool = True) -> Outcome:
     """Run one schedule. `steps`: judge every step, not only the end."""
+    began = time.process_time()
     draw, season = random.Random(seed), season_of(seed)
     loop = VirtualLoop()
     lines: list[str] | None = [] if trace else None
@@ -77,7 +80,7 @@ def run(seed: int, *, trace: bool = False, steps: bool = True) -> Outcome:
             problems, watch.over = [*watch.problems], True
             loop.discard()
     problems += [f"a task ended with {error!r}" for error in loop.unseen]
-    return Outcome(seed, tuple(problems), tuple(lines or ()), loop.steps, loop.time())
+    return Outcome(seed, tuple(problems), tuple(lines or ()), loop.steps, loop.time(), time.process_time() - began)
 
 
 async def _whole(course: Course, around: Surroundings, draw: random.Random, season: Season) -> None:

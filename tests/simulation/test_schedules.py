@@ -14,12 +14,13 @@ CLEAN_SEEDS = 240
 FOUND_WITHIN = {
     "publish_before_commit": range(10),
     "ack_before_commit": range(10),
-    "outbox_deleted_before_publish": range(100),
-    "dedupe_removed": range(100),
-    "leftovers_after_the_first_fetch": range(500),
+    "outbox_deleted_before_publish": range(600),
+    "dedupe_removed": range(300),
+    "leftovers_after_the_first_fetch": range(800),
     "successor_overtakes": range(3, 1_600, schedule.OVERLAP_EVERY),
 }
-"""In which seeds each bug must be found: many times as many as it took when this was written."""
+"""In which seeds each bug must be found. Every seed is another schedule once a service asks its store anything else:
+the bounds are as wide as it takes to find a bug then, too, and the first seed that shows it ends the search."""
 
 
 def test_without_a_bug_no_schedule_breaks_a_law() -> None:
