@@ -22,9 +22,6 @@ from shared.topics import Topics, apply
 
 ROOT: Final = Path(__file__).parents[2]
 ENGINES: Final = ("kafka", "mongo")
-MONGO_CACHE_GB: Final = 4
-"""MongoDB itself would take half of the machine. With 1, as a cluster on a desk has it, it wrote the same pages again
-and again: a fifth more of its CPU an order, and more the longer it ran."""
 
 type Tell = Callable[[str], None]
 
@@ -116,7 +113,8 @@ class Cluster:
         self._tell("starting Kafka, MongoDB and the institution")
         chosen = ports.choose((*ENGINES, "controller"))
         self.urls = {"kafka": f"127.0.0.1:{chosen['kafka']}", "mongo": mongod.url(chosen["mongo"])}
-        server = mongod.command(mongod.program(), self.folder / "mongo", chosen["mongo"], cache_gb=MONGO_CACHE_GB)
+        # Its cache as on a server: with 1 GB it wrote the same pages again and again (docs/benchmarks.md).
+        server = mongod.command(mongod.program(), self.folder / "mongo", chosen["mongo"], cache_gb=None)
         mongo_log = self.start("mongo", server)
         jars = kafka.install(ROOT / "deploy" / "kafka", self._tell)
         properties = kafka.prepare(jars, self.folder / "kafka", chosen["kafka"], chosen["controller"])

@@ -47,15 +47,19 @@ def program() -> str:
 
 
 def command(
-    binary: str, data: Path, port: int, keyfile: Path | None = None, *, cache_gb: int = CACHE_GB
+    binary: str, data: Path, port: int, keyfile: Path | None = None, *, cache_gb: int | None = CACHE_GB
 ) -> list[str]:
-    """Return the command that runs the server; with a key of the replica set, only for users who prove themselves."""
+    """Return the command that runs the server; with a key of the replica set, only for users who prove themselves.
+
+    `cache_gb`: None leaves it to MongoDB, which takes half of the machine's memory.
+    """
     data.mkdir(parents=True, exist_ok=True)
     where = ["--dbpath", str(data), "--bind_ip", "127.0.0.1", "--port", str(port), "--unixSocketPrefix", str(data)]
     # A primary told to stop waits 15 s for another to take over; here there is no other.
     hasty = ["--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100", "--setParameter", TRANSACTION_LIMIT]
+    cache = [] if cache_gb is None else ["--wiredTigerCacheSizeGB", str(cache_gb)]
     guarded = ["--keyFile", str(keyfile)] if keyfile else []
-    return [binary, *where, "--replSet", SET, "--wiredTigerCacheSizeGB", str(cache_gb), *hasty, *guarded]
+    return [binary, *where, "--replSet", SET, *cache, *hasty, *guarded]
 
 
 def url(port: int) -> str:
