@@ -39,6 +39,9 @@ class Onlooker(Protocol):
     def handling(self, group: str, batch: Batch[Any], work: Work) -> None:
         """See a batch given to a handler."""
 
+    def decided(self, work: Work) -> None:
+        """See what a handler has made of it."""
+
     def wrong(self, what: str) -> None:
         """Hear of something that must not be."""
 
@@ -114,6 +117,7 @@ class Replica:
         async def observed(batch: Batch[E], work: Work) -> None:
             around.onlooker.handling(group, batch, work)
             await handler(batch, work)
+            around.onlooker.decided(work)
 
         reader = around.reader(self.service, event)
         delivery = Delivery(group, observed, self.commits, self.database, self.metrics)

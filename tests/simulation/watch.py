@@ -39,6 +39,7 @@ class Watch:
         self._steps = steps
         self._commits = 0
         self._events: dict[Content, tuple[Origin, Place]] = {}
+        self._causes: dict[Content, int] = {}
         self._seen: set[Identity] = set()
         self._last: dict[tuple[Origin, str, int], Place] = {}
         self._handled: dict[str, set[tuple[int, int]]] = defaultdict(set)
@@ -63,6 +64,10 @@ class Watch:
         ):
             raise ZeroDivisionError
 
+    def decided(self, work: Work) -> None:
+        """See which record each event comes from: an outbox document has only the number of its first."""
+        self._causes.update({_content(it): it.seq for it in work.outgoing})
+
     def watch(self, store: Store) -> None:
         """Watch a service's database."""
         store.onlookers.append(lambda changes, notes: self._committed(store.name, changes, notes))
@@ -82,8 +87,8 @@ class Watch:
 
     def _outgoing(self, letter: Mapping[str, Any]) -> None:
         for number, record in enumerate(outbox.records(dict(letter))):
-            content = (record.topic, record.key, record.value, tuple(record.headers))
-            place = (record.seq, self._commits, number)
+            content = _content(record)
+            place = (self._causes.get(content, record.seq), self._commits, number)
             self._events[content] = record.origin, place
             self.unsent[record.origin][place] = _identity(record)
             if record.topic.endswith(".dlq"):
@@ -140,6 +145,10 @@ def is_internal(record: Stored) -> bool:
     """Tell whether a service published it; upstream's own source is another."""
     source = dict(record.headers).get("ce_source") or b""
     return record.topic.endswith(".dlq") or source.startswith(INTERNAL.encode())
+
+
+def _content(record: outbox.Outgoing) -> Content:
+    return record.topic, record.key, record.value, tuple(record.headers)
 
 
 def _identity(record: Stored | outbox.Outgoing) -> Identity:
