@@ -23,7 +23,7 @@ def describe() -> dict[str, object]:
         "python": platform.python_version(),
         "kafka": kafka.VERSION,
         "java": _version(["java", "-version"], r'"(.+)"'),
-        "mongod": _version([mongod.program(), "--version"], r"v(\S+)"),
+        "mongod": _version([mongod.program(), "--version"], r"v(\d\S+)"),
     }
 
 

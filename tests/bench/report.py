@@ -43,25 +43,25 @@ def speed_rows(results: Sequence[Result]) -> Rows:
 
 
 def cpu_rows(results: Sequence[Result]) -> Rows:
-    """Return a line for each process: CPU µs of an order in each run."""
-    return [
-        (name, *(f"{it.cpu_us[name]:,.0f}" if name in it.cpu_us else "" for it in results)) for name in _names(results)
-    ]
+    """Return a line for each run: CPU µs of an order, by process."""
+    names = _names(results)
+    return [(it.title, *(f"{it.cpu_us[name]:,.0f}" if name in it.cpu_us else "" for name in names)) for it in results]
 
 
 def memory_rows(results: Sequence[Result]) -> Rows:
-    """Return a line for each process: resident memory at the end of the window, and the most there ever was, in MiB."""
+    """Return a line for each run: the most memory that each process ever had, in MiB."""
+    names = _names(results)
     return [
-        (name, *("{0[0]} / {0[1]}".format(it.memory_mib[name]) if name in it.memory_mib else "" for it in results))
-        for name in _names(results)
+        (it.title, *(f"{it.memory_mib[name].peak_mib:,}" if name in it.memory_mib else "" for name in names))
+        for it in results
     ]
 
 
 def batch_rows(results: Sequence[Result]) -> Rows:
-    """Return a line for each consumer group: records of a batch on average."""
-    groups = sorted({group for it in results for group in it.batches}, key=_place)
+    """Return a line for each run: records of a batch on average, by consumer group."""
+    groups = _groups(results)
     return [
-        (group, *(f"{it.batches[group]:,.0f}" if group in it.batches else "" for it in results)) for group in groups
+        (it.title, *(f"{it.batches[group]:,.0f}" if group in it.batches else "" for group in groups)) for it in results
     ]
 
 
@@ -115,12 +115,12 @@ def goal_rows(results: Sequence[Result]) -> Rows:
 
 def tables(results: Sequence[Result]) -> list[Table]:
     """Return everything that is said of results."""
-    runs = [it.title for it in results]
+    names = ("run", *_names(results))
     every = [
         Table("Speed", SPEED, speed_rows(results)),
-        Table("CPU of an order, µs", ("process", *runs), cpu_rows(results)),
-        Table("Memory at the end / at its peak, MiB", ("process", *runs), memory_rows(results)),
-        Table("Records of a batch, mean", ("consumer group", *runs), batch_rows(results)),
+        Table("CPU of an order, µs", names, cpu_rows(results)),
+        Table("Memory at its peak, MiB", names, memory_rows(results)),
+        Table("Records of a batch, mean", ("run", *_groups(results)), batch_rows(results)),
         Table("What happened", ("run", "result"), proof_rows(results)),
         Table("Goals", ("goal", "measured", "required", "met"), goal_rows(results)),
     ]
@@ -159,6 +159,10 @@ def _load(it: Result) -> str:
 
 def _names(results: Sequence[Result]) -> list[str]:
     return sorted({name for it in results for name in it.cpu_us}, key=_place)
+
+
+def _groups(results: Sequence[Result]) -> list[str]:
+    return sorted({group for it in results for group in it.batches}, key=_place)
 
 
 def _place(name: str) -> tuple[int, str]:

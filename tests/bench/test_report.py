@@ -46,15 +46,13 @@ def test_the_share_of_the_floor_needs_both() -> None:
     assert ratio([result(), result(side="floor", per_s=2_500.0), result(name="116/s", per_s=116.0)]) == 0.6
 
 
-def test_processes_stand_in_the_order_of_the_flow_and_each_run_has_its_column() -> None:
+def test_processes_stand_in_the_order_of_the_flow_and_each_run_has_its_line() -> None:
     other = result(side="floor", cpu_us={"split": 100.0})
-    assert report.cpu_rows([result(), other]) == [
-        ("payments", "300", ""),
-        ("payments-2", "10", ""),
-        ("split", "200", "100"),
-        ("kafka", "90", ""),
-    ]
-    assert [row[0] for row in report.batch_rows([result()])] == ["payments.order-paid", "split.split-requested"]
+    cpu, batches = (it for it in report.tables([result(), other]) if it.title.startswith(("CPU", "Records")))
+    assert cpu.columns == ("run", "payments", "payments-2", "split", "kafka")
+    assert cpu.rows == [("weir capacity", "300", "10", "200", "90"), ("floor capacity", "", "", "100", "")]
+    assert batches.columns == ("run", "payments.order-paid", "split.split-requested")
+    assert batches.rows[0] == ("weir capacity", "300", "400")
 
 
 def test_a_goal_says_whether_it_is_met() -> None:

@@ -126,3 +126,18 @@ async def test_an_event_carries_its_origin_so_that_a_crash_can_tell_whose_it_was
     assert headers["ce_source"] == b"/weir/probe"
     assert headers["ce_origintime"].decode().startswith(cause.origin_time.strftime("%Y-%m-%dT%H:%M:%S"))
     assert dict(of_api.headers)["ce_origintime"] == headers["ce_origintime"]
+
+
+async def test_events_of_a_unit_are_in_the_order_of_their_records(it: Probe, service: Service) -> None:
+    """What cannot be read is rejected before a handler speaks of earlier records. Fails when it is published first."""
+    records = it.received(*(it.order(number) for number in range(3)))
+
+    def change(work: Work) -> None:
+        work.reject(records[2], "malformed", "not_json")
+        work.publish(records[0].event, cause=records[0])
+        work.reject(records[1], "business", "not_wanted")
+
+    work = await commit(service.commits, change)
+    assert [sent.seq for sent in work.outgoing] == [0, 1, 2]
+    [letter] = await service.database["outbox"].find().to_list(None)
+    assert [fields[0] for fields in letter["events"]] == [it.taken.topic, it.dead_letters, it.dead_letters]

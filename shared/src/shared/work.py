@@ -123,6 +123,8 @@ class Work:
 
         """
         await parking.add(self, database, self._parked)
+        # What could not be read is rejected before a handler sees the rest: published are all in the order of records.
+        self.outgoing.sort(key=lambda it: it.seq)
         letters = outbox.documents(self.outgoing, self.now)
         for letter in letters:
             self.insert(outbox.COLLECTION, letter)
