@@ -159,7 +159,7 @@ def _scalar(it: shape.Type) -> st.SearchStrategy[Json]:
         case shape.NoneType():
             return st.none()
     message = f"no documents are drawn for {it}"
-    raise NotImplementedError(message)
+    raise TypeError(message)
 
 
 def _written(moment: datetime, offset_minutes: int) -> str:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -164,6 +165,24 @@ class Market:
 
     def _account(self, path: str) -> str:
         return f"{self.cluster.urls['institution']}/v1/accounts/{self.id}/{path}"
+
+
+@asynccontextmanager
+async def opened(cluster: Cluster) -> AsyncIterator[Market]:
+    """Give a marketplace in which nobody sells yet."""
+    it = Market(cluster)
+    try:
+        yield it
+    finally:
+        await it.http.aclose()
+
+
+@asynccontextmanager
+async def selling(cluster: Cluster) -> AsyncIterator[Market]:
+    """Give a marketplace with one merchant."""
+    async with opened(cluster) as it:
+        await it.merchant()
+        yield it
 
 
 async def until[T](ask: Callable[[], Awaitable[T]], enough: Callable[[T], bool]) -> T:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.flows.conftest import ROOT, Cluster
-from tests.flows.market import Market, until
+from tests.flows.market import Market, selling, until
 
 from ops import lag
 from ops.audit.run import Report, Scope
@@ -27,10 +27,8 @@ PAUSE_S = 0.1
 
 @pytest.fixture
 async def market(cluster: Cluster) -> AsyncIterator[Market]:
-    it = Market(cluster)
-    await it.merchant()
-    yield it
-    await it.http.aclose()
+    async with selling(cluster) as it:
+        yield it
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 from tests.flows.conftest import Cluster
-from tests.flows.market import Headers, Json, Market, until
+from tests.flows.market import Headers, Json, Market, selling, until
 
 pytestmark = pytest.mark.infra
 
@@ -17,10 +17,8 @@ PAYMENTS_DLQ = "order-paid.payments.dlq"
 
 @pytest.fixture
 async def market(cluster: Cluster) -> AsyncIterator[Market]:
-    it = Market(cluster)
-    await it.merchant()
-    yield it
-    await it.http.aclose()
+    async with selling(cluster) as it:
+        yield it
 
 
 async def _good_order_passes(market: Market) -> None:

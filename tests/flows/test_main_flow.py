@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 from tests.flows.conftest import Cluster
-from tests.flows.market import Market, until
+from tests.flows.market import Market, opened, until
 
 pytestmark = pytest.mark.infra
 
 
 @pytest.fixture
 async def market(cluster: Cluster) -> AsyncIterator[Market]:
-    it = Market(cluster)
-    yield it
-    await it.http.aclose()
+    async with opened(cluster) as it:
+        yield it
 
 
 async def test_a_paid_order_ends_in_its_receivers_accounts_and_on_the_statement(market: Market) -> None:

@@ -75,21 +75,22 @@ class Commits:
             OutageError: MongoDB did not answer.
 
         """
-        for attempt in range(ATTEMPTS_MAX):
+        attempts = 0
+        while True:
+            attempts += 1
             try:
                 decided, work, letters = await self.commit(decide, stripe=f"{origin}#0", group=origin)
+                break
             except ConflictError:
-                if attempt == ATTEMPTS_MAX - 1:
+                if attempts == ATTEMPTS_MAX:
                     raise
-                await asyncio.sleep(BACKOFF_S * 2**attempt * random.random())  # noqa: S311 - jitter, not a secret
-                continue
-            try:
-                await self.publish(work, letters)
-            except OutageError as error:
-                soon = self.unpublished.keep(work.outgoing, letters)
-                log.warning("published later", events=len(work.outgoing), by_relay=not soon, error=str(error))
-            return decided
-        raise AssertionError  # pragma: no cover - the loop returns or raises
+            await asyncio.sleep(BACKOFF_S * 2 ** (attempts - 1) * random.random())  # noqa: S311 - jitter, not a secret
+        try:
+            await self.publish(work, letters)
+        except OutageError as error:
+            soon = self.unpublished.keep(work.outgoing, letters)
+            log.warning("published later", events=len(work.outgoing), by_relay=not soon, error=str(error))
+        return decided
 
     async def commit[T](
         self, decide: Callable[[Work], Awaitable[T]], *, stripe: str, group: str

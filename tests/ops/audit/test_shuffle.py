@@ -41,5 +41,5 @@ def test_the_hash_of_a_transaction_is_the_same_for_such_an_amount() -> None:
 
 
 def test_what_no_row_can_hold_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotImplementedError, match="a row cannot hold"), Writer(Parts(str(tmp_path), 1), "x") as writer:
+    with pytest.raises(TypeError, match="a row cannot hold"), Writer(Parts(str(tmp_path), 1), "x") as writer:
         writer.add("a", Kept("a", object()))  # type: ignore[arg-type]

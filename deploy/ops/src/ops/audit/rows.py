@@ -16,7 +16,7 @@ def plain(value: object) -> object:
     if isinstance(value, int):
         return int(value)
     message = f"a row cannot hold {type(value)}"
-    raise NotImplementedError(message)
+    raise TypeError(message)
 
 
 class Sent(Row, frozen=True):

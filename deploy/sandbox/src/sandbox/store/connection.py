@@ -63,7 +63,8 @@ class Connection:
     """The institution's database."""
 
     def __init__(self, url: str, name: str) -> None:
-        # PyMongo refuses sessions, for ever, on a connection opened while the server was being elected.
+        # PyMongo refuses sessions, for ever, on a connection opened while the server was being elected. Weir's kit does
+        # the same (handshake); the institution imports nothing of it.
         Pooled.supports_sessions = property(_takes_sessions, lambda _, __: None)  # type: ignore[assignment]
         self._client: Client = AsyncIOMotorClient(
             url,

@@ -8,6 +8,7 @@ from shared.messages import Agreement, CommissionLimit, OrderLine
 from shared.money import basis_points_of
 
 NO_LIMIT: Final = CommissionLimit(currency="XXX")
+"""No floor and no cap; XXX is ISO 4217's code for no currency."""
 
 
 def in_force(agreements: Iterable[Agreement], paid_at: datetime) -> Agreement | None:
