@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from tests.bench.load import LEGS
-from tests.bench.result import Result, ratio
+from tests.bench.result import CAPACITY, MANY_RECEIVERS, Result, ratio
 
 from ops.output import note, table
 
@@ -88,7 +88,7 @@ def goal_rows(results: Sequence[Result]) -> Rows:
     for it in results:
         if it.side != "weir":
             continue
-        if it.name == "capacity":
+        if it.name == CAPACITY:
             rows.append(_goal("orders a second, sustained", it.per_s, least=1_200, target=1_800))
             rows.append(_goal("p99 at that, s", it.p99_s, most=2.6))
         if it.name == "1160/s":
@@ -96,7 +96,7 @@ def goal_rows(results: Sequence[Result]) -> Rows:
         if it.name == "116/s":
             rows.append(_goal("p99 at 116/s, s", it.p99_s, most=1.0))
             rows.append(_goal("cores at 116/s", it.cores, most=0.9))
-        if it.name == "50 receivers":
+        if it.name == MANY_RECEIVERS:
             rows.append(_goal("orders a second with 50 receivers", it.per_s, least=400))
     peaks = [it.memory_mib[name].peak_mib for it in results if it.side == "weir" for name in SERVICES]
     if peaks:

@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.bench import auditing, load
 from tests.bench.cluster import Cluster, Tell
-from tests.bench.result import Result
+from tests.bench.result import CAPACITY, MANY_RECEIVERS, Result
 from tests.bench.run import Ask, measure
 
 from shared.settings import COST, LATENCY
@@ -57,7 +57,7 @@ class Options:
 
     def capacity(self) -> Ask:
         """Return the question for the rate that is sustained with so many orders not done."""
-        return Ask("capacity", self.seconds, self.warmup_s, window=self.window)
+        return Ask(CAPACITY, self.seconds, self.warmup_s, window=self.window)
 
 
 def everything(options: Options, tell: Tell) -> list[Result]:
@@ -77,10 +77,7 @@ def capacity(options: Options, tell: Tell) -> list[Result]:
 
 def floor(options: Options, tell: Tell) -> list[Result]:
     """Find how many orders a second bare clients sustain with the same work."""
-    with Cluster(tell) as cluster:
-        cluster.start_floor()
-        ask = replace(options.capacity(), orders_max_per_s=FLOOR_ORDERS_MAX_PER_S)
-        return [asyncio.run(measure(cluster, ask, tell))]
+    return [_floor(replace(options.capacity(), orders_max_per_s=FLOOR_ORDERS_MAX_PER_S), tell)]
 
 
 def rate(options: Options, tell: Tell) -> list[Result]:
@@ -107,15 +104,15 @@ def replicas(options: Options, tell: Tell) -> list[Result]:
 
 
 def receivers(options: Options, tell: Tell) -> list[Result]:
-    """Find how many orders of 50 merchants a second are sustained."""
+    """Find how many orders of 50 merchants a second are sustained, beside the floor's."""
     ask = replace(
         options.capacity(),
-        name="50 receivers",
+        name=MANY_RECEIVERS,
         window=MANY_LEGS_WINDOW,
         orders_max_per_s=MANY_LEGS_ORDERS_MAX_PER_S,
         legs=MANY_LEGS,
     )
-    return _weir([ask], tell)
+    return [*_weir([ask], tell), _floor(replace(ask, seconds=min(options.seconds, FLOOR_S)), tell)]
 
 
 def presets(options: Options, tell: Tell) -> list[Result]:
@@ -140,6 +137,12 @@ SCENARIOS: Final[Mapping[Scenario, Callable[[Options, Tell], list[Result]]]] = {
     Scenario.RECEIVERS: receivers,
     Scenario.PRESETS: presets,
 }
+
+
+def _floor(ask: Ask, tell: Tell) -> Result:
+    with Cluster(tell) as cluster:
+        cluster.start_floor()
+        return asyncio.run(measure(cluster, ask, tell))
 
 
 def _at(rate: float, options: Options, title: str = "") -> Ask:

@@ -44,6 +44,8 @@ def result(**changes: Any) -> Result:  # noqa: ANN401 - fields of a result
 def test_the_share_of_the_floor_needs_both() -> None:
     assert ratio([result()]) is None
     assert ratio([result(), result(side="floor", per_s=2_500.0), result(name="116/s", per_s=116.0)]) == 0.6
+    many = result(name="50 receivers", per_s=300.0)
+    assert ratio([many, result(name="50 receivers", side="floor", per_s=400.0)]) == 0.75
 
 
 def test_processes_stand_in_the_order_of_the_flow_and_each_run_has_its_line() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import json
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -23,6 +24,8 @@ POLL_MS: Final = 1_000
 """An idle consumer waits for records: the lingering is the broker's."""
 TELL_S: Final = 1.0
 EVENTS_PER_DOCUMENT: Final = 100
+ITEMS_MAX: Final = 1_000
+"""What the institution takes in one request."""
 PRODUCER_BATCH_BYTES: Final = 131_072
 
 type Documents = list[dict[str, Any]]
@@ -205,10 +208,13 @@ class Process:
 
 
 class Lane[T]:
-    """Items on their way to the institution: sent in batches, two requests at a time, as Weir's lanes do."""
+    """Items on their way to the institution: sent in batches, two requests at a time, as Weir's lanes do.
 
-    def __init__(self, batch_max: int, send: Callable[[list[T]], Awaitable[None]]) -> None:
-        self._batch_max = batch_max
+    `weigh` counts an item's instructions, of which a request takes `ITEMS_MAX`.
+    """
+
+    def __init__(self, weigh: Callable[[T], int], send: Callable[[list[T]], Awaitable[None]]) -> None:
+        self._weigh = weigh
         self._send = send
         self._waiting: list[T] = []
         self._there = asyncio.Event()
@@ -224,7 +230,9 @@ class Lane[T]:
             while not self._waiting:
                 self._there.clear()
                 await self._there.wait()
-            batch, self._waiting = self._waiting[: self._batch_max], self._waiting[self._batch_max :]
+            weights = itertools.accumulate(map(self._weigh, self._waiting))
+            count = max(1, sum(1 for _ in itertools.takewhile(lambda weight: weight <= ITEMS_MAX, weights)))
+            batch, self._waiting = self._waiting[:count], self._waiting[count:]
             await self._send(batch)
 
 

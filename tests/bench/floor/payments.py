@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import msgspec
@@ -14,10 +14,6 @@ from tests.bench.floor.kit import Event, Lane, Process, Taken, Work, digest, for
 from tests.bench.floor.messages import LegOutcome, Order, PayoutRequested, PayoutSettled, encode
 
 from shared.ids import channel_number
-
-ITEMS_MAX: Final = 1_000
-"""What the institution takes in one request."""
-LEGS: Final = 4
 
 
 class Proving(NamedTuple):
@@ -45,8 +41,8 @@ class Payments:
         self._database = process.database
         self._http = httpx.AsyncClient(base_url=institution_url, headers={"content-type": "application/json"})
         self._open: Counter[str] = Counter()
-        self._proving = Lane[Proving](ITEMS_MAX // 2, self._prove)
-        self._paying = Lane[Paying](ITEMS_MAX // LEGS, self._pay)
+        self._proving = Lane[Proving](lambda it: 2 * len(it.order.payments), self._prove)
+        self._paying = Lane[Paying](lambda it: len(it.payout.legs), self._pay)
 
     async def run(self) -> None:
         """Work for ever."""
