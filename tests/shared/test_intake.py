@@ -238,10 +238,10 @@ async def test_a_batch_is_freed_when_it_is_done(it: Probe, monkeypatch: pytest.M
     assert len(ours) <= len(contexts) + 5  # the loop that polls may still hold its last fetch
 
 
-def test_a_fetch_is_cut_into_batches_of_4_mb_at_a_record_boundary(it: Probe) -> None:
+def test_a_fetch_is_cut_into_batches_of_at_most_1500_kb_at_a_record_boundary(it: Probe) -> None:
     [record] = it.received(it.order(1))
     size = record.raw.size
-    batches = intake._bounded([record.raw] * (9_000_000 // size))  # noqa: SLF001 - what a fetch goes through
+    batches = intake._bounded([record.raw] * (4_000_000 // size))  # noqa: SLF001 - what a fetch goes through
     assert len(batches) == 3
     assert all(sum(raw.size for raw in batch) <= intake.BATCH_BYTES_MAX for batch in batches)
-    assert sum(len(batch) for batch in batches) == 9_000_000 // size
+    assert sum(len(batch) for batch in batches) == 4_000_000 // size

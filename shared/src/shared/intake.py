@@ -29,7 +29,8 @@ from shared.parking import ParkFullError
 from shared.publisher import Publisher, PublishError
 from shared.record import Raw, Reader, raw_of
 
-BATCH_BYTES_MAX: Final = 4_000_000
+BATCH_BYTES_MAX: Final = 1_500_000
+"""Above 500 records of usual orders (1.2 MB). With 50 receivers an order, 4 MB took 60 MiB more and were no faster."""
 BACKOFF_FIRST_S: Final = 0.2
 BACKOFF_MAX_S: Final = 10.0
 OUTAGE_RETRIES_S_MAX: Final = 60.0
@@ -278,7 +279,7 @@ def _is_outage(error: Exception) -> bool:
 
 
 def _bounded(records: Sequence[Raw]) -> list[list[Raw]]:
-    """Cut a fetch into batches of at most 4 MB, at a record boundary."""
+    """Cut a fetch into batches of at most 1.5 MB, at a record boundary."""
     batches: list[list[Raw]] = []
     size = BATCH_BYTES_MAX
     for raw in records:
