@@ -125,7 +125,12 @@ class Cluster:
 
     def _serve(self, service: str, name: str, *, wait: bool = True) -> None:
         port = ports.choose((name,))[name]
-        environment = {**self._environment, **services.environment(service, self.urls)}
+        own = (
+            services.institution_environment(self.folder)
+            if service == SANDBOX
+            else services.environment(service, self.urls)
+        )
+        environment = {**self._environment, **own}
         self.start(name, services.command(service, port), environment)
         self._replicas[name] = f"http://127.0.0.1:{port}"
         if wait:

@@ -156,6 +156,8 @@ class Parts:
     def _environment(self, part: str) -> dict[str, str]:
         if part in (KAFKA, MONGO):
             return {}
+        if part == INSTITUTION:
+            return services.institution_environment(self.folder)
         service = part.removesuffix(SECOND)
         mine = {f"{service.upper()}_{name}": limit for name, limit in LIMITS.items()}
         return services.environment(service, self.urls | {"mongo": self._mongo(service)}) | mine

@@ -50,14 +50,16 @@ def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempP
                 services.command(name, chosen[name]),
                 log=it.logs / f"{name}.log",
                 cwd=ROOT,
-                env=services.environment(name, urls, it.database(name)),
+                env=services.institution_environment(it.logs)
+                if name == SANDBOX
+                else services.environment(name, urls, it.database(name)),
                 tied=True,
             )
         services.wait(started, addresses, it.logs, lambda _: None)
         yield it
     finally:
         process.stop(list(started.values()), services.STOP_GRACE_S)
-        _drop(mongo_url, [it.database(name) for name in names])
+        _drop(mongo_url, [it.database(name) for name in SERVICES])
 
 
 def _drop(mongo_url: str, databases: list[str]) -> None:

@@ -4,8 +4,10 @@ Institution and collections are made once and emptied for each test: making them
 """
 
 import asyncio
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="package")
 def prepared(mongo_url: str) -> Iterator[str]:
-    """Return the name of a database with all collections and indexes of payments; beside it, `<name>_i` is free."""
+    """Return the name of a database with all collections and indexes of payments."""
     name = f"payments_{uuid.uuid4().hex[:8]}"
 
     async def prepare() -> None:
@@ -41,20 +43,23 @@ def prepared(mongo_url: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="package")
-def institution_url(mongo_url: str, prepared: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def institution_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the institution's log and books."""
+    return tmp_path_factory.mktemp("institution")
+
+
+@pytest.fixture(scope="package")
+def institution_url(institution_folder: Path) -> Iterator[str]:
     """Run the institution on a real socket, so that it can hang up; return its URL."""
     port = ports.choose((SANDBOX,))[SANDBOX]
-    url, logs = f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("institution")
-    environment = services.environment(SANDBOX, {"mongo": mongo_url}, f"{prepared}_i")
-    command = services.command(SANDBOX, port)
-    started = process.start(command, log=logs / "sandbox.log", cwd=ROOT, env=environment, tied=True)
+    url, environment = f"http://127.0.0.1:{port}", services.institution_environment(institution_folder)
+    command, log = services.command(SANDBOX, port), institution_folder / "sandbox.log"
+    started = process.start(command, log=log, cwd=ROOT, env=environment, tied=True)
     try:
-        services.wait({SANDBOX: started}, {SANDBOX: url}, logs, lambda _: None)
+        services.wait({SANDBOX: started}, {SANDBOX: url}, institution_folder, lambda _: None)
         yield url
     finally:
         process.stop([started], services.STOP_GRACE_S)
-        with MongoClient[dict[str, Any]](mongo_url) as client:
-            client.drop_database(f"{prepared}_i")
 
 
 @pytest.fixture
@@ -67,15 +72,14 @@ async def database(mongo_url: str, prepared: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def institution(mongo_url: str, institution_url: str, prepared: str) -> AsyncIterator[Institution]:
+async def institution(institution_url: str, institution_folder: Path) -> AsyncIterator[Institution]:
     """Return the institution with no money, no record and no fault."""
-    client = mongo.connect(mongo_url)
-    await _empty(client[f"{prepared}_i"])
-    client.close()
+    (file,) = services.institution_environment(institution_folder).values()
+    with closing(sqlite3.connect(file)) as books, books:
+        for (table,) in books.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            books.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of its own
     customer = Institution(institution_url)
-    await customer.heal()
     yield customer
-    await customer.heal()
     await customer.close()
 
 

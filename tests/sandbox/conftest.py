@@ -1,6 +1,7 @@
-"""The institution in this process, on a database of the test's own."""
+"""The institution in this process, on a file of the test's own."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,8 +11,8 @@ from sandbox.settings import Settings
 
 
 @pytest.fixture
-def settings(mongo_url: str, database_name: str) -> Settings:
-    return Settings(mongo_url=mongo_url, mongo_database=database_name)
+def settings(tmp_path: Path) -> Settings:
+    return Settings(database=tmp_path / "sandbox.db")
 
 
 @pytest.fixture

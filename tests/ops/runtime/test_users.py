@@ -13,7 +13,7 @@ from pymongo.errors import OperationFailure
 from ops import parks, redrives
 from ops.runtime import mongod, passwords, ports, process, users
 from ops.runtime.fault import ClusterFault
-from ops.runtime.state import SANDBOX, SERVICES
+from ops.runtime.state import SERVICES
 from ops.stores import opened
 from payments.store import INDEXES as PAYMENTS_INDEXES
 from shared import leases, mongo, outbox
@@ -80,17 +80,16 @@ def test_the_audit_reads_every_service_and_writes_nothing(guarded: Guarded, serv
 
 def test_the_audit_has_no_rights_but_to_read_the_stores(guarded: Guarded) -> None:
     with MongoClient[dict[str, Any]](guarded.url(users.AUDIT)) as client:
-        assert refused(client[SANDBOX].transfers.find_one)
         assert refused(lambda: client.admin.command("dropUser", users.ADMIN))
         assert refused(client.admin["system.users"].find_one)
 
 
-@pytest.mark.parametrize("service", [*SERVICES, SANDBOX])
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_has_its_own_database_and_no_other(guarded: Guarded, service: str) -> None:
     with MongoClient[dict[str, Any]](guarded.url(service)) as client:
         client[service].own.insert_one({})
         assert client[service].own.find_one()
-        for other in {*SERVICES, SANDBOX, users.OPS} - {service}:
+        for other in {*SERVICES, users.OPS} - {service}:
             assert refused(client[other].orders.find_one)
             assert refused(lambda other=other: client[other].orders.insert_one({}))  # type: ignore[misc]
 

@@ -1,11 +1,8 @@
-"""Money in and out over HTTP, on a real MongoDB: idempotent by the caller's number, exact, and slow on demand."""
+"""Money in and out over HTTP, on a real file: idempotent by the caller's number, exact, and slow on demand."""
 
 from typing import Any
 
 import httpx
-import pytest
-
-pytestmark = pytest.mark.infra
 
 SHOP = "merchant:shop"
 

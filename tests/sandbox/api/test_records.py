@@ -1,9 +1,6 @@
 """The record can be read to its end while it grows, and holds every number once."""
 
 import httpx
-import pytest
-
-pytestmark = pytest.mark.infra
 
 
 async def pay(institution: httpx.AsyncClient, *numbers: str) -> None:

@@ -1,6 +1,8 @@
-"""Faults can be seen, changed and taken away; a restart does not mend them."""
+"""Faults can be seen, changed and taken away; a restart does not mend them. And what tells that it lives."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 
 import httpx
 import pytest
@@ -9,7 +11,11 @@ from sandbox.app import create_app
 from sandbox.settings import Settings
 from sandbox.store import connection
 
-pytestmark = pytest.mark.infra
+
+@pytest.fixture(autouse=True)
+def nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "LOCK_TIMEOUT_S", 0.05)
+
 
 CLOSED = {"operations": ["payments/query"], "answer": "unavailable", "remaining": 3}
 
@@ -63,11 +69,17 @@ async def test_the_institution_tells_that_it_lives_and_is_ready(institution: htt
     assert (await institution.get("http://institution/readyz")).status_code == 200
 
 
-async def test_without_its_database_the_institution_lives_but_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "SERVER_SELECTION_TIMEOUT_MS", 100)
-    app = create_app(Settings(mongo_url="mongodb://127.0.0.1:1"))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://institution") as client:
-        assert (await client.get("/livez")).status_code == 200
-        assert (await client.get("/readyz")).status_code == 503
-        asked = await client.post("/v1/accounts/acc/payments/query", json={"payment_ids": ["p1"]})
-    assert (asked.status_code, asked.json()["reason"]) == (503, "store_unavailable")
+async def test_without_its_file_the_institution_lives_but_is_not_ready(
+    institution: httpx.AsyncClient, settings: Settings
+) -> None:
+    paid = {"payments": [{"payment_id": "p1", "amount_minor": 5, "currency": "CNY"}]}
+    with closing(sqlite3.connect(settings.database, autocommit=True)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert (await institution.get("http://institution/livez")).status_code == 200
+        assert (await institution.get("http://institution/readyz")).json()["reason"] == "store_unavailable"
+        refused = await institution.post("payments", json=paid)
+        assert (refused.status_code, refused.json()["reason"]) == (503, "store_unavailable")
+        asked = await institution.post("payments/query", json={"payment_ids": ["p1"]})
+        assert asked.json()["payments"][0]["state"] == "not_found"
+    assert (await institution.get("http://institution/readyz")).status_code == 200
+    assert (await institution.post("payments", json=paid)).json()["payments"][0]["state"] == "succeeded"

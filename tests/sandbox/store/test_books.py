@@ -1,4 +1,4 @@
-"""The conservation law again, on what MongoDB really holds after requests that overlapped and were repeated."""
+"""The conservation law again, on what the file really holds after requests that overlapped and were repeated."""
 
 import asyncio
 import random
@@ -10,10 +10,8 @@ from sandbox.domain.payments import Fund, Payment
 from sandbox.domain.transfers import Transfer
 from sandbox.handlers import Handlers
 from sandbox.settings import Settings
-from sandbox.store.books import Books
+from sandbox.store import books
 from sandbox.store.connection import Connection
-
-pytestmark = pytest.mark.infra
 
 
 async def request(use: Handlers, draw: random.Random) -> None:
@@ -46,24 +44,24 @@ async def request(use: Handlers, draw: random.Random) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_stored_balances_equal_what_came_in_and_what_was_recorded(settings: Settings, seed: int) -> None:
-    joined = Connection(settings.mongo_url, settings.mongo_database)
-    await joined.prepare()
-    books = Books(joined.database)
-    use = Handlers(joined, books)
+    joined = Connection(settings.database)
+    joined.prepare()
+    joined.open()
+    use = Handlers(joined)
     for _ in range(10):
         await asyncio.gather(*(request(use, random.Random(f"{seed}/{n}")) for n in range(8)))
         seed += 1
-    paid = await books.payments_after("acc", "", 1000)
-    funds = [fund async for fund in joined.database.funds.find({})]
-    executed = await books.transfers_after("acc", "", 1000)
-    pockets = dict(await books.pockets("acc", 1000))
-    receivers = dict(await books.receivers_after("acc", "", 1000))
+    paid = await joined.read(books.payments_after, "acc", "", 1000)
+    funds = await joined.read(lambda session: session.execute("SELECT currency, amount_minor FROM funds").fetchall())
+    executed = await joined.read(books.transfers_after, "acc", "", 1000)
+    pockets = dict(await joined.read(books.pockets, "acc", 1000))
+    receivers = dict(await joined.read(books.receivers_after, "acc", "", 1000))
     joined.close()
     assert {record.state for record in executed} >= {"succeeded", "failed"}
     assert min([*pockets.values(), *receivers.values()]) >= 0
     for currency in ("CNY", "JPY"):
         came = sum(it.amount_minor for it in paid if it.currency == currency)
-        came += sum(it["amount_minor"] for it in funds if it["currency"] == currency)
+        came += sum(amount for funded, amount in funds if funded == currency)
         here = [balance for (_, held), balance in (*pockets.items(), *receivers.items()) if held == currency]
         assert sum(here) == came
         waiting = (it.transfer for it in executed if it.state == "accepted")

@@ -10,32 +10,34 @@ from sandbox import problems
 from sandbox.api import bodies, movements, records, switches
 from sandbox.handlers import Handlers
 from sandbox.hangup import Caller
-from sandbox.settings import Settings, load
-from sandbox.store.books import Books
-from sandbox.store.connection import Connection
+from sandbox.settings import Settings, load, refuse
+from sandbox.store.connection import Connection, StoreError
 from sandbox.store.faults import FaultSwitches
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the institution; `python -m uvicorn --factory sandbox.app:create_app` runs it."""
     settings = settings or load()
-    connection = Connection(settings.mongo_url, settings.mongo_database)
-    books = Books(connection.database)
-    faults = FaultSwitches(connection.database)
+    connection = Connection(settings.database)
+    try:
+        connection.prepare()
+    except StoreError as error:
+        need = "it must be a file, made if missing, in a folder that can be written"
+        refuse([f"SANDBOX_DATABASE: {settings.database}: {error}; {need}"])
+    faults = FaultSwitches(connection)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
-            await connection.prepare()
-            await faults.prepare()
+            connection.open()
             yield
         finally:
             connection.close()
 
     app = Institution(title="Sandbox institution", lifespan=lifespan)
     problems.install(app)
-    app.include_router(movements.routes(Handlers(connection, books), faults))
-    app.include_router(records.routes(books))
+    app.include_router(movements.routes(Handlers(connection), faults))
+    app.include_router(records.routes(connection))
     app.include_router(switches.routes(faults))
     app.include_router(switches.health(connection))
     return app

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from sandbox.domain.books import BALANCE_MINOR_MAX
-from sandbox.store.connection import AccountBusyError, BalanceOutOfRangeError, OutcomeUnknownError, StoreError
+from sandbox.store.connection import BalanceOutOfRangeError, OutcomeUnknownError, StoreError
 
 log = logging.getLogger("sandbox")
 
@@ -56,11 +56,6 @@ def install(app: FastAPI) -> None:
     async def too_much(_: Request, __: BalanceOutOfRangeError) -> Response:
         detail = f"a balance would leave 0 to {BALANCE_MINOR_MAX}; nothing of the request was done"
         return answer(HTTPStatus.CONFLICT, "balance_out_of_range", detail)
-
-    @app.exception_handler(AccountBusyError)
-    async def busy(_: Request, __: AccountBusyError) -> Response:
-        detail = "too many requests change this account at once; ask again by the same number"
-        return answer(HTTPStatus.SERVICE_UNAVAILABLE, "account_busy", detail, {"Retry-After": "1"})
 
     @app.exception_handler(OutcomeUnknownError)
     async def unknown(_: Request, __: OutcomeUnknownError) -> Response:

@@ -1,7 +1,9 @@
 """What the institution needs to run, checked at start; nothing is read from the environment later."""
 
 import sys
-from typing import Annotated
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,8 +14,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True, extra="ignore")
 
-    mongo_url: Annotated[str, Field(pattern=r"^mongodb(\+srv)?://[^/]", description="URL of a MongoDB replica set")]
-    mongo_database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,63}$")] = "sandbox"
+    database: Annotated[Path, Field(description="the file of the institution's books; made if it is not there")]
 
 
 def load() -> Settings:
@@ -21,9 +22,13 @@ def load() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = [
-            f"  {'_'.join(('SANDBOX', *map(str, problem['loc']))).upper()}: {problem['msg']}"
+        refuse(
+            f"{'_'.join(('SANDBOX', *map(str, problem['loc']))).upper()}: {problem['msg']}"
             for problem in error.errors(include_url=False, include_input=False)
-        ]
-        sys.stderr.write("Cannot start. Set these environment variables:\n" + "\n".join(problems) + "\n")
-        raise SystemExit(2) from None
+        )
+
+
+def refuse(problems: Iterable[str]) -> NoReturn:
+    """Say which variable is wrong and why, and exit with status 2."""
+    sys.stderr.write("Cannot start. Set these environment variables:\n" + "".join(f"  {it}\n" for it in problems))
+    raise SystemExit(2) from None

@@ -31,7 +31,7 @@ class Local:
 
     @property
     def data(self) -> str:
-        """The folder of Kafka's and MongoDB's files."""
+        """The folder of Kafka's, MongoDB's and the institution's files."""
         return str(self._files)
 
     def is_up(self) -> bool:
@@ -116,13 +116,18 @@ class Local:
 
     def _start_services(self, state: State, tell: Tell) -> None:
         tell("starting the sandbox institution and the four services")
-        names = (SANDBOX, *SERVICES)
+        self._spawn(
+            state,
+            SANDBOX,
+            services.command(SANDBOX, state.ports[SANDBOX]),
+            services.institution_environment(self._files),
+        )
         known = passwords.ensured(self._secrets, users.ALL)
-        for name in names:
+        for name in SERVICES:
             own = state.urls | {"mongo": passwords.url_of(state.urls["mongo"], name, known[name])}
             self._spawn(state, name, services.command(name, state.ports[name]), services.environment(name, own))
-        addresses = {name: state.urls[_address(name)] for name in names}
-        started = {name: state.processes[name] for name in names}
+        started = {name: state.processes[name] for name in (SANDBOX, *SERVICES)}
+        addresses = {name: state.urls[_address(name)] for name in started}
         services.wait(started, addresses, self._logs, lambda name: tell(f"{name} is ready at {addresses[name]}"))
 
     def _spawn(

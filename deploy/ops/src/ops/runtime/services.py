@@ -30,12 +30,19 @@ def command(name: str, port: int) -> list[str]:
 def environment(name: str, urls: Mapping[str, str], database: str = "") -> dict[str, str]:
     """Return the variables that a service is configured by; its database is named as itself unless told otherwise."""
     prefix = name.upper()
-    variables = {f"{prefix}_MONGO_URL": urls["mongo"], f"{prefix}_MONGO_DATABASE": database or name}
-    if name != SANDBOX:
-        variables[f"{prefix}_KAFKA_BOOTSTRAP"] = urls["kafka"]
+    variables = {
+        f"{prefix}_MONGO_URL": urls["mongo"],
+        f"{prefix}_MONGO_DATABASE": database or name,
+        f"{prefix}_KAFKA_BOOTSTRAP": urls["kafka"],
+    }
     if name == "payments":
         variables["PAYMENTS_INSTITUTION_URL"] = urls["institution"]
     return variables
+
+
+def institution_environment(folder: Path) -> dict[str, str]:
+    """Return the variables that the institution is configured by; its books are a file in `folder`."""
+    return {"SANDBOX_DATABASE": str(folder / "sandbox.db")}
 
 
 def ready(url: str) -> bool:

@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from ops.runtime.fault import ClusterFault
-from ops.runtime.state import SANDBOX, SERVICES
+from ops.runtime.state import SERVICES
 from shared.parking import PARKS
 
 ADMIN: Final = "admin"
@@ -25,7 +25,7 @@ ASKER: Final = "parks-asker"
 """The role of who may ask for the release of a park, which the service then carries out."""
 
 ROLES: Final[Mapping[str, list[dict[str, str]]]] = {
-    **{name: [{"role": "readWrite", "db": name}] for name in (*SERVICES, SANDBOX)},
+    **{name: [{"role": "readWrite", "db": name}] for name in SERVICES},
     AUDIT: [{"role": "read", "db": name} for name in (*SERVICES, OPS)],
     OPERATOR: [
         {"role": "readWrite", "db": OPS},
@@ -33,7 +33,7 @@ ROLES: Final[Mapping[str, list[dict[str, str]]]] = {
         {"role": ASKER, "db": ADMIN},
     ],
 }
-"""Every user but the first, which makes them. The institution is another party: nobody else reads its database."""
+"""Every user but the first, which makes them. The institution is another party, with a store of its own."""
 
 ALL: Final = (ADMIN, *ROLES)
 UNAUTHENTICATED: Final = 18

@@ -48,7 +48,9 @@ def health(connection: Connection) -> APIRouter:
     @router.get("/readyz")
     async def is_ready() -> dict[str, str]:
         if not await connection.is_ready():
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "store_unavailable", "MongoDB has no primary that answers")
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "store_unavailable", "the institution's books cannot be written"
+            )
         return {"status": "ok"}
 
     return router

@@ -1,1 +1,1 @@
-"""The institution's MongoDB: its mapping and its transactions, nothing else. Only here is the driver named."""
+"""The institution's file, an SQLite database: its tables and its transactions, nothing else. Only here is SQL."""

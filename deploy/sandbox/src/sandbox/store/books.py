@@ -1,207 +1,156 @@
-"""How payments, funds, transfers and balances are stored: `_id` is `<account>/` and the number or place. No rule."""
+"""How payments, funds, transfers and balances are stored, by account and number or place. No rule about them."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from pymongo import ReplaceOne, UpdateOne
+import msgspec
 
 from sandbox.domain.books import Change, Place
 from sandbox.domain.payments import Fund, Payment
 from sandbox.domain.transfers import Record, Transfer
-from sandbox.store.connection import Database, Document, Session
+from sandbox.store.connection import Session
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MS: Final = timedelta(milliseconds=1)
+
+_PAYMENT: Final = "SELECT payment_id, currency, amount_minor, fee_minor FROM payments WHERE account = ? AND payment_id "
+_TRANSFER: Final = (
+    "SELECT number, kind, receiver, currency, amount_minor, state, reason, executed_at_ms"
+    " FROM transfers WHERE account = ? AND number "
+)
+_FUND: Final = "SELECT fund_id, pocket, currency, amount_minor FROM funds WHERE account = ? AND fund_id = ?"
+_POCKETS: Final = "SELECT pocket, currency, balance_minor FROM pockets WHERE account = ? "
+_RECEIVERS: Final = """
+    SELECT receiver, currency, sum(amount_minor) FROM transfers
+    WHERE account = ? AND kind = 'payout' AND state = 'succeeded'
+    GROUP BY receiver, currency HAVING receiver || '/' || currency > ? ORDER BY receiver || '/' || currency LIMIT ?
+"""
+_KNOWN: Final = "IN (SELECT value FROM json_each(?))"
+_AFTER: Final = "> ? ORDER BY 1 LIMIT ?"
+_CONCLUDE: Final = """
+    UPDATE transfers SET state = ?, reason = ?, executed_at_ms = ?, at_ms = ?
+    WHERE account = ? AND number = ? AND state = 'accepted'
+"""
 
 
-class Books:
-    """The books of all channel accounts."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def payments(
-        self, account: str, payment_ids: Iterable[str], session: Session | None = None
-    ) -> dict[str, Payment]:
-        """Return the known ones of these payments."""
-        documents = await self._known("payments", account, payment_ids, session)
-        return {payment_id: _payment(payment_id, document) for payment_id, document in documents}
-
-    async def fund(self, account: str, fund_id: str, session: Session) -> Fund | None:
-        """Return the deposit of this number, if there is one."""
-        for number, document in await self._known("funds", account, [fund_id], session):
-            return Fund(
-                fund_id=number,
-                pocket=document["pocket"],
-                currency=document["currency"],
-                amount_minor=int(document["amount_minor"]),
-            )
-        return None
-
-    async def transfers(
-        self, account: str, numbers: Iterable[str], session: Session | None = None
-    ) -> dict[str, Record]:
-        """Return the known ones of these transfers."""
-        documents = await self._known("transfers", account, numbers, session)
-        return {number: _transfer(number, document) for number, document in documents}
-
-    async def balances(self, account: str, places: Iterable[Place], session: Session) -> dict[Place, int]:
-        """Return the balances of these pockets; one that never moved is not in the answer."""
-        wanted = {f"{pocket}/{currency}": (pocket, currency) for pocket, currency in places}
-        documents = await self._known("pockets", account, wanted, session)
-        return {wanted[key]: int(document["balance_minor"]) for key, document in documents}
-
-    async def add_payments(self, account: str, change: Change[Payment], now: datetime, session: Session) -> None:
-        """Record new payments and what they moved."""
-        documents = [
-            {
-                "_id": f"{account}/{payment.payment_id}",
-                "amount_minor": payment.amount_minor,
-                "currency": payment.currency,
-                "fee_minor": payment.fee_minor,
-                "at": now,
-            }
-            for payment in change.records
-        ]
-        if documents:
-            await self._database.payments.insert_many(documents, session=session)
-            await self._move(account, change, session)
-
-    async def add_funds(self, account: str, change: Change[Fund], now: datetime, session: Session) -> None:
-        """Record new deposits and what they moved."""
-        documents = [
-            {
-                "_id": f"{account}/{fund.fund_id}",
-                "pocket": fund.pocket,
-                "currency": fund.currency,
-                "amount_minor": fund.amount_minor,
-                "at": now,
-            }
-            for fund in change.records
-        ]
-        if documents:
-            await self._database.funds.insert_many(documents, session=session)
-            await self._move(account, change, session)
-
-    async def add_transfers(self, account: str, change: Change[Record], now: datetime, session: Session) -> None:
-        """Record new transfers and what they moved."""
-        if change.records:
-            documents = [_document(account, record, now) for record in change.records]
-            await self._database.transfers.insert_many(documents, session=session)
-            await self._move(account, change, session)
-
-    async def conclude_transfers(self, account: str, change: Change[Record], now: datetime, session: Session) -> None:
-        """Replace accepted transfers by their outcome, and record what that moved."""
-        replacements = [
-            ReplaceOne({"_id": document["_id"], "state": "accepted"}, document)
-            for document in (_document(account, record, now) for record in change.records)
-        ]
-        if replacements:
-            await self._database.transfers.bulk_write(replacements, session=session)
-            await self._move(account, change, session)
-
-    async def payments_after(self, account: str, cursor: str, limit: int) -> list[Payment]:
-        """Return the next payments by number, for the audit."""
-        return [_payment(*row) for row in await self._after("payments", account, cursor, limit)]
-
-    async def transfers_after(self, account: str, cursor: str, limit: int) -> list[Record]:
-        """Return the next transfers by number, for the audit."""
-        return [_transfer(*row) for row in await self._after("transfers", account, cursor, limit)]
-
-    async def pockets(self, account: str, limit: int) -> list[tuple[Place, int]]:
-        """Return the balances of the account's pockets by name and currency."""
-        rows = await self._after("pockets", account, "", limit)
-        return [(_place(key), int(document["balance_minor"])) for key, document in rows]
-
-    async def receivers_after(self, account: str, cursor: str, limit: int) -> list[tuple[Place, int]]:
-        """Return what the next receivers got, by name and currency, summed over their transfers.
-
-        Nothing is decided by them, and a kept balance cost MongoDB more than the transfer itself. So every page of this
-        reads all transfers of the account; it is for people and for tests.
-        """
-        got = {"_id": _keys(account), "kind": "payout", "state": "succeeded"}
-        name = {"$concat": ["$receiver", "/", "$currency"]}
-        pipeline: list[Document] = [
-            {"$match": got},
-            {"$group": {"_id": name, "balance_minor": {"$sum": "$amount_minor"}}},
-            {"$match": {"_id": {"$gt": cursor}}},
-            {"$sort": {"_id": 1}},
-            {"$limit": limit},
-        ]
-        rows = await self._database.transfers.aggregate(pipeline, batchSize=limit).to_list(None)
-        return [(_place(row["_id"]), int(row["balance_minor"])) for row in rows]
-
-    async def _after(self, collection: str, account: str, cursor: str, limit: int) -> list[tuple[str, Document]]:
-        """Return the next documents by key: what is there keeps its place, whatever is added meanwhile."""
-        cut = len(account) + 1
-        wanted = {"_id": _keys(account, cursor)}
-        found = self._database[collection].find(wanted, batch_size=limit).sort("_id", 1).limit(limit)
-        return [(document["_id"][cut:], document) for document in await found.to_list(None)]
-
-    async def _known(
-        self, collection: str, account: str, keys: Iterable[str], session: Session | None
-    ) -> list[tuple[str, Document]]:
-        """Return the documents of these keys with their keys, which the account is cut off from."""
-        cut = len(account) + 1
-        identities = [f"{account}/{key}" for key in keys]
-        cursor = self._database[collection].find(
-            {"_id": {"$in": identities}}, session=session, batch_size=len(identities) + 1
-        )
-        return [(document["_id"][cut:], document) for document in await cursor.to_list(None)]
-
-    async def _move(self, account: str, change: Change[Any], session: Session) -> None:
-        increments = [
-            UpdateOne({"_id": f"{account}/{name}/{currency}"}, {"$inc": {"balance_minor": amount}}, upsert=True)
-            for (name, currency), amount in sorted(change.pockets.items())
-            if amount
-        ]
-        if increments:
-            await self._database.pockets.bulk_write(increments, session=session)
+def payments(session: Session, account: str, payment_ids: Iterable[str]) -> dict[str, Payment]:
+    """Return the known ones of these payments."""
+    rows = session.execute(_PAYMENT + _KNOWN, (account, _keys(payment_ids)))
+    return {row[0]: _payment(*row) for row in rows.fetchall()}
 
 
-# `int(...)` below: the driver reads a long integer as a class of its own, which JSON encoding refuses.
+def fund(session: Session, account: str, fund_id: str) -> Fund | None:
+    """Return the deposit of this number, if there is one."""
+    row = session.execute(_FUND, (account, fund_id)).fetchone()
+    return row and Fund(fund_id=row[0], pocket=row[1], currency=row[2], amount_minor=row[3])
 
 
-def _keys(account: str, cursor: str = "") -> Document:
-    """Return the query for the keys of an account after this one."""
-    return {"$gt": f"{account}/{cursor}", "$lt": f"{account}0"}  # `0` follows `/`
+def transfers(session: Session, account: str, numbers: Iterable[str]) -> dict[str, Record]:
+    """Return the known ones of these transfers."""
+    rows = session.execute(_TRANSFER + _KNOWN, (account, _keys(numbers)))
+    return {row[0]: _transfer(*row) for row in rows.fetchall()}
 
 
-def _place(key: str) -> Place:
-    name, _, currency = key.rpartition("/")
-    return name, currency
+def balances(session: Session, account: str, places: Iterable[Place]) -> dict[Place, int]:
+    """Return the balances of these pockets; one that never moved is not in the answer."""
+    found = (session.execute(_POCKETS + "AND pocket = ? AND currency = ?", (account, *place)) for place in places)
+    return {(pocket, currency): balance for cursor in found for pocket, currency, balance in cursor.fetchall()}
 
 
-def _payment(payment_id: str, document: Document) -> Payment:
-    return Payment(
-        payment_id=payment_id,
-        amount_minor=int(document["amount_minor"]),
-        currency=document["currency"],
-        fee_minor=int(document["fee_minor"]),
+def add_payments(session: Session, account: str, change: Change[Payment], now: datetime) -> None:
+    """Record new payments and what they moved."""
+    rows = ((account, it.payment_id, it.currency, it.amount_minor, it.fee_minor, _ms(now)) for it in change.records)
+    session.executemany("INSERT INTO payments VALUES (?, ?, ?, ?, ?, ?)", rows)
+    _move(session, account, change)
+
+
+def add_funds(session: Session, account: str, change: Change[Fund], now: datetime) -> None:
+    """Record new deposits and what they moved."""
+    rows = ((account, it.fund_id, it.pocket, it.currency, it.amount_minor, _ms(now)) for it in change.records)
+    session.executemany("INSERT INTO funds VALUES (?, ?, ?, ?, ?, ?)", rows)
+    _move(session, account, change)
+
+
+def add_transfers(session: Session, account: str, change: Change[Record], now: datetime) -> None:
+    """Record new transfers and what they moved."""
+    rows = [
+        (account, it.number, it.kind, it.receiver, it.currency, it.amount_minor, *_outcome(record, now))
+        for record in change.records
+        for it in (record.transfer,)
+    ]
+    session.executemany("INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    _move(session, account, change)
+
+
+def conclude_transfers(session: Session, account: str, change: Change[Record], now: datetime) -> None:
+    """Replace accepted transfers by their outcome, and record what that moved."""
+    session.executemany(_CONCLUDE, ((*_outcome(it, now), account, it.transfer.number) for it in change.records))
+    _move(session, account, change)
+
+
+def payments_after(session: Session, account: str, cursor: str, limit: int) -> list[Payment]:
+    """Return the next payments by number, for the audit: what is there keeps its place, whatever is added meanwhile."""
+    return [_payment(*row) for row in session.execute(_PAYMENT + _AFTER, (account, cursor, limit)).fetchall()]
+
+
+def transfers_after(session: Session, account: str, cursor: str, limit: int) -> list[Record]:
+    """Return the next transfers by number, for the audit."""
+    return [_transfer(*row) for row in session.execute(_TRANSFER + _AFTER, (account, cursor, limit)).fetchall()]
+
+
+def pockets(session: Session, account: str, limit: int) -> list[tuple[Place, int]]:
+    """Return the balances of the account's pockets by name and currency."""
+    rows = session.execute(_POCKETS + "ORDER BY 1, 2 LIMIT ?", (account, limit)).fetchall()
+    return [((pocket, currency), balance) for pocket, currency, balance in rows]
+
+
+def receivers_after(session: Session, account: str, cursor: str, limit: int) -> list[tuple[Place, int]]:
+    """Return what the next receivers got, by name and currency, summed over their transfers.
+
+    Nothing is decided by them, and a kept balance would be written with every transfer. So every page of this reads
+    all transfers of the account; it is for people and for tests.
+    """
+    rows = session.execute(_RECEIVERS, (account, cursor, limit)).fetchall()
+    return [((receiver, currency), balance) for receiver, currency, balance in rows]
+
+
+def _keys(keys: Iterable[str]) -> str:
+    return msgspec.json.encode(list(keys)).decode()
+
+
+def _move(session: Session, account: str, change: Change[Any]) -> None:
+    moved = [(amount, account, pocket, currency) for (pocket, currency), amount in change.pockets.items() if amount]
+    # In two steps: an insert that turns into an update would be held to the CHECK before it does.
+    session.executemany("INSERT INTO pockets VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING", (it[1:] for it in moved))
+    session.executemany(
+        "UPDATE pockets SET balance_minor = balance_minor + ? WHERE account = ? AND pocket = ? AND currency = ?", moved
     )
 
 
-def _transfer(number: str, document: Document) -> Record:
-    transfer = Transfer(
-        number=number,
-        kind=document["kind"],
-        receiver=document["receiver"],
-        currency=document["currency"],
-        amount_minor=int(document["amount_minor"]),
-    )
-    return Record(
-        transfer=transfer, state=document["state"], reason=document["reason"], executed_at=document["executed_at"]
-    )
+def _payment(payment_id: str, currency: str, amount_minor: int, fee_minor: int) -> Payment:
+    return Payment(payment_id=payment_id, amount_minor=amount_minor, currency=currency, fee_minor=fee_minor)
 
 
-def _document(account: str, record: Record, now: datetime) -> Document:
-    transfer = record.transfer
-    return {
-        "_id": f"{account}/{transfer.number}",
-        "kind": transfer.kind,
-        "receiver": transfer.receiver,
-        "currency": transfer.currency,
-        "amount_minor": transfer.amount_minor,
-        "state": record.state,
-        "reason": record.reason,
-        "executed_at": record.executed_at,
-        "at": now,
-    }
+def _transfer(  # noqa: PLR0913, PLR0917 - a row
+    number: str,
+    kind: Any,  # noqa: ANN401 - as it was checked when it came
+    receiver: str,
+    currency: str,
+    amount_minor: int,
+    state: Any,  # noqa: ANN401 - the same
+    reason: str | None,
+    executed_at_ms: int | None,
+) -> Record:
+    transfer = Transfer(number=number, kind=kind, receiver=receiver, currency=currency, amount_minor=amount_minor)
+    executed_at = None if executed_at_ms is None else _EPOCH + executed_at_ms * _MS
+    return Record(transfer=transfer, state=state, reason=reason, executed_at=executed_at)
+
+
+def _outcome(record: Record, now: datetime) -> tuple[str, str | None, int | None, int]:
+    executed_at_ms = None if record.executed_at is None else _ms(record.executed_at)
+    return record.state, record.reason, executed_at_ms, _ms(now)
+
+
+def _ms(at: datetime) -> int:
+    return (at - _EPOCH) // _MS

@@ -1,54 +1,55 @@
-"""The connection, and one transaction per request. What is read and written is decided elsewhere.
+"""The file, and one transaction per request. What is read and written is decided elsewhere.
 
-All requests that change one account queue behind its lock: this process is the only writer, so they do not conflict.
-The lock only saves work: with a second writer, a conflict runs the request again on what is there then.
+Requests that change something queue for the one thread that writes, so that no event loop waits for a disk. A second
+process on the same file is safe: whoever comes second to `BEGIN IMMEDIATE` waits, and reads only then.
 """
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
-from weakref import WeakValueDictionary
-
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import ReadPreference, WriteConcern
-from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
-from pymongo.read_concern import ReadConcern
-from pymongo.synchronous.pool import Connection as Pooled
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Concatenate, Final
 
 from sandbox.domain.books import BALANCE_MINOR_MAX
 
-type Document = dict[str, Any]
-type Client = AsyncIOMotorClient[Document]
-type Database = AsyncIOMotorDatabase[Document]
-type Session = AsyncIOMotorClientSession
-StoreError = PyMongoError
+type Session = sqlite3.Connection
 
-SERVER_SELECTION_TIMEOUT_MS: Final = 5_000
-SOCKET_TIMEOUT_MS: Final = 30_000
-ATTEMPTS_MAX: Final = 6
-BACKOFF_S_MAX: Final = 0.5
-_BACKOFF_S: Final = 0.01
+READERS: Final = 4
+LOCK_TIMEOUT_S: Final = 5.0
+CACHE_KIB: Final = 65_536
+WAL_PAGES: Final = 16_000
+"""64 MiB. Numbers come in no order, so that a page changes often before it is copied from the log into the file."""
 
-_DURABLE: Final = WriteConcern(w="majority", j=True)
-_COMMIT_UNKNOWN: Final = "UnknownTransactionCommitResult"
-_DUPLICATE_KEY: Final = 11000
-_NAMESPACE_EXISTS: Final = 48
-_DOCUMENT_INVALID: Final = 121
+_SETTINGS: Final = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}", f"wal_autocheckpoint = {WAL_PAGES}")
+_SCHEMA: Final = (
+    """CREATE TABLE IF NOT EXISTS payments (
+        account TEXT NOT NULL, payment_id TEXT NOT NULL, currency TEXT NOT NULL, amount_minor INTEGER NOT NULL,
+        fee_minor INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (account, payment_id)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS funds (
+        account TEXT NOT NULL, fund_id TEXT NOT NULL, pocket TEXT NOT NULL, currency TEXT NOT NULL,
+        amount_minor INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (account, fund_id)) STRICT""",
+    """CREATE TABLE IF NOT EXISTS transfers (
+        account TEXT NOT NULL, number TEXT NOT NULL, kind TEXT NOT NULL, receiver TEXT NOT NULL,
+        currency TEXT NOT NULL, amount_minor INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT,
+        executed_at_ms INTEGER, at_ms INTEGER NOT NULL, PRIMARY KEY (account, number)) STRICT""",
+    f"""CREATE TABLE IF NOT EXISTS pockets (
+        account TEXT NOT NULL, pocket TEXT NOT NULL, currency TEXT NOT NULL,
+        balance_minor INTEGER NOT NULL CHECK (balance_minor BETWEEN 0 AND {BALANCE_MINOR_MAX}),
+        PRIMARY KEY (account, pocket, currency)) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS faults (
+        account TEXT PRIMARY KEY, setting TEXT NOT NULL, remaining INTEGER) STRICT, WITHOUT ROWID""",
+)
+"""The one CHECK holds the law even against a mistake here.
 
-_BALANCE: Final = {"balance_minor": {"$gte": 0, "$lte": BALANCE_MINOR_MAX}}
-COLLECTIONS: Final[Mapping[str, Document]] = {
-    "payments": {},
-    "funds": {},
-    "transfers": {},
-    "faults": {},
-    "pockets": {"validator": _BALANCE},
-}
-"""Every query goes by `_id`, which begins with the account. The validator holds the law even against a mistake here."""
+Payments and transfers keep their rows in the order they came, and a key apart: with the rows in the order of numbers
+each request changed more pages.
+"""
 
 
-class AccountBusyError(Exception):
-    """Too many conflicts on one account; nothing was done."""
+class StoreError(Exception):
+    """The file cannot be read or written now; nothing was done."""
 
 
 class BalanceOutOfRangeError(Exception):
@@ -56,99 +57,152 @@ class BalanceOutOfRangeError(Exception):
 
 
 class OutcomeUnknownError(Exception):
-    """The connection broke while committing: it may have been done, and repeating the request will tell."""
+    """The disk failed while committing: it may have been done, and repeating the request will tell."""
 
 
 class Connection:
-    """The institution's database."""
+    """The institution's file, between `open` and `close`."""
 
-    def __init__(self, url: str, name: str) -> None:
-        # PyMongo refuses sessions, for ever, on a connection opened while the server was being elected. Weir's kit does
-        # the same (handshake); the institution imports nothing of it.
-        Pooled.supports_sessions = property(_takes_sessions, lambda _, __: None)  # type: ignore[assignment]
-        self._client: Client = AsyncIOMotorClient(
-            url,
-            tz_aware=True,
-            serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
-            socketTimeoutMS=SOCKET_TIMEOUT_MS,
-        )
-        self.database: Database = self._client.get_database(
-            name, read_concern=ReadConcern("majority"), write_concern=_DURABLE, read_preference=ReadPreference.PRIMARY
-        )
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = _Sessions("writes", 1)
+        self._readers = _Sessions("reads", READERS)
 
-    async def prepare(self) -> None:
-        """Make the collections, so that no transaction has to make one."""
-        if "setName" not in await self._client.admin.command("hello"):
-            message = "SANDBOX_MONGO_URL must name a replica set: a standalone MongoDB has no transactions"
-            raise RuntimeError(message)
-        existing = set(await self.database.list_collection_names())
-        for collection, options in COLLECTIONS.items():
-            if collection in existing:
-                continue
-            try:
-                await self.database.create_collection(collection, **options)
-            except OperationFailure as error:
-                if error.code != _NAMESPACE_EXISTS:
-                    raise
-
-    async def is_ready(self) -> bool:
-        """Tell whether the database can be written."""
-        try:
-            answer = await self._client.admin.command("hello")
-        except PyMongoError:
-            return False
-        return bool(answer.get("isWritablePrimary"))
-
-    async def transact[T](self, account: str, decide: Callable[[Session], Awaitable[T]]) -> T:
-        """Run `decide` in one transaction, again from scratch when somebody else wrote first.
-
-        Everything is idempotent by the caller's number, so that an unknown commit is simply run again too.
+    def prepare(self) -> None:
+        """Make the file and its tables where they are missing.
 
         Raises:
-            AccountBusyError: there were too many conflicts.
-            BalanceOutOfRangeError: the books cannot hold the outcome.
-            OutcomeUnknownError: nobody can tell now whether it was done.
-            StoreError: the database cannot be reached; nothing was done.
+            StoreError: this cannot be a file of the institution.
 
         """
-        async with self._locks.setdefault(account, asyncio.Lock()):
-            maybe_done = False
-            for attempt in range(ATTEMPTS_MAX):
-                try:
-                    return await self._once(decide)
-                except PyMongoError as error:
-                    maybe_done |= error.has_error_label(_COMMIT_UNKNOWN)
-                    if maybe_done and isinstance(error, ConnectionFailure):
-                        raise OutcomeUnknownError from error
-                    _raise_unless_passing(error)
-                await asyncio.sleep(min(BACKOFF_S_MAX, _BACKOFF_S * 2**attempt) * random.random())  # noqa: S311 - jitter
-        raise OutcomeUnknownError if maybe_done else AccountBusyError
+        with _told(), closing(_opened(self._path)) as session:
+            (mode,) = session.execute("PRAGMA journal_mode = WAL").fetchone()
+            if mode != "wal":
+                message = f"its file system keeps no write-ahead log (journal mode {mode})"
+                raise StoreError(message)
+            _transact(session, _make_tables)
 
-    async def _once[T](self, decide: Callable[[Session], Awaitable[T]]) -> T:
-        async with (
-            await self._client.start_session() as session,
-            session.start_transaction(ReadConcern("snapshot"), _DURABLE, ReadPreference.PRIMARY),
-        ):
-            return await decide(session)
+    def open(self) -> None:
+        """Open what requests are served from."""
+        with _told():
+            self._writer.open(self._path)
+            self._readers.open(self._path)
+
+    async def is_ready(self) -> bool:
+        """Tell whether the file can be locked for writing."""
+        try:
+            await self.transact(lambda _: None)
+        except StoreError:
+            return False
+        return True
+
+    async def transact[**P, T](
+        self, decide: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run `decide` in one transaction in the thread that writes. It is on the disk when this returns.
+
+        A caller that is cancelled meanwhile does not stop it: it is done as a whole, or was not begun.
+
+        Raises:
+            BalanceOutOfRangeError: the books cannot hold the outcome.
+            OutcomeUnknownError: nobody can tell now whether it was done.
+            StoreError: the file cannot be used; nothing was done.
+
+        """
+        return await self._writer.run(lambda session: _transact(session, lambda it: decide(it, *args, **kwargs)))
+
+    async def read[**P, T](self, query: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query on what is committed.
+
+        Raises:
+            StoreError: the file cannot be used.
+
+        """
+        return await self._readers.run(lambda session: query(session, *args, **kwargs))
 
     def close(self) -> None:
-        """Close every connection."""
-        self._client.close()
+        """Finish what was begun, and close the file."""
+        self._readers.close()
+        self._writer.close()
 
 
-def _takes_sessions(connection: Any) -> bool:  # noqa: ANN401 - the driver's own type
-    return getattr(connection, "logical_session_timeout_minutes", None) is not None
+class _Sessions:
+    """Threads, and as many sessions for them."""
+
+    def __init__(self, name: str, count: int) -> None:
+        self._threads = ThreadPoolExecutor(count, name)
+        self._count = count
+        self._idle: list[Session] = []
+
+    def open(self, path: Path) -> None:
+        while len(self._idle) < self._count:
+            self._idle.append(_opened(path))
+
+    async def run[T](self, use: Callable[[Session], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._run, use)
+
+    def _run[T](self, use: Callable[[Session], T]) -> T:
+        session = self._idle.pop()
+        try:
+            with _told():
+                return use(session)
+        finally:
+            self._idle.append(session)
+
+    def close(self) -> None:
+        self._threads.shutdown()
+        while self._idle:
+            self._idle.pop().close()
 
 
-def _raise_unless_passing(error: PyMongoError) -> None:
-    codes = {getattr(error, "code", None)}
-    if isinstance(error, BulkWriteError):
-        codes |= {problem.get("code") for problem in error.details.get("writeErrors", [])}
-    if _DOCUMENT_INVALID in codes:
-        raise BalanceOutOfRangeError from error
-    passing = error.has_error_label("TransientTransactionError") or error.has_error_label(_COMMIT_UNKNOWN)
-    if isinstance(error, ConnectionFailure):
-        raise error  # an outage: the caller asks again, rather than wait here
-    if not (passing or isinstance(error, DuplicateKeyError) or _DUPLICATE_KEY in codes):
-        raise error
+def _opened(path: Path) -> Session:
+    # A session goes from thread to thread, but only one has it at a time.
+    session = sqlite3.connect(path, timeout=LOCK_TIMEOUT_S, autocommit=True, check_same_thread=False)
+    try:
+        for setting in _SETTINGS:
+            session.execute(f"PRAGMA {setting}")
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _make_tables(session: Session) -> None:
+    for table in _SCHEMA:
+        session.execute(table)
+
+
+def _transact[T](session: Session, decide: Callable[[Session], T]) -> T:
+    session.execute("BEGIN IMMEDIATE")
+    try:
+        answer = decide(session)
+        _commit(session)
+    except BaseException:
+        if session.in_transaction:
+            session.execute("ROLLBACK")
+        raise
+    return answer
+
+
+def _commit(session: Session) -> None:
+    try:
+        session.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise  # the log has no end of this transaction
+        raise OutcomeUnknownError from error
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what is wrong with the file in the words of this module; what is wrong with the program stays what it is."""
+    try:
+        yield
+    except sqlite3.IntegrityError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_CHECK:
+            raise BalanceOutOfRangeError from error
+        raise
+    except sqlite3.DatabaseError as error:
+        if type(error) not in (sqlite3.DatabaseError, sqlite3.OperationalError):
+            raise
+        raise StoreError(str(error)) from error
