@@ -36,7 +36,7 @@ def reasons_of(decision: Decision) -> dict[str, str]:
 
 def marketing_of(decision: Decision) -> int:
     """Sum what the platform adds in this decision."""
-    return -sum(entry.amount_minor for entry in decision.entries if entry.account == "platform:marketing")
+    return -decision.entries.get("platform:marketing", 0)
 
 
 def nonzero(sums: dict[str, int]) -> dict[str, int]:

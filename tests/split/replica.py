@@ -104,6 +104,10 @@ class Replica:
         order = await self.order(key)
         return {it["path"]: (it["state"], it["reason"], it["amount_minor"]) for it in order["shares"]}
 
+    async def booked(self) -> list[dict[str, Any]]:
+        """Return the ledger's transactions, in the order of their ids."""
+        return [it async for block in self.database.blocks.find().sort("_id", 1) for it in block["transactions"]]
+
     async def balances(self) -> dict[str, int]:
         """Return what is in each account over all stripes, zeros left out."""
         sums: dict[str, int] = {}

@@ -68,5 +68,5 @@ def test_a_sale_that_brings_its_merchant_nothing_has_a_leg_that_says_why() -> No
 
 def test_an_order_of_nothing_is_split_without_entries_and_told_to_its_merchant() -> None:
     decision = decided(paid_order(line(1, 0)), copies(merchant("m1", agreement())))
-    assert decision.entries == ()
+    assert decision.entries == {}
     assert legs_of(decision) == {"merchant:m1": 0}

@@ -107,7 +107,7 @@ async def test_an_order_waits_for_its_second_merchant_when_the_first_is_released
 async def test_a_page_too_large_for_a_transaction_is_cut(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     await replica.take(*[paid_order(line(1, 1_000), order_id=f"{number}") for number in range(120)])
     await replica.take(NEWS)
-    monkeypatch.setattr(work, "DOCUMENTS_MAX", 200)
+    monkeypatch.setattr(work, "DOCUMENTS_MAX", 80)
     assert await replica.parts.releases.release("test-a/m1") == 120
     assert await replica.database.links.count_documents({"stripe": "clock#0"}) > 1
 

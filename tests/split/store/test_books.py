@@ -9,7 +9,7 @@ from tests.split.replica import Replica
 
 from shared.commits import ConflictError
 from shared.work import Work
-from split.domain.ledger import GENESIS, Entry, Transaction, link_hash
+from split.domain.ledger import GENESIS, Block, Transaction, link_hash
 from split.domain.orders import Order
 from split.store.balances import kept_in
 from split.store.books import Books
@@ -17,7 +17,7 @@ from split.store.books import Books
 ORDER = Order(
     marketplace="test-a", order_id="1", currency="BRL", channel_profile="sandbox-direct", channel_account="test-a"
 )
-ENTRIES = (Entry("channel:clearing/test-a", -5), Entry("merchant:held/m1", 5))
+ENTRIES = {"channel:clearing/test-a": -5, "merchant:held/m1": 5}
 
 
 async def book(replica: Replica, stripe: str, times: int = 1) -> None:
@@ -40,26 +40,27 @@ async def test_each_unit_adds_one_link_that_lists_what_it_booked(replica: Replic
     assert bytes(first["previous"]) == GENESIS
     assert bytes(second["previous"]) == bytes(first["hash"])
     for link in (first, second):
-        listed = [(it["id"], bytes(it["hash"])) for it in link["transactions"]]
+        listed = [(it["id"], bytes(it["hash"])) for it in link["blocks"]]
         assert link_hash(bytes(link["previous"]), link["seq"], listed) == bytes(link["hash"])
     head = await replica.database.heads.find_one({"_id": "a#0"}) or {}
     assert (head["seq"], bytes(head["hash"])) == (2, bytes(second["hash"]))
 
 
-async def test_a_stored_transaction_still_has_the_hash_it_was_booked_with(replica: Replica) -> None:
-    await book(replica, "a#0")
-    stored = await replica.database.transactions.find_one({}) or {}
-    again = Transaction(
+async def test_a_stored_block_has_the_hash_that_its_link_lists(replica: Replica) -> None:
+    await book(replica, "a#0", times=2)
+    stored = await replica.database.blocks.find_one({}) or {}
+    booked = tuple(Transaction(**it) for it in stored["transactions"])
+    again = Block(
         id=stored["_id"],
-        marketplace=stored["marketplace"],
-        currency=stored["currency"],
-        order=stored["order"],
-        cause=stored["cause"],
-        kind=stored["kind"],
-        entries=tuple(Entry(it["account"], it["amount_minor"]) for it in stored["entries"]),
         at_ms=round((stored["at"] - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000),
+        accounts=tuple(stored["accounts"]),
+        transactions=booked,
+        **{name: stored[name] for name in ("marketplace", "currency", "stripe")},
     )
+    assert booked == (Transaction(order="test-a/1", cause="cause", kind="split", entries=ENTRIES),) * 2
     assert again.hash() == bytes(stored["hash"])
+    link = await replica.database.links.find_one({}) or {}
+    assert link["blocks"] == [{"id": stored["_id"], "hash": stored["hash"]}]
 
 
 async def test_a_balance_is_kept_in_each_stripe(replica: Replica) -> None:
@@ -119,7 +120,7 @@ async def test_what_is_written_to_balances_is_measured(replica: Replica) -> None
 
     async def decide(work: Work) -> None:
         books = await Books.opened(replica.database, work, seen.append)
-        books.post(ORDER, "split", (Entry("a", 5), Entry("b", -4)), "cause")
+        books.post(ORDER, "split", {"a": 5, "b": -4}, "cause")
         books.close()
 
     await replica.commits.commit(decide, stripe="b#0", group="split.test")

@@ -53,8 +53,8 @@ def test_what_does_not_differ_is_not_written() -> None:
             [("paid_at", 1), ("_id", 1)],
         ),
         (
-            "transactions",
-            {"marketplace": "test-a", "currency": "BRL", "entries.account": "x", "_id": {"$gt": "y"}},
+            "blocks",
+            {"marketplace": "test-a", "currency": "BRL", "accounts": "x", "_id": {"$gte": "y"}},
             [("_id", 1)],
         ),
         (

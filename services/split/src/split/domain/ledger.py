@@ -16,13 +16,6 @@ GENESIS: bytes = bytes(32)
 _encoder = msgspec.json.Encoder()
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One account's side of a transaction."""
-
-    account: str
-    amount_minor: int
-
-
 class Entries:
     """Collects the entries of one transaction, one an account."""
 
@@ -38,8 +31,8 @@ class Entries:
         self.add(giver, -amount_minor)
         self.add(taker, amount_minor)
 
-    def closed(self) -> tuple[Entry, ...]:
-        """Return the entries that are not zero.
+    def closed(self) -> dict[str, int]:
+        """Return the entries that are not zero, minor units by account.
 
         Raises:
             ValueError: they do not sum to zero; a rule is wrong, and nothing may be booked.
@@ -48,33 +41,47 @@ class Entries:
         if total := sum(self._amounts.values()):
             message = f"entries sum to {total}, not to zero"
             raise ValueError(message)
-        return tuple(Entry(account, amount) for account, amount in self._amounts.items() if amount)
+        return {account: amount for account, amount in self._amounts.items() if amount}
 
 
-class Transaction(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One immutable transaction; `cause` is the id of the event behind it, `at_ms` milliseconds since 1970 UTC."""
+class Transaction(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):
+    """One immutable transaction. `cause` is the id of the event behind it; `entries` are minor units by account."""
+
+    order: str
+    cause: str
+    kind: Kind
+    entries: dict[str, int]
+
+
+class Block(msgspec.Struct, frozen=True, gc=False, array_like=True, kw_only=True):
+    """Transactions of one marketplace and currency that one unit of work booked (decision 0017).
+
+    `accounts` are those of all its entries, sorted; `at_ms` is milliseconds since 1970 UTC.
+    """
 
     id: str
     marketplace: str
     currency: str
-    order: str
-    cause: str
-    kind: Kind
-    entries: tuple[Entry, ...]
+    stripe: str
     at_ms: int
+    accounts: tuple[str, ...]
+    transactions: tuple[Transaction, ...]
 
     def hash(self) -> bytes:
-        """Return SHA-256 over all of it."""
-        entries = [(entry.account, entry.amount_minor) for entry in self.entries]
-        named = (self.id, self.marketplace, self.currency, self.order, self.cause, self.kind, entries, self.at_ms)
-        return hashlib.sha256(_encoder.encode(named)).digest()
+        """Return SHA-256 over all of it, as a JSON array of its fields in this order; entries are objects."""
+        return hashlib.sha256(_encoder.encode(self)).digest()
 
 
-def link_hash(previous: bytes, seq: int, transactions: Iterable[tuple[str, bytes]]) -> bytes:
+def accounts_of(transactions: Iterable[Transaction]) -> tuple[str, ...]:
+    """Return the accounts that these transactions have entries in, each once, sorted."""
+    return tuple(sorted({account for it in transactions for account in it.entries}))
+
+
+def link_hash(previous: bytes, seq: int, blocks: Iterable[tuple[str, bytes]]) -> bytes:
     """Return the hash of one link of a stripe's chain, over the link before it and all that it lists."""
     digest = hashlib.sha256(previous)
     digest.update(seq.to_bytes(8))
-    for identity, content in transactions:
+    for identity, content in blocks:
         digest.update(identity.encode())
         digest.update(content)
     return digest.digest()

@@ -8,7 +8,7 @@ import msgspec
 from shared.messages import Breakdown, Leg, PayoutRequested, Subsidy
 from split.domain.earnings import breakdown, held_breakdown
 from split.domain.judgements import Judgement
-from split.domain.ledger import Entries, Entry
+from split.domain.ledger import Entries
 from split.domain.orders import Order, OwedSubsidy
 from split.domain.pots import MERCHANT
 from split.domain.receivers import FREIGHT, Portion, Trees
@@ -22,7 +22,7 @@ class Decision(msgspec.Struct, frozen=True):
     """What a pass decided: the order afterwards, the entries to book (perhaps none), and a payout or none."""
 
     order: Order
-    entries: tuple[Entry, ...]
+    entries: dict[str, int]
     payout: PayoutRequested | None
 
 

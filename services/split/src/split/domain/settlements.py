@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from shared.messages import LegOutcome, PayoutSettled, SubsidyOutcome
-from split.domain.ledger import Entries, Entry
+from split.domain.ledger import Entries
 from split.domain.orders import Order, OwedSubsidy
 from split.domain.shares import CLEARING, LIFECYCLE, MARKETING, Share, State, Step, account, leg_id
 
@@ -25,7 +25,7 @@ class Settlement(msgspec.Struct, frozen=True):
     """The order after a revision, and the entries to book (perhaps none)."""
 
     order: Order
-    entries: tuple[Entry, ...]
+    entries: dict[str, int]
 
 
 def settle(order: Order, settled: PayoutSettled) -> Settlement | str | None:

@@ -6,9 +6,9 @@ from datetime import datetime
 import msgspec
 
 from shared.mongo import UP, Database, Document
-from split.store import balances
+from split.store import balances, blocks
 from split.store.balances import BALANCES
-from split.store.books import TRANSACTIONS
+from split.store.blocks import BLOCKS
 
 
 class Balance(msgspec.Struct, frozen=True, gc=False):
@@ -35,7 +35,7 @@ class Accounts:
 
     def __init__(self, database: Database) -> None:
         self._balances = database[BALANCES]
-        self._transactions = database[TRANSACTIONS]
+        self._blocks = database[BLOCKS]
 
     async def balance(self, marketplace: str, account: str, currency: str) -> int | None:
         """Return the sum of an account's stripes; None when nothing was ever booked in it."""
@@ -75,18 +75,37 @@ class Accounts:
         self, marketplace: str, account: str, currency: str, after: str | None, limit: int
     ) -> list[Posted]:
         """Return up to `limit` entries of an account after a transaction, the oldest first."""
-        query: Document = {"marketplace": marketplace, "currency": currency, "entries.account": account}
-        if after is not None:
-            query["_id"] = {"$gt": after}
-        cursor = self._transactions.find(query, {"hash": 0, "stripe": 0}).sort("_id", UP).limit(limit)
-        return [_posted(it, account) for it in await cursor.to_list(None)]
+        stages = _entries(marketplace, account, currency, after, limit)
+        return [_posted(it) for it in await self._blocks.aggregate(stages, batchSize=limit + 1).to_list(None)]
+
+
+def _entries(marketplace: str, account: str, currency: str, after: str | None, limit: int) -> list[Document]:
+    """Return the steps from blocks to the transactions of an account; MongoDB sends no block whole."""
+    blocks_wanted: Document = {"marketplace": marketplace, "currency": currency, "accounts": account}
+    # A name is no path here: a dot in it would lead into it.
+    amount = {"$getField": {"field": {"$literal": account}, "input": "$transactions.entries"}}
+    wanted: Document = {"amount_minor": {"$exists": True}}
+    if after is not None:
+        block, place = blocks.place_of(after)
+        blocks_wanted["_id"] = {"$gte": block}
+        wanted["$or"] = [{"_id": {"$gt": block}}, {"place": {"$gt": place}}]
+    shown = ("place", "at", "amount_minor", "transactions.kind", "transactions.order", "transactions.cause")
+    return [
+        {"$match": blocks_wanted},
+        {"$sort": {"_id": UP}},
+        {"$unwind": {"path": "$transactions", "includeArrayIndex": "place"}},
+        {"$set": {"amount_minor": amount}},
+        {"$match": wanted},
+        {"$limit": limit},
+        {"$project": dict.fromkeys(shown, 1)},
+    ]
 
 
 def _sorted(sums: dict[tuple[str, str], int]) -> list[Balance]:
     return [Balance(*place, amount) for place, amount in sorted(sums.items())]
 
 
-def _posted(document: Document, account: str) -> Posted:
-    amounts = [it["amount_minor"] for it in document["entries"] if it["account"] == account]
-    named = (document["kind"], document["order"], document["cause"], document["at"])
-    return Posted(document["_id"], *named, sum(amounts))
+def _posted(found: Document) -> Posted:
+    booked = found["transactions"]
+    identity = blocks.transaction_id(found["_id"], found["place"])
+    return Posted(identity, booked["kind"], booked["order"], booked["cause"], found["at"], found["amount_minor"])

@@ -1,4 +1,4 @@
-"""The ledger as documents: transactions, balances per stripe, and the hash chain of each stripe.
+"""The ledger as documents: blocks of transactions, balances per stripe, and the hash chain of each stripe.
 
 One `Books` serves one unit of work: it collects, then `close` writes each balance once and one link for all.
 """
@@ -7,21 +7,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import uuid_utils
-
-from shared.mongo import UP, Database, Document, Index, Session
+from shared.mongo import Database, Document, Index, Session
 from shared.work import Work
-from split.domain.ledger import GENESIS, Entry, Kind, Transaction, imbalance, link_hash
+from split.domain.ledger import GENESIS, Kind, Transaction, imbalance, link_hash
 from split.domain.orders import Order
-from split.store import balances
+from split.store import balances, blocks
 from split.store.balances import BALANCES
+from split.store.blocks import Filling
 
-TRANSACTIONS: Final = "transactions"
 HEADS: Final = "heads"
 LINKS: Final = "links"
 INDEXES: Final[dict[str, list[Index]]] = {
-    # The entries of an account, by time: `_id` begins with it.
-    TRANSACTIONS: [Index([("marketplace", UP), ("currency", UP), ("entries.account", UP), ("_id", UP)])],
+    **blocks.INDEXES,
     BALANCES: [],
     HEADS: [],
     LINKS: [],
@@ -40,6 +37,7 @@ class Books:
         self._previous = previous
         self._note_imbalance = note_imbalance
         self._at_ms = (work.now - EPOCH) // MILLISECOND
+        self._filling: dict[tuple[str, str], Filling] = {}
         self._listed: list[tuple[str, bytes]] = []
         self._balances: dict[tuple[str, str], dict[str, int]] = {}
 
@@ -50,29 +48,27 @@ class Books:
         seq, previous = (head["seq"], bytes(head["hash"])) if head else (0, GENESIS)
         return cls(work, seq, previous, note_imbalance)
 
-    def post(self, order: Order, kind: Kind, entries: tuple[Entry, ...], cause: str) -> None:
-        """Book one transaction; without entries there is nothing to book."""
+    def post(self, order: Order, kind: Kind, entries: dict[str, int], cause: str) -> None:
+        """Book one transaction, minor units by account; without entries there is nothing to book."""
         if not entries:
             return
-        booked = Transaction(
-            id=str(uuid_utils.uuid7()),
-            marketplace=order.marketplace,
-            currency=order.currency,
-            order=order.key,
-            cause=cause,
-            kind=kind,
-            entries=entries,
-            at_ms=self._at_ms,
-        )
-        content = booked.hash()
-        self._listed.append((booked.id, content))
-        self._work.insert(TRANSACTIONS, self._document(booked, content))
-        moved = self._balances.setdefault((booked.marketplace, booked.currency), {})
-        for entry in entries:
-            moved[entry.account] = moved.get(entry.account, 0) + entry.amount_minor
+        place = order.marketplace, order.currency
+        booked = Transaction(order=order.key, cause=cause, kind=kind, entries=entries)
+        filling = self._filling.get(place)
+        if filling is not None and not filling.takes(booked):
+            self._seal(place, filling)
+            filling = None
+        if filling is None:
+            filling = self._filling[place] = Filling()
+        filling.add(booked)
+        moved = self._balances.setdefault(place, {})
+        for account, amount in entries.items():
+            moved[account] = moved.get(account, 0) + amount
 
     def close(self) -> None:
-        """Write the balances and the link; the head moves only if nobody else moved it meanwhile."""
+        """Write the last blocks, the balances and the link; the head moves only if nobody else moved it meanwhile."""
+        for place, filling in self._filling.items():
+            self._seal(place, filling)
         if not self._listed:
             return
         work, stripe, seq = self._work, self._work.stripe, self._seq + 1
@@ -87,7 +83,7 @@ class Books:
                 "seq": seq,
                 "previous": self._previous,
                 "hash": content,
-                "transactions": [{"id": identity, "hash": listed} for identity, listed in self._listed],
+                "blocks": [{"id": identity, "hash": listed} for identity, listed in self._listed],
             },
         )
         head = {"$set": {"seq": seq, "hash": content}}
@@ -95,19 +91,11 @@ class Books:
         missing = imbalance(self._balances)
         work.after_commit(lambda: self._note_imbalance(missing))
 
-    def _document(self, booked: Transaction, content: bytes) -> Document:
-        return {
-            "_id": booked.id,
-            "marketplace": booked.marketplace,
-            "currency": booked.currency,
-            "order": booked.order,
-            "cause": booked.cause,
-            "kind": booked.kind,
-            "entries": [{"account": it.account, "amount_minor": it.amount_minor} for it in booked.entries],
-            "at": self._work.now,
-            "stripe": self._work.stripe,
-            "hash": content,
-        }
+    def _seal(self, place: tuple[str, str], filling: Filling) -> None:
+        block = filling.sealed(*place, self._work.stripe, self._at_ms)
+        content = block.hash()
+        self._listed.append((block.id, content))
+        blocks.insert(self._work, block, content)
 
 
 async def _head(database: Database, stripe: str, session: Session) -> Document | None:
