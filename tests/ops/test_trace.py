@@ -1,10 +1,12 @@
 """The way of one order's money, from live stores and the institution's record."""
 
+import pytest
+from tests.ops.audit import world
 from tests.ops.audit.world import MP, Bank
 
 from ops.institution import Institution
 from ops.stores import Stores
-from ops.trace import Trace, find, trace
+from ops.trace import Step, Trace, find, trace
 
 
 async def traced(stores: Stores, key: str) -> Trace | None:
@@ -52,3 +54,34 @@ async def test_an_order_is_found_by_its_bare_id_in_every_marketplace_that_has_it
     assert await find(filled, "a", "olist") == ["olist/a"]
     assert await find(filled, "olist/a", None) == ["olist/a"]
     assert await find(filled, "z", None) == []
+
+
+async def rebooked(stores: Stores, *transactions: world.Booked) -> list[Step]:
+    """Put these transactions in the place of the ledger's; return the steps booked of order a."""
+    await stores.split.blocks.delete_many({})
+    await stores.split.blocks.insert_many(world.ledger(transactions)["blocks"])
+    found = await traced(stores, f"{MP}/a")
+    assert found is not None
+    return [step for step in found.steps if step.what.startswith("booked")]
+
+
+async def test_of_a_block_of_several_orders_the_one_is_shown(filled: Stores) -> None:
+    first, last, _ = world.TRANSACTIONS
+    other = world.booked(3, "b", "CNY", {world.CLEARING: -5_000, "merchant:held/new": 5_000})
+    steps = await rebooked(filled, other._replace(number=0), first, other, last)
+    assert [step.facts["entries"] for step in steps] == [it.transaction.entries for it in (first, last)]
+    assert [step.facts["cause"] for step in steps] == [it.transaction.cause for it in (first, last)]
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [({}, 2), ({"revisions": {"1": 2}}, 3), ({"payouts": 2}, 3), ({"shares.0.state": "available"}, 3)],
+)
+async def test_the_ledger_is_read_no_further_than_the_last_outcome_of_a_paid_order(
+    filled: Stores, change: dict[str, object], shown: int
+) -> None:
+    """What stands after it, nobody writes; an order that is not all paid may have more at any time."""
+    if change:
+        await filled.split.orders.update_one({"order_id": "a"}, {"$set": change})
+    after = world.booked(4, "a", "CNY", {world.CLEARING: -1, "merchant:available/shop": 1})
+    assert len(await rebooked(filled, *world.TRANSACTIONS[:2], after)) == shown

@@ -6,15 +6,38 @@ import msgspec
 from tests.ops.audit import world
 from tests.ops.audit.live import Live, Plant, rebook
 
-from split.domain.ledger import Entry, link_hash
+from split.domain.ledger import link_hash
+
+SETTLING: Final = {"transactions.kind": "settle"}
+"""The block of the settled order: its split, then its settle."""
+
+AMOUNT: Final = f"transactions.1.entries.{world.CLEARING}"
 
 
 def unbalance(live: Live) -> None:
-    live["split"].transactions.update_one({"kind": "settle"}, {"$inc": {"entries.0.amount_minor": 7}})
+    live["split"].blocks.update_one(SETTLING, {"$inc": {AMOUNT: 7}})
 
 
 def edit(live: Live) -> None:
-    live["split"].transactions.update_one({"kind": "settle"}, {"$set": {"cause": "another"}})
+    live["split"].blocks.update_one(SETTLING, {"$set": {"transactions.1.cause": "another"}})
+
+
+def move_in_time(live: Live) -> None:
+    live["split"].blocks.update_one(SETTLING, {"$set": {"at": world.SETTLED_AT}})
+
+
+def hide_an_account(live: Live) -> None:
+    """Its entries are there; but who reads that account will not find them."""
+    live["split"].blocks.update_one(SETTLING, {"$pull": {"accounts": "platform:commission"}})
+
+
+def forge_a_block(live: Live) -> None:
+    """Change what it holds, and its hash with it: only the link still knows."""
+    (block,) = world.blocks(world.TRANSACTIONS[:2])
+    split, settle = block.transactions
+    forged = msgspec.structs.replace(block, transactions=(split, msgspec.structs.replace(settle, cause="another")))
+    changed = {"transactions.1.cause": "another", "hash": forged.hash()}
+    live["split"].blocks.update_one({"_id": block.id}, {"$set": changed})
 
 
 def cut_the_chain(live: Live) -> None:
@@ -26,27 +49,41 @@ def cut_the_end_of_the_chain(live: Live) -> None:
 
 
 def take_a_transaction_out(live: Live) -> None:
-    live["split"].transactions.delete_one({"kind": "settle"})
+    live["split"].blocks.update_one(SETTLING, {"$pop": {"transactions": 1}})
+
+
+def book_a_transaction_twice(live: Live) -> None:
+    block = live["split"].blocks.find_one(SETTLING) or {}
+    live["split"].blocks.update_one(SETTLING, {"$push": {"transactions": block["transactions"][1]}})
+
+
+def take_a_block_out(live: Live) -> None:
+    live["split"].blocks.delete_one({"currency": "KWD"})
+
+
+def book_a_block_twice(live: Live) -> None:
+    block = live["split"].blocks.find_one({"currency": "KWD"}) or {}
+    live["split"].blocks.insert_one(block | {"_id": f"{block['_id'][:-1]}f"})
 
 
 def forge_a_link(live: Live) -> None:
-    live["split"].links.update_one({"seq": 1}, {"$pop": {"transactions": 1}})
+    live["split"].links.update_one({"seq": 1}, {"$pop": {"blocks": 1}})
 
 
 def forge_the_last_link(live: Live) -> None:
     """Change what it lists, and its hash with it: only the head still knows."""
     link = live["split"].links.find_one({"seq": 2}) or {}
-    listed = [(it["id"], it["hash"]) for it in link["transactions"]] * 2
+    listed = [(it["id"], it["hash"]) for it in link["blocks"]] * 2
     content = link_hash(link["previous"], 2, listed)
     twice = [{"id": identity, "hash": known} for identity, known in listed]
-    live["split"].links.update_one({"seq": 2}, {"$set": {"transactions": twice, "hash": content}})
+    live["split"].links.update_one({"seq": 2}, {"$set": {"blocks": twice, "hash": content}})
 
 
 def stand_a_link_beyond_the_head(live: Live) -> None:
     head = live["split"].heads.find_one({}) or {}
     content = link_hash(head["hash"], 3, [])
     link = {"_id": f"{world.STRIPE}/3", "stripe": world.STRIPE, "seq": 3, "previous": head["hash"], "hash": content}
-    live["split"].links.insert_one(link | {"transactions": []})
+    live["split"].links.insert_one(link | {"blocks": []})
 
 
 def lose_the_links(live: Live) -> None:
@@ -93,12 +130,10 @@ def keep_sellers_money_as_commission(live: Live) -> None:
     live["split"].orders.update_one({"order_id": "a"}, {"$set": {"shares": shares}})
     first, second, third = world.TRANSACTIONS
     moved = {"merchant:in_transit/shop": -100, "platform:commission": 100}
-    changed = [
-        msgspec.structs.replace(
-            it, entries=tuple(Entry(e.account, e.amount_minor + sign * moved.get(e.account, 0)) for e in it.entries)
-        )
-        for it, sign in ((first, 1), (second, -1))
-    ]
+    changed = []
+    for it, sign in ((first, 1), (second, -1)):
+        entries = {name: amount + sign * moved.get(name, 0) for name, amount in it.transaction.entries.items()}
+        changed.append(it._replace(transaction=msgspec.structs.replace(it.transaction, entries=entries)))
     rebook(live, *changed, third)
     for place, amount in ((0, -100), (1, 100)):
         live["payments"].payouts.update_one({}, {"$inc": {f"legs.{place}.amount_minor": amount}})
@@ -148,9 +183,28 @@ BOOKS: Final[list[tuple[Plant, set[str]]]] = [
         },
     ),
     (edit, {"transaction_unchanged", "chain_whole"}),
+    (move_in_time, {"transaction_unchanged", "chain_whole"}),
+    (hide_an_account, {"transaction_unchanged", "chain_whole"}),
+    (forge_a_block, {"chain_whole"}),
     (cut_the_chain, {"chain_whole"}),
     (cut_the_end_of_the_chain, {"chain_whole"}),
-    (take_a_transaction_out, {"chain_whole", "balances_derived", "order_booked", "pool_is_owed"}),
+    (
+        take_a_transaction_out,
+        {"transaction_unchanged", "chain_whole", "balances_derived", "order_booked", "pool_is_owed"},
+    ),
+    (
+        book_a_transaction_twice,
+        {
+            "transaction_unchanged",
+            "chain_whole",
+            "balances_derived",
+            "order_booked",
+            "sellers_money_apart",
+            "pool_is_owed",
+        },
+    ),
+    (take_a_block_out, {"chain_whole", "balances_derived", "order_booked", "pool_is_owed"}),
+    (book_a_block_twice, {"transaction_unchanged", "chain_whole", "balances_derived", "order_booked", "pool_is_owed"}),
     (forge_a_link, {"chain_whole"}),
     (forge_the_last_link, {"chain_whole"}),
     (stand_a_link_beyond_the_head, {"chain_whole"}),

@@ -6,10 +6,9 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.database import Database
 from tests.ops.audit import world
-from tests.ops.audit.world import MP, Bank
+from tests.ops.audit.world import MP, Bank, Booked
 
 from ops.audit.run import Report
-from split.domain.ledger import Transaction
 
 Audited = Callable[..., Awaitable[Report]]
 
@@ -31,7 +30,7 @@ class Live:
 Plant = Callable[[Live], None]
 
 
-def rebook(live: Live, *transactions: Transaction) -> None:
+def rebook(live: Live, *transactions: Booked) -> None:
     for collection, them in world.ledger(transactions).items():
         live["split"][collection].delete_many({})
         live["split"][collection].insert_many(them)

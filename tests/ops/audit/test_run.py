@@ -108,6 +108,21 @@ async def test_what_was_sent_is_not_lost_while_it_is_being_sent(live: Live, audi
     assert (await audited(live)).lost == 1
 
 
+async def test_what_was_booked_lately_is_looked_at_again_in_its_blocks(
+    live: Live, audited: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two orders share a block; each finds its own transactions in it, and the one of the next block."""
+    first, last, _ = world.TRANSACTIONS
+    rebook(live, first, world.booked(3, "b", "CNY", {world.CLEARING: -5_000, "merchant:held/new": 5_000}), last)
+    live["split"].orders.update_many({}, {"$inc": {"shares.0.amount_minor": 1}})
+    of_old = await audited(live)
+    since = timedelta(seconds=1) + datetime.now(UTC) - world.PAID_AT
+    monkeypatch.setattr(lookagain, "CLOCKS_APART_MS", since // timedelta(milliseconds=1))
+    of_new = await audited(live)
+    assert {it.law for it in of_new.findings.shown} >= {"order_sums", "order_booked"}
+    assert of_new.findings.answer() == of_old.findings.answer()
+
+
 async def test_payouts_of_an_order_whose_id_begins_like_anothers_are_not_taken_for_its_own(
     live: Live, audited: Audited, monkeypatch: pytest.MonkeyPatch
 ) -> None:

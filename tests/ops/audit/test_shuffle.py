@@ -6,7 +6,7 @@ import pytest
 from bson.int64 import Int64
 
 from ops.audit.rows import Kept
-from ops.audit.shapes.split import transaction
+from ops.audit.shapes.split import block
 from ops.audit.shuffle import BALANCES, Parts, Writer
 
 LARGE = 3_000_000_000
@@ -31,11 +31,11 @@ def test_an_amount_of_more_than_32_bits_is_a_number_as_any_other(tmp_path: Path)
     assert (row, type(row.amount_minor)) == (Kept("a", LARGE), int)
 
 
-def test_the_hash_of_a_transaction_is_the_same_for_such_an_amount() -> None:
+def test_the_hash_of_a_block_is_the_same_for_such_an_amount() -> None:
     def of(amount: int) -> bytes:
-        entries = [{"account": "a", "amount_minor": amount}, {"account": "b", "amount_minor": -amount}]
-        names = dict.fromkeys(("_id", "marketplace", "currency", "order", "cause", "kind", "stripe"), "x")
-        return transaction(names | {"entries": entries, "at": AT_MS, "hash": b""}).content
+        booked = dict.fromkeys(("order", "cause", "kind"), "x") | {"entries": {"a": amount, "b": -amount}}
+        names = dict.fromkeys(("_id", "marketplace", "currency", "stripe"), "x")
+        return block(names | {"transactions": [booked], "accounts": ["a"], "at": AT_MS, "hash": b""}).content
 
     assert of(Int64(LARGE)) == of(LARGE)
 

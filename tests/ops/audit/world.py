@@ -4,14 +4,16 @@ Its books are made with split's own hashes, so that the audit's reading of them 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import httpx
+import msgspec
 from pymongo import MongoClient
 
-from split.domain.ledger import GENESIS, Entry, Transaction, link_hash
+from shared.ids import event_id
+from split.domain.ledger import GENESIS, Block, Transaction, accounts_of, link_hash
 from split.store.balances import group_of
 
 PAID_AT: Final = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -44,7 +46,7 @@ def split_order(
     return {
         "_id": f"{MP}/{order_id}", "marketplace": MP, "order_id": order_id, "state": "split", "body": content,
         "currency": currency, "channel_account": MP, "shares": shares, "subsidies": [], "subsidy_due_minor": 0,
-        "payouts": 0, "split_at": PAID_AT,
+        "payouts": 0, "revisions": {}, "split_at": PAID_AT,
     } | more  # fmt: skip
 
 
@@ -78,22 +80,23 @@ def entry(path: str, amount: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def booked(number: int, order_id: str, currency: str, entries: dict[str, int]) -> Transaction:
-    at_ms = int(PAID_AT.timestamp() * 1000) + number
-    return Transaction(
-        id=f"{at_ms:012x}"[:8] + "-" + f"{at_ms:012x}"[8:] + f"-7000-8000-{number:012x}",
-        marketplace=MP,
-        currency=currency,
-        order=f"{MP}/{order_id}",
-        cause=f"event-{number}",
-        kind="split" if number != 2 else "settle",
-        entries=tuple(Entry(account, amount) for account, amount in entries.items()),
-        at_ms=at_ms,
-    )
+class Booked(NamedTuple):
+    """A transaction with its currency, and its number in the ledger's time."""
+
+    number: int
+    currency: str
+    transaction: Transaction
+
+
+def booked(number: int, order_id: str, currency: str, entries: dict[str, int]) -> Booked:
+    kind: Literal["split", "settle"] = "split" if number != 2 else "settle"
+    cause = f"event-{number}" if kind == "split" else event_id("payout-settled", MP, f"o:{order_id}.1/1")
+    made = Transaction(order=f"{MP}/{order_id}", cause=cause, kind=kind, entries=entries)
+    return Booked(number, currency, made)
 
 
 CLEARING: Final = f"channel:clearing/{MP}"
-TRANSACTIONS: Final = (
+TRANSACTIONS: Final[tuple[Booked, ...]] = (
     booked(1, "a", "CNY", {
         CLEARING: -9_940, "merchant:in_transit/shop": 9_240, "platform:commission": 1_200, "platform:marketing": -500,
     }),
@@ -104,33 +107,55 @@ TRANSACTIONS: Final = (
 )  # fmt: skip
 
 
-def ledger(transactions: tuple[Transaction, ...] = TRANSACTIONS) -> dict[str, list[dict[str, Any]]]:
+def blocks(unit: Sequence[Booked]) -> list[Block]:
+    """Return the blocks of one unit of work: one a currency, in the order of their first transactions."""
+    by_currency: dict[str, list[Booked]] = {}
+    for it in unit:
+        by_currency.setdefault(it.currency, []).append(it)
+    return [_block(currency, some[0].number, [it.transaction for it in some]) for currency, some in by_currency.items()]
+
+
+def _block(currency: str, number: int, transactions: list[Transaction]) -> Block:
+    at_ms = int(PAID_AT.timestamp() * 1000) + number
+    return Block(
+        id=f"{at_ms:012x}"[:8] + "-" + f"{at_ms:012x}"[8:] + f"-7000-8000-{number:012x}",
+        marketplace=MP,
+        currency=currency,
+        stripe=STRIPE,
+        at_ms=at_ms,
+        accounts=accounts_of(transactions),
+        transactions=tuple(transactions),
+    )
+
+
+def ledger(transactions: tuple[Booked, ...] = TRANSACTIONS) -> dict[str, list[dict[str, Any]]]:
     """Return the ledger's collections: two links, the first with two transactions, the second with the others."""
+    units = [blocks(unit) for unit in (transactions[:2], transactions[2:]) if unit]
     documents: list[dict[str, Any]] = [
         {
-            "_id": it.id, "marketplace": it.marketplace, "currency": it.currency, "order": it.order,
-            "cause": it.cause, "kind": it.kind, "at": datetime.fromtimestamp(it.at_ms / 1000, UTC), "stripe": STRIPE,
-            "entries": [{"account": e.account, "amount_minor": e.amount_minor} for e in it.entries],
+            "_id": it.id, "marketplace": it.marketplace, "currency": it.currency, "stripe": it.stripe,
+            "at": datetime.fromtimestamp(it.at_ms / 1000, UTC), "accounts": list(it.accounts),
+            "transactions": [msgspec.structs.asdict(made) for made in it.transactions],
             "hash": it.hash(),
         }
-        for it in transactions
+        for unit in units for it in unit
     ]  # fmt: skip
     balances: dict[str, dict[str, int]] = {}
     for it in transactions:
-        for entry in it.entries:
-            kept = balances.setdefault(f"{MP}|{it.currency}|{group_of(entry.account)}|{STRIPE}", {})
-            kept[entry.account] = kept.get(entry.account, 0) + entry.amount_minor
+        for account, amount in it.transaction.entries.items():
+            kept = balances.setdefault(f"{MP}|{it.currency}|{group_of(account)}|{STRIPE}", {})
+            kept[account] = kept.get(account, 0) + amount
     links: list[dict[str, Any]] = []
     previous = GENESIS
-    for seq, listed in enumerate(filter(None, (transactions[:2], transactions[2:])), start=1):
-        content = link_hash(previous, seq, [(it.id, it.hash()) for it in listed])
+    for seq, unit in enumerate(units, start=1):
+        content = link_hash(previous, seq, [(it.id, it.hash()) for it in unit])
         links.append({
             "_id": f"{STRIPE}/{seq}", "stripe": STRIPE, "seq": seq, "previous": previous, "hash": content,
-            "transactions": [{"id": it.id, "hash": it.hash()} for it in listed],
+            "blocks": [{"id": it.id, "hash": it.hash()} for it in unit],
         })  # fmt: skip
         previous = content
     return {
-        "transactions": documents,
+        "blocks": documents,
         "balances": [{"_id": identity, "amounts": amounts} for identity, amounts in balances.items()],
         "links": links,
         "heads": [{"_id": STRIPE, "seq": len(links), "hash": previous}],
@@ -144,7 +169,15 @@ def documents() -> Documents:
         share("platform:commission", 1_200, "paid", gross_minor=1_260, fee_minor=60),
     ]
     subsidy = {"subsidy_id": f"{MP}/o:a/platform:marketing/1", "payout_id": "o:a.1", "amount_minor": 500}
-    settled = split_order("a", "CNY", body(10_000, 60), shares, payouts=1, subsidies=[subsidy | {"state": "succeeded"}])
+    settled = split_order(
+        "a",
+        "CNY",
+        body(10_000, 60),
+        shares,
+        payouts=1,
+        revisions={"1": 1},
+        subsidies=[subsidy | {"state": "succeeded"}],
+    )
     held = split_order(
         "b", "KWD", body(5_000, 0), [share("merchant:new", 5_000, "held", part=0, reason="merchant_unknown")]
     )

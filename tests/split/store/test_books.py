@@ -106,7 +106,7 @@ async def _with_barrier(replica: Replica, barrier: asyncio.Barrier) -> None:
 async def test_a_unit_without_entries_leaves_the_chain_alone(replica: Replica) -> None:
     async def decide(work: Work) -> None:
         books = await Books.opened(replica.database, work, lambda _: None)
-        books.post(ORDER, "split", (), "cause")
+        books.post(ORDER, "split", {}, "cause")
         books.close()
 
     await replica.commits.commit(decide, stripe="a#0", group="split.test")

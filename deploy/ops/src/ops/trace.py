@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ops import places
+from ops.audit.shapes.split import booked_since
 from ops.institution import Institution
-from ops.places import Place
-from ops.stores import Stores, by_id, prefixed, within
+from ops.places import PAID, Place
+from ops.stores import Stores, by_id, prefixed
+from shared.ids import event_id
+from shared.messages import PayoutSettled
 from shared.money import format_minor
 from shared.mongo import Document
 
@@ -99,22 +102,28 @@ def _split(split: Document | None) -> Iterable[Step]:
 async def _booked(stores: Stores, key: str, split: Document | None) -> AsyncIterator[Step]:
     if split is None or split["state"] != "split":
         return
-    # Ids of transactions begin with their time, so that only those since the split are looked through.
-    since = {"_id": {"$gte": _first_id(split["split_at"])}, "order": key, **within(key.partition("/")[0])}
-    async for it in stores.split.transactions.find(since).sort("_id", 1):
-        entries = {entry["account"]: entry["amount_minor"] for entry in it["entries"]}
-        text = ", ".join(f"{account} {_signed(amount, it['currency'])}" for account, amount in entries.items())
-        yield Step(it["at"], "split", f"booked {it['kind']}", text, {"entries": entries, "cause": it["cause"]})
+    last = _last_causes(split)
+    stages = booked_since(int(split["split_at"].timestamp() * 1000), [key])
+    # One at a time: MongoDB looks through the blocks, and no further than it is asked to.
+    async for block in stores.split.blocks.aggregate(stages, batchSize=1):
+        (it,) = block["transactions"]
+        entries = it["entries"]
+        text = ", ".join(f"{account} {_signed(amount, block['currency'])}" for account, amount in entries.items())
+        yield Step(block["at"], "split", f"booked {it['kind']}", text, {"entries": entries, "cause": it["cause"]})
+        if last and not (last := last - {it["cause"]}):
+            return
+
+
+def _last_causes(split: Document) -> frozenset[str]:
+    """Return the events behind the last transactions of an order that is all paid; none where more may come."""
+    if any(share["state"] != PAID for share in split["shares"]) or len(split["revisions"]) < split["payouts"]:
+        return frozenset()
+    identities = (f"o:{split['order_id']}.{number}/{revision}" for number, revision in split["revisions"].items())
+    return frozenset(event_id(PayoutSettled.topic, split["marketplace"], it) for it in identities)
 
 
 def _signed(amount_minor: int, currency: str) -> str:
     return f"{'+' if amount_minor > 0 else ''}{format_minor(amount_minor, currency)}"
-
-
-def _first_id(moment: datetime) -> str:
-    """Return the least version 7 UUID of that millisecond."""
-    digits = f"{int(moment.timestamp() * 1000):012x}"
-    return f"{digits[:8]}-{digits[8:]}"
 
 
 def _paid_out(payout: Document) -> Iterable[Step]:

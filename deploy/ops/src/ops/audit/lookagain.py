@@ -29,7 +29,7 @@ from shared.parking import PARKS
 ORDERS_AT_ONCE: Final = 1_000
 RANGES_AT_ONCE: Final = 100
 CLOCKS_APART_MS: Final = 120_000
-"""How far the time in a transaction's id may lie before its commit: a transaction's own length, and clocks."""
+"""How far the time in a block's id may lie before its commit: a transaction's own length, and clocks."""
 
 WHOLE: Final = (payments.ORDERS, payments.PAYOUTS, split.ORDERS, merchant.STATEMENTS, aftersale.ORDERS)
 UNKNOWN: Final = "not_found"
@@ -137,12 +137,13 @@ class SecondLook:
                     _take(source.rows(document), cases)
 
     async def _read_transactions(self, cases: dict[str, Case], part: _Part, session: Session) -> None:
-        """Take the old ones from the first look, and the new ones by the time in their ids: no index has the order."""
+        """Take the old ones from the first look, and the new ones by the time in the ids of their blocks."""
         for key, case in cases.items():
             case.booked.extend(it for it in part.booked.get(key, ()) if it.made_ms < self._since_ms)
-        query = split.made_since(self._since_ms, list(cases))
-        async for document in self._find(split.TRANSACTIONS, query, session):
-            _take(split.TRANSACTIONS.rows(document), cases)
+        blocks = self._stores.of(split.BLOCKS.service)[split.BLOCKS.collection].with_options(codec_options=READ)
+        stages = split.booked_since(self._since_ms, list(cases))
+        async for document in blocks.aggregate(stages, session=session):
+            _take(split.BLOCKS.rows(document), cases)
 
     async def _read_parks(self, cases: dict[str, Case], session: Session) -> None:
         query = {"_id": {"$in": list(cases)}}

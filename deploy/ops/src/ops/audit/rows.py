@@ -117,11 +117,11 @@ class Divided(Row, frozen=True):
 
 
 class Booked(Row, frozen=True):
-    """One ledger transaction of an order: what it credits to each account. `made_ms` is the time in its id."""
+    """One ledger transaction of an order: what it credits to each account. `made_ms` is the time in its block's id."""
 
     order: str
     made_ms: int
-    entries: tuple[tuple[str, int], ...]
+    entries: dict[str, int]
 
 
 class Stated(Row, frozen=True):
@@ -221,16 +221,16 @@ class Received(Row, frozen=True):
 
 
 class Hashed(Row, frozen=True):
-    """A ledger transaction and the hash of its content, worked out anew."""
+    """A block of the ledger and the hash of its content, worked out anew."""
 
-    transaction: str
+    block: str
     content: bytes
 
 
 class Listed(Row, frozen=True):
-    """A transaction as a link of the chain lists it. `new`: the link came after the audit began."""
+    """A block as a link of the chain lists it. `new`: the link came after the audit began."""
 
-    transaction: str
+    block: str
     content: bytes
     new: bool
 
@@ -253,6 +253,6 @@ OfAgain = Again | Sent | Booked | Lettered
 OfOrder = Sent | Taken | Instructed | Handed | Divided | Booked | Stated | Copied | Parked | Paid | Moved
 OfNumber = Numbered | Transferred
 OfPayment = Claimed | Received
-OfTransaction = Hashed | Listed
+OfBlock = Hashed | Listed
 OfBalance = Kept | Derived
-AnyRow = OfOrder | OfAgain | OfNumber | OfPayment | OfTransaction | OfBalance
+AnyRow = OfOrder | OfAgain | OfNumber | OfPayment | OfBlock | OfBalance

@@ -33,7 +33,7 @@ class Group[R]:
 ORDERS: Final = Group("orders", msgspec.msgpack.Decoder(list[rows.OfOrder]))
 NUMBERS: Final = Group("numbers", msgspec.msgpack.Decoder(list[rows.OfNumber]))
 PAYMENTS: Final = Group("payments", msgspec.msgpack.Decoder(list[rows.OfPayment]))
-TRANSACTIONS: Final = Group("transactions", msgspec.msgpack.Decoder(list[rows.OfTransaction]))
+BLOCKS: Final = Group("blocks", msgspec.msgpack.Decoder(list[rows.OfBlock]))
 BALANCES: Final = Group("balances", msgspec.msgpack.Decoder(list[rows.OfBalance]))
 AGAIN: Final = Group("again", msgspec.msgpack.Decoder(list[rows.OfAgain]))
 
@@ -44,7 +44,7 @@ GROUPS: Final[Mapping[type[AnyRow], str]] = {
         (ORDERS, rows.OfOrder),  # after AGAIN, which has some of its rows as well
         (NUMBERS, rows.OfNumber),
         (PAYMENTS, rows.OfPayment),
-        (TRANSACTIONS, rows.OfTransaction),
+        (BLOCKS, rows.OfBlock),
         (BALANCES, rows.OfBalance),
     )
     for row in get_args(kinds)

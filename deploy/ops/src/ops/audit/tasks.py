@@ -27,7 +27,6 @@ from ops.audit.shuffle import Parts, Writer
 from ops.audit.waits import Tally
 from ops.stores import CHUNK
 
-ROWS_PER_FETCH: Final = 2_000
 BALANCES_IN_MEMORY: Final = 50_000
 
 SOURCES: Final = {
@@ -87,7 +86,7 @@ def _documents(job: Job, source: Source) -> Iterator[dict[str, Any]]:
     with _database(job, source.service) as database:
         fields = dict.fromkeys(source.fields, 1) or None
         query = dict(source.within(job.marketplace))
-        yield from database[source.collection].find(query, fields, batch_size=ROWS_PER_FETCH)
+        yield from database[source.collection].find(query, fields, batch_size=source.per_fetch)
 
 
 def read(job: Job, name: str) -> Outcome:
@@ -103,18 +102,18 @@ def read(job: Job, name: str) -> Outcome:
 
 
 def read_ledger(job: Job, heads: Heads) -> Outcome:
-    """Read the transactions, then the links over them. `heads` stood before, at the moment of the kept balances."""
+    """Read the blocks, then the links over them. `heads` stood before, at the moment of the kept balances."""
     outcome = Outcome()
     with Writer(job.parts, "ledger") as writer:
         sums: Counter[str] = Counter()
-        for document in _documents(job, split.TRANSACTIONS):
-            it = split.transaction(document)
-            ledger.judge_transaction(it, outcome.findings)
+        for document in _documents(job, split.BLOCKS):
+            it = split.block(document)
+            ledger.judge_block(it, outcome.findings)
             writer.add(it.id, Hashed(it.id, it.content))
-            for key, row in split.TRANSACTIONS.rows(document):
+            for key, row in split.BLOCKS.rows(document):
                 writer.add(key, row)
-            for account, amount in it.entries:
-                sums[split.balance_name(it.marketplace, it.currency, account, it.stripe)] += amount
+            for name, amount in split.moved(it):
+                sums[name] += amount
             if len(sums) > BALANCES_IN_MEMORY:
                 _write_sums(sums, writer)
         _write_sums(sums, writer)
@@ -123,7 +122,7 @@ def read_ledger(job: Job, heads: Heads) -> Outcome:
             link = split.link(document)
             chain.add(link)
             new = link.seq > heads.get(link.stripe, Head(0, ledger.GENESIS)).seq
-            for identity, content in link.transactions:
+            for identity, content in link.blocks:
                 writer.add(identity, Listed(identity, content, new))
     after = {stripe: Head(seq, content) for stripe, seq, content in map(split.head, _documents(job, split.HEADS))}
     chain.walk(heads, after)
@@ -150,17 +149,16 @@ def join_record(job: Job, some: Sequence[int]) -> Outcome:
 
 
 def join_ledger(job: Job, some: Sequence[int]) -> Outcome:
-    """Compare the transactions of some parts with the links; what came after the kept balances is not in them."""
+    """Compare the blocks of some parts with the links; what came after the kept balances is not in them."""
     outcome = Outcome()
-    with Writer(job.parts, f"new-{some[0]}") as writer, _database(job, split.TRANSACTIONS.service) as database:
+    with Writer(job.parts, f"new-{some[0]}") as writer, _database(job, split.BLOCKS.service) as database:
         for part in some:
-            chunks = job.parts.read(shuffle.TRANSACTIONS, part)
+            chunks = job.parts.read(shuffle.BLOCKS, part)
             new = ledger.compare_listed(chunks, outcome.findings, whole=job.marketplace is None)
             for identities in batched(new, CHUNK):
-                for document in database[split.TRANSACTIONS.collection].find({"_id": {"$in": identities}}):
-                    it = split.transaction(document)
-                    for account, amount in it.entries:
-                        name = split.balance_name(it.marketplace, it.currency, account, it.stripe)
+                query = {"_id": {"$in": identities}}
+                for document in database[split.BLOCKS.collection].find(query, batch_size=split.BLOCKS.per_fetch):
+                    for name, amount in split.moved(split.block(document)):
                         writer.add(name, Derived(name, -amount))
     return outcome
 

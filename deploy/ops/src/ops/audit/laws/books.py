@@ -48,7 +48,7 @@ def balances_of(booked: list[Booked]) -> dict[str, int]:
     """Return what an order's transactions leave in each account, zeros left out."""
     found: dict[str, int] = {}
     for it in booked:
-        for account, amount in it.entries:
+        for account, amount in it.entries.items():
             found[account] = found.get(account, 0) + amount
     return {account: amount for account, amount in found.items() if amount}
 
@@ -115,10 +115,10 @@ def _check_refunds(order: Divided, booked: list[Booked], verdict: Verdict) -> No
     """Compare what waits for the buyer, and what went to the buyer through the channel, with what the buyer paid."""
     refunded = 0
     for it in booked:
-        to_buyer = sum(amount for account, amount in it.entries if account.startswith(BUYER))
+        to_buyer = sum(amount for account, amount in it.entries.items() if account.startswith(BUYER))
         refunded += to_buyer
         if to_buyer < 0:
-            refunded += sum(max(0, amount) for account, amount in it.entries if account.startswith(CLEARING))
+            refunded += sum(max(0, amount) for account, amount in it.entries.items() if account.startswith(CLEARING))
     if refunded > order.paid_minor:
         detail = f"{refunded} goes back to the buyer, who paid {order.paid_minor}"
         verdict.breach("refund_within_paid", order.order, detail)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from ops.audit.findings import Findings
-from ops.audit.rows import Hashed, Kept, Listed, OfBalance, OfTransaction
-from ops.audit.shapes.split import Link, Transaction
+from ops.audit.rows import Hashed, Kept, Listed, OfBalance, OfBlock
+from ops.audit.shapes.split import Block, Link, transaction_id
 from ops.sorting import Sorter
 
 GENESIS: Final = bytes(32)
@@ -25,11 +25,13 @@ class Head(NamedTuple):
 type Heads = Mapping[str, Head]
 
 
-def judge_transaction(it: Transaction, findings: Findings) -> None:
-    """Check a transaction by itself."""
-    if total := sum(amount for _, amount in it.entries):
-        findings.imbalance_minor += abs(total)
-        findings.add("entries_sum_to_zero", it.id, f"its entries sum to {total} {it.currency}")
+def judge_block(it: Block, findings: Findings) -> None:
+    """Check a block of transactions by itself."""
+    for place, entries in enumerate(it.entries):
+        if total := sum(entries.values()):
+            findings.imbalance_minor += abs(total)
+            identity = transaction_id(it.id, place)
+            findings.add("entries_sum_to_zero", identity, f"its entries sum to {total} {it.currency}")
     if it.stored != it.content:
         findings.add("transaction_unchanged", it.id, "its hash is not that of its content")
 
@@ -75,10 +77,10 @@ class Chain:
             self._findings.add(LAW, stripe, f"its last link is {last.seq}, its head says {before[stripe].seq}")
 
 
-def compare_listed(chunks: Iterable[Iterable[OfTransaction]], findings: Findings, *, whole: bool) -> list[str]:
-    """Compare stored transactions with what links list; return those that came since the audit began.
+def compare_listed(chunks: Iterable[Iterable[OfBlock]], findings: Findings, *, whole: bool) -> list[str]:
+    """Compare stored blocks with what links list; return those that came since the audit began.
 
-    The links are read last, so that every transaction which was read is in one. `whole`: transactions of all
+    The links are read last, so that every block which was read is in one. `whole`: blocks of all
     marketplaces were read, so that one which an old link lists must be among them.
     """
     stored: dict[str, bytes] = {}
@@ -86,20 +88,20 @@ def compare_listed(chunks: Iterable[Iterable[OfTransaction]], findings: Findings
     for chunk in chunks:
         for row in chunk:
             if isinstance(row, Hashed):
-                stored[row.transaction] = row.content
-            elif row.transaction in listed:
-                findings.add(LAW, row.transaction, "several links list the transaction")
+                stored[row.block] = row.content
+            elif row.block in listed:
+                findings.add(LAW, row.block, "several links list the block")
             else:
-                listed[row.transaction] = row
+                listed[row.block] = row
     for identity in stored.keys() - listed.keys():
-        findings.add(LAW, identity, "no link lists the transaction")
+        findings.add(LAW, identity, "no link lists the block")
     for identity in listed.keys() - stored.keys():
         if whole and not listed[identity].new:
-            findings.add(LAW, identity, "a link lists the transaction, and it is gone")
+            findings.add(LAW, identity, "a link lists the block, and it is gone")
     there = listed.keys() & stored.keys()
     for identity in there:
         if stored[identity] != listed[identity].content:
-            findings.add(LAW, identity, "a link lists the transaction with another content")
+            findings.add(LAW, identity, "a link lists the block with another content")
     return [identity for identity in there if listed[identity].new]
 
 

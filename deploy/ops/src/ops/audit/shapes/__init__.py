@@ -4,10 +4,12 @@ A store that changes its documents changes its file here, and nothing else.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ops.audit.rows import AnyRow
 from shared.mongo import Document
+
+DOCUMENTS_PER_FETCH: Final = 2_000
 
 type Rows = Iterable[tuple[str, AnyRow]]
 """Rows, each after its key."""
@@ -26,6 +28,8 @@ class Source(NamedTuple):
     of_orders: Callable[[Sequence[str]], Query] | None = None
     named: Callable[[Document], bool] = lambda _: True
     """Whether a document stands under an id by which `of_orders` finds it."""
+    per_fetch: int = DOCUMENTS_PER_FETCH
+    """How many documents are in memory at once."""
 
 
 def by_key(orders: Sequence[str]) -> Query:

@@ -1,4 +1,4 @@
-"""The documents of split: orders with their shares, ledger transactions, the chain over them, and balances."""
+"""The documents of split: orders with their shares, blocks of the ledger, the chain over them, and balances."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,10 @@ from ops.stores import prefixed, within
 from shared.mongo import Document
 
 TIME_DIGITS: Final = 12
-"""A transaction's id is a UUID of version 7: its first 12 hexadecimal digits are milliseconds since 1970."""
+"""A block's id is a UUID of version 7: its first 12 hexadecimal digits are milliseconds since 1970."""
+
+BLOCKS_PER_FETCH: Final = 100
+"""A block has some 20 kB, and ten times that as objects of Python."""
 
 _encode: Final = msgspec.json.Encoder(enc_hook=plain).encode
 
@@ -84,45 +87,62 @@ def _share(it: dict[str, Any]) -> Share:
     )
 
 
-class Transaction(NamedTuple):
-    """A ledger transaction by itself. `stored` is the hash it was booked with, `content` the one of what is there."""
+class Block(NamedTuple):
+    """Transactions that were booked together. `stored` is the hash kept of them, `content` that of what is there."""
 
     id: str
     marketplace: str
     currency: str
     stripe: str
-    entries: tuple[tuple[str, int], ...]
+    entries: tuple[dict[str, int], ...]
     stored: bytes
     content: bytes
 
 
-def transaction(it: Document) -> Transaction:
-    """Return a transaction with the hash of its content.
+def block(it: Document) -> Block:
+    """Return a block's transactions, minor units by account, with the hash of its content.
 
-    The hash is SHA-256 over the JSON array of its facts, entries as pairs, its time in ms since 1970: worked out here
-    anew, not by split's code.
+    The hash is SHA-256 over the JSON array of its facts, its time in ms since 1970: worked out here anew, not by
+    split's code.
     """
-    entries = tuple((entry["account"], entry["amount_minor"]) for entry in it["entries"])
-    marketplace, currency = it["marketplace"], it["currency"]
-    facts = (it["_id"], marketplace, currency, it["order"], it["cause"], it["kind"], entries, ms(it["at"]))
+    marketplace, currency, stripe = it["marketplace"], it["currency"], it["stripe"]
+    booked = it["transactions"]
+    named = [(one["order"], one["cause"], one["kind"], one["entries"]) for one in booked]
+    facts = (it["_id"], marketplace, currency, stripe, ms(it["at"]), it["accounts"], named)
     content = hashlib.sha256(_encode(facts)).digest()
-    return Transaction(it["_id"], marketplace, currency, it["stripe"], entries, it["hash"], content)
+    return Block(it["_id"], marketplace, currency, stripe, tuple(one["entries"] for one in booked), it["hash"], content)
 
 
-def _transaction(it: Document) -> Rows:
-    entries = tuple((entry["account"], entry["amount_minor"]) for entry in it["entries"])
-    yield it["order"], Booked(it["order"], made_ms(it["_id"]), entries)
+def transaction_id(block_id: str, place: int) -> str:
+    """Return what a transaction is called: its block, and its place there."""
+    return f"{block_id}.{place:02}"
 
 
-def made_ms(transaction_id: str) -> int:
-    """Return the time in a transaction's id."""
-    return int(transaction_id.replace("-", "", 1)[:TIME_DIGITS], 16)
+def _block(it: Document) -> Rows:
+    at_ms = made_ms(it["_id"])
+    for one in it["transactions"]:
+        yield one["order"], Booked(one["order"], at_ms, one["entries"])
 
 
-def made_since(at_ms: int, orders: Sequence[str]) -> Query:
-    """Return the query for transactions of these orders made since a time."""
+def made_ms(block_id: str) -> int:
+    """Return the time in a block's id."""
+    return int(block_id.replace("-", "", 1)[:TIME_DIGITS], 16)
+
+
+def booked_since(at_ms: int, orders: Sequence[str]) -> list[Query]:
+    """Return the steps to the transactions of these orders in blocks made since a time: a block with each, by time.
+
+    No index has the order: MongoDB looks through the blocks since then, and sends nothing else of them.
+    """
     digits = f"{at_ms:0{TIME_DIGITS}x}"
-    return {"_id": {"$gte": f"{digits[:8]}-{digits[8:]}"}, "order": {"$in": list(orders)}}
+    wanted = {"transactions.order": {"$in": list(orders)}}
+    return [
+        {"$match": {"_id": {"$gte": f"{digits[:8]}-{digits[8:]}"}, **wanted}},
+        {"$sort": {"_id": 1}},
+        {"$unwind": "$transactions"},
+        {"$match": wanted},
+        {"$set": {"transactions": ["$transactions"]}},
+    ]
 
 
 class Link(NamedTuple):
@@ -133,12 +153,12 @@ class Link(NamedTuple):
     previous: bytes
     stored: bytes
     content: bytes
-    transactions: tuple[tuple[str, bytes], ...]
+    blocks: tuple[tuple[str, bytes], ...]
 
 
 def link(it: Document) -> Link:
-    """Return a link; its hash covers the link before, the number in 8 bytes, and id and hash of each transaction."""
-    listed = tuple((entry["id"], entry["hash"]) for entry in it["transactions"])
+    """Return a link; its hash covers the link before, the number in 8 bytes, and id and hash of each block."""
+    listed = tuple((entry["id"], entry["hash"]) for entry in it["blocks"])
     digest = hashlib.sha256(it["previous"])
     digest.update(it["seq"].to_bytes(8))
     for identity, content in listed:
@@ -174,6 +194,16 @@ def balance_name(marketplace: str, currency: str, account: str, stripe: str) -> 
     return f"{marketplace}|{currency}|{account}|{stripe}"
 
 
+def moved(it: Block) -> Iterator[tuple[str, int]]:
+    """Return by how much a block moves each balance."""
+    sums: dict[str, int] = {}
+    for entries in it.entries:
+        for account, amount in entries.items():
+            sums[account] = sums.get(account, 0) + amount
+    for account, amount in sums.items():
+        yield balance_name(it.marketplace, it.currency, account, it.stripe), amount
+
+
 def head(it: Document) -> tuple[str, int, bytes]:
     """Return stripe, number and hash of the last link."""
     return it["_id"], it["seq"], it["hash"]
@@ -198,7 +228,7 @@ ORDERS: Final = Source(
     prefixed,
     by_key,
 )
-TRANSACTIONS: Final = Source("split", "transactions", (), _transaction, within)
+BLOCKS: Final = Source("split", "blocks", (), _block, within, per_fetch=BLOCKS_PER_FETCH)
 LINKS: Final = Source("split", "links", (), lambda _: (), lambda _: {})
 HEADS: Final = Source("split", "heads", (), lambda _: (), lambda _: {})
 BALANCES: Final = Source("split", "balances", (), lambda _: (), _balances_within)
