@@ -62,8 +62,8 @@ def test_both_sides_settle_every_order_and_store_the_same() -> None:
     assert (bare.published, bare.settled, bare.repeated) == (60, 60, 0)
     assert min(*measured.cpu_us.values(), *bare.cpu_us.values()) > 0
     assert theirs.keys() == ours.keys()
-    # One link a batch, and balances by stripe: their number follows from how records happened to come.
-    counted = ours.keys() - {"split.links", "split.balances", "split.heads"}
+    # Blocks and one link a batch, and balances by stripe: their number follows from how records happened to come.
+    counted = ours.keys() - {"split.blocks", "split.links", "split.balances", "split.heads"}
     assert {name: theirs[name][0] for name in counted} == {name: ours[name][0] for name in counted}
     assert {name: fields ^ ours[name][1] for name, (_, fields) in theirs.items() if fields != ours[name][1]} == {}
     assert not [folder for folder in folders if folder.exists()]

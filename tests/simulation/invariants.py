@@ -93,9 +93,9 @@ def _unpaid(key: str, order: Document | None, payouts: list[Document]) -> Iterat
 def broken(world: World) -> Iterator[str]:
     """Say what is wrong once everything has come to its end."""
     yield from _money(world)
-    transactions = world.all("split", "transactions")
-    yield from books.wrong(transactions, world.all("split", "balances"))
-    yield from books.broken(world.all("split", "links"), world.by_id("split", "heads"), transactions)
+    blocks = world.all("split", "blocks")
+    yield from books.wrong(blocks, world.all("split", "balances"))
+    yield from books.broken(world.all("split", "links"), world.by_id("split", "heads"), blocks)
     yield from _dead_letters(world)
     yield from _events(world)
 

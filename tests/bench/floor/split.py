@@ -14,40 +14,55 @@ from tests.bench.floor.messages import Breakdown, Leg, Order, PayoutRequested, P
 
 COMMISSION: Final = "platform:commission"
 BALANCE_GROUPS: Final = 128
+TRANSACTIONS_MAX: Final = 50
+ENTRIES_MAX: Final = 500
 SHARE: Final[dict[str, Any]] = {"part": 1, "attempt": 1, "reason": "", "earning": None, "agreement_version": 1}
+
+type Place = tuple[str, str]
+"""Marketplace and currency."""
 
 
 class Books:
-    """The ledger of one batch: transactions, balances added up, one link of the stripe's chain."""
+    """The ledger of one batch: blocks of transactions, balances added up, one link of the stripe's chain."""
 
     def __init__(self, work: Work, stripe: str, head: dict[str, Any] | None) -> None:
         self._work = work
         self._stripe = stripe
         self._seq = head["seq"] if head else 0
         self._previous = bytes(head["hash"]) if head else bytes(32)
+        self._filling: defaultdict[Place, list[dict[str, Any]]] = defaultdict(list)
         self._listed: list[dict[str, Any]] = []
         self._balances: defaultdict[tuple[str, str, str], int] = defaultdict(int)
 
-    def post(self, it: Taken, kind: str, place: tuple[str, str], entries: list[dict[str, Any]]) -> None:
-        """Book a transaction of one order; `place` is marketplace and currency."""
-        identity = str(uuid_utils.uuid7())
+    def post(self, it: Taken, kind: str, place: Place, entries: dict[str, int]) -> None:
+        """Book a transaction of one order."""
+        filling = self._filling[place]
+        there = sum(len(booked["entries"]) for booked in filling)
+        if filling and (len(filling) == TRANSACTIONS_MAX or there + len(entries) > ENTRIES_MAX):
+            self._seal(place)
+        filling.append({"order": it.key, "cause": it.key, "kind": kind, "entries": entries})
+        for account, amount in entries.items():
+            self._balances[(*place, account)] += amount
+
+    def _seal(self, place: Place) -> None:
+        """Write a block."""
         document = {
-            "_id": identity,
+            "_id": str(uuid_utils.uuid7()),
             "marketplace": place[0],
             "currency": place[1],
-            "order": it.key,
-            "cause": it.key,
-            "kind": kind,
-            "entries": entries,
+            "stripe": self._stripe,
+            "accounts": sorted({account for booked in self._filling[place] for account in booked["entries"]}),
+            "transactions": list(self._filling[place]),
         }
         content = digest(encode(document))
-        self._listed.append({"id": identity, "hash": content})
-        self._work.insert("transactions", {**document, "at": self._work.now, "stripe": self._stripe, "hash": content})
-        for entry in entries:
-            self._balances[(*place, entry["account"])] += entry["amount_minor"]
+        self._listed.append({"id": document["_id"], "hash": content})
+        self._work.insert("blocks", {**document, "at": self._work.now, "hash": content})
+        self._filling[place].clear()
 
     def close(self) -> None:
-        """Write the balances, the link and the head."""
+        """Write the last blocks, the balances, the link and the head."""
+        for place in self._filling:
+            self._seal(place)
         if not self._listed:
             return
         groups: defaultdict[str, dict[str, int]] = defaultdict(dict)
@@ -61,7 +76,7 @@ class Books:
         for listed in self._listed:
             content.update(listed["id"].encode() + listed["hash"])
         link = {"stripe": self._stripe, "seq": seq, "previous": self._previous, "hash": content.digest()}
-        self._work.insert("links", {"_id": f"{self._stripe}/{seq}", **link, "transactions": self._listed})
+        self._work.insert("links", {"_id": f"{self._stripe}/{seq}", **link, "blocks": self._listed})
         moved = {"$set": {"seq": seq, "hash": content.digest()}}
         self._work.update("heads", self._stripe, moved, upsert=self._seq == 0)
 
@@ -90,10 +105,9 @@ class Split:
         for it, order in orders:
             legs = _legs(order, rates)
             work.insert("orders", _order(it, order, legs, work.now))
-            booked = [_entry(_account(leg.receiver), leg.amount_minor) for leg in legs]
-            total = sum(leg.amount_minor for leg in legs)
             account = order.payments[0].channel_account
-            entries = [*booked, _entry(f"channel:clearing/{account}", -total)]
+            entries = {_account(leg.receiver): leg.amount_minor for leg in legs}
+            entries[f"channel:clearing/{account}"] = -sum(entries.values())
             books.post(it, "split", (order.marketplace, order.currency), entries)
             payout = PayoutRequested(
                 marketplace=order.marketplace,
@@ -149,14 +163,10 @@ def _account(receiver: str) -> str:
     return receiver if receiver == COMMISSION else f"merchant:in_transit/{receiver.partition(':')[2]}"
 
 
-def _entry(account: str, amount_minor: int) -> dict[str, Any]:
-    return {"account": account, "amount_minor": amount_minor}
-
-
-def _paid(settled: PayoutSettled) -> list[dict[str, Any]]:
-    booked = [_entry(_account(leg.receiver), -leg.amount_minor) for leg in settled.legs]
-    total = sum(leg.amount_minor for leg in settled.legs)
-    return [*booked, _entry(f"channel:clearing/{settled.channel_account}", total)]
+def _paid(settled: PayoutSettled) -> dict[str, int]:
+    entries = {_account(leg.receiver): -leg.amount_minor for leg in settled.legs}
+    entries[f"channel:clearing/{settled.channel_account}"] = -sum(entries.values())
+    return entries
 
 
 def _order(it: Taken, order: Order, legs: list[Leg], now: datetime) -> dict[str, Any]:
