@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ops import places
-from ops.audit.shapes.split import booked_since
+from ops.audit.shapes.split import made_since
 from ops.institution import Institution
 from ops.places import PAID, Place
 from ops.stores import Stores, by_id, prefixed
@@ -103,14 +103,19 @@ async def _booked(stores: Stores, key: str, split: Document | None) -> AsyncIter
     if split is None or split["state"] != "split":
         return
     last = _last_causes(split)
-    stages = booked_since(int(split["split_at"].timestamp() * 1000), [key])
-    # One at a time: MongoDB looks through the blocks, and no further than it is asked to.
-    async for block in stores.split.blocks.aggregate(stages, batchSize=1):
-        (it,) = block["transactions"]
-        entries = it["entries"]
-        text = ", ".join(f"{account} {_signed(amount, block['currency'])}" for account, amount in entries.items())
-        yield Step(block["at"], "split", f"booked {it['kind']}", text, {"entries": entries, "cause": it["cause"]})
-        if last and not (last := last - {it["cause"]}):
+    paid = bool(last)
+    # Ids of blocks begin with their time, so that only those since the split are looked through; and one at a time, so
+    # that MongoDB looks no further than it is asked to.
+    since = made_since(int(split["split_at"].timestamp() * 1000), [key])
+    own = {"$filter": {"input": "$transactions", "cond": {"$eq": ["$$this.order", key]}}}
+    fields = {"at": 1, "currency": 1, "transactions": own}
+    async for block in stores.split.blocks.find(since, fields, batch_size=1).sort("_id", 1):
+        for it in block["transactions"]:
+            entries = it["entries"]
+            text = ", ".join(f"{account} {_signed(amount, block['currency'])}" for account, amount in entries.items())
+            yield Step(block["at"], "split", f"booked {it['kind']}", text, {"entries": entries, "cause": it["cause"]})
+            last -= {it["cause"]}
+        if paid and not last:
             return
 
 

@@ -129,18 +129,18 @@ def made_ms(block_id: str) -> int:
     return int(block_id.replace("-", "", 1)[:TIME_DIGITS], 16)
 
 
-def booked_since(at_ms: int, orders: Sequence[str]) -> list[Query]:
-    """Return the steps to the transactions of these orders in blocks made since a time: a block with each, by time.
-
-    No index has the order: MongoDB looks through the blocks since then, and sends nothing else of them.
-    """
+def made_since(at_ms: int, orders: Sequence[str]) -> Query:
+    """Return the query for the blocks made since a time that have transactions of these orders."""
     digits = f"{at_ms:0{TIME_DIGITS}x}"
-    wanted = {"transactions.order": {"$in": list(orders)}}
+    return {"_id": {"$gte": f"{digits[:8]}-{digits[8:]}"}, "transactions.order": {"$in": list(orders)}}
+
+
+def booked_since(at_ms: int, orders: Sequence[str]) -> list[Query]:
+    """Return the steps to the transactions of these orders since a time, a block with each; no other is sent."""
     return [
-        {"$match": {"_id": {"$gte": f"{digits[:8]}-{digits[8:]}"}, **wanted}},
-        {"$sort": {"_id": 1}},
+        {"$match": made_since(at_ms, orders)},
         {"$unwind": "$transactions"},
-        {"$match": wanted},
+        {"$match": {"transactions.order": {"$in": list(orders)}}},
         {"$set": {"transactions": ["$transactions"]}},
     ]
 
