@@ -1,56 +1,15 @@
 """Lanes: batches in order, one slow institution alone, nothing lost while one is away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
 
 import pytest
+from tests.payments.dispatch.sent import HERE, THERE, Sent, item, running
 from tests.payments.edge import until
 
 from payments.channels.port import NotSentError
 from payments.dispatch import lanes
-from payments.dispatch.lanes import Item, Lanes, Line
+from payments.dispatch.lanes import Lanes, Line
 from shared.commits import ConflictError, OutageError
-
-HERE, THERE = Line("sandbox-direct", "here"), Line("sandbox-direct", "there")
-
-type Answer = Callable[[list[str]], Coroutine[None, None, bool]]
-
-
-class Sent:
-    """Remembers what a lane sent, and answers as the test says."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[str]] = []
-        self.recovered: list[Line] = []
-        self.answers: dict[Line, Answer] = {}
-
-    async def send(self, line: Line, batch: list[str]) -> bool:
-        self.batches.append(batch)
-        return await self.answers[line](batch) if line in self.answers else True
-
-    async def on_recovered(self, line: Line) -> None:
-        self.recovered.append(line)
-
-    async def until_sent(self, *wanted: str) -> None:
-        async def look() -> set[str]:
-            return {it for batch in self.batches for it in batch}
-
-        await until(look, lambda seen: set(wanted) <= seen)
-
-
-@asynccontextmanager
-async def running(sent: Sent) -> AsyncIterator[Lanes[str]]:
-    some = Lanes("test", sent.send, sent.on_recovered)
-    task = asyncio.create_task(some.run())
-    await asyncio.sleep(0)
-    yield some
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-
-
-def item(identity: str, weight: int = 1, size: int = 1) -> Item[str]:
-    return Item(identity, weight, size, identity)
 
 
 async def test_what_is_handed_in_together_travels_together_and_in_order() -> None:
@@ -217,75 +176,3 @@ async def test_what_is_handed_in_while_stopping_is_left_to_the_sweep() -> None:
         pass
     some.hand(HERE, [item("a")])
     assert sent.batches == []
-
-
-async def test_a_hand_over_is_concluded_with_its_last_item_and_the_next_steps_of_it() -> None:
-    sent, concluded = Sent(), list[str]()
-    gate = asyncio.Event()
-
-    async def note(handovers: list[str]) -> None:
-        concluded.extend(handovers)
-
-    async with running(sent) as some:
-
-        async def first_step(batch: list[str]) -> bool:
-            if "a" in batch and not gate.is_set():
-                gate.set()
-                some.hand(HERE, [item("a")])
-            return True
-
-        some.concluded = note
-        sent.answers[HERE] = first_step
-        some.hand(HERE, [item("a", 600), item("b", 600)], "h1")
-        await sent.until_sent("b")
-        some.hand(HERE, [item("c")], "h2")
-        await sent.until_sent("c")
-        await until(lambda: _seen(concluded), lambda seen: len(seen) == 2)
-    assert [it for batch in sent.batches for it in batch].count("a") == 2
-    assert sorted(concluded) == ["h1", "h2"]
-
-
-async def _seen(concluded: list[str]) -> list[str]:
-    return list(concluded)
-
-
-async def test_what_failed_to_be_recorded_keeps_its_hand_over_open() -> None:
-    """Fails when it is concluded all the same: the sweep would never find it."""
-    sent, concluded = Sent(), list[str]()
-
-    async def note(handovers: list[str]) -> None:
-        concluded.extend(handovers)
-
-    async def broken(_: list[str]) -> bool:
-        message = "the store is away"
-        raise RuntimeError(message)
-
-    sent.answers[HERE] = broken
-    async with running(sent) as some:
-        some.concluded = note
-        some.hand(HERE, [item("a")], "h1")
-        await sent.until_sent("a")
-        some.hand(THERE, [item("b")], "h2")
-        await until(lambda: _seen(concluded), lambda seen: "h2" in seen)
-    assert concluded == ["h2"]
-
-
-async def test_a_hand_over_without_room_is_put_off_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "WAITING_MAX", 2)
-    sent, put_off, gate = Sent(), list[str](), asyncio.Event()
-
-    async def note(handovers: list[str]) -> None:
-        put_off.extend(handovers)
-
-    async def wait(_: list[str]) -> bool:
-        return await gate.wait()
-
-    sent.answers[HERE] = wait
-    async with running(sent) as some:
-        some.reload = note
-        some.hand(HERE, [item("a"), item("b")], "h1")
-        some.hand(HERE, [item("c"), item("d")], "h2")
-        await sent.until_sent("b")
-        gate.set()
-        await until(lambda: _seen(put_off), lambda seen: seen == ["h2"])
-    assert sent.batches == [["a", "b"]]

@@ -56,8 +56,19 @@ class Item[T]:
     content: T
 
 
+class NotRecordedError(Exception):
+    """The institution has answered, and what came of `left` cannot be recorded, each for its reason; the rest is."""
+
+    def __init__(self, left: Sequence[tuple[object, Exception]]) -> None:
+        super().__init__(f"{len(left)} not recorded")
+        self.left = left
+
+
 type Send[T] = Callable[[Line, list[T]], Awaitable[bool]]
-"""Send a batch and commit what came of it; False when the institution gave no answer. May raise NotSentError."""
+"""Send a batch and commit what came of it; False when the institution gave no answer.
+
+May raise NotSentError, NotRecordedError, ConflictError and OutageError.
+"""
 
 type Recovered = Callable[[Line], Awaitable[None]]
 type Handed = Callable[[list[str]], Awaitable[None]]
@@ -126,7 +137,7 @@ class Lanes[T]:
             lane.workers -= 1
 
     async def _attempt(self, lane: "_Lane[T]", batch: list[Item[T]]) -> bool:
-        """Send one batch; tell whether the institution failed to answer."""
+        """Send one batch; tell whether to wait before the next: no answer came, or not all of it could be stored."""
         try:
             answered = await self._send(lane.line, [item.content for item in batch])
         except NotSentError as error:
@@ -140,14 +151,15 @@ class Lanes[T]:
             lane.put_back(batch)
             log.warning("not stored, asked again later", lane=self._name, line=lane.line, error=str(error)[:300])
             return True
+        except NotRecordedError as error:
+            await self._conclude(lane, self._leave(lane, batch, error))
+            return True
         except Exception:
             # A bug: the stored state is the truth, and the sweep comes by.
             log.exception("left to the sweep", lane=self._name, line=lane.line, items=len(batch))
             lane.drop(batch)
             return True
-        if done := lane.finish(batch):
-            with contextlib.suppress(PyMongoError):  # one that stays is found empty by the sweep
-                await self.concluded(done)
+        await self._conclude(lane, batch)
         if not answered:
             lane.failures += 1
             return True
@@ -157,6 +169,21 @@ class Lanes[T]:
             with contextlib.suppress(Exception):  # asking early only saves time; every ask has its own time as well
                 await self._recovered(lane.line)
         return False
+
+    def _leave(self, lane: "_Lane[T]", batch: list[Item[T]], error: NotRecordedError) -> list[Item[T]]:
+        """Leave to the sweep what contradicts the store or is a bug: it is stored as `sending`. Return the rest."""
+        reasons = {id(content): reason for content, reason in error.left}
+        left = [item for item in batch if id(item.content) in reasons]
+        for item in left:
+            reason = reasons[id(item.content)]
+            log.error("left to the sweep", lane=self._name, line=lane.line, item=item.id, exc_info=reason)
+        lane.drop(left)
+        return [item for item in batch if id(item.content) not in reasons]
+
+    async def _conclude(self, lane: "_Lane[T]", batch: list[Item[T]]) -> None:
+        if done := lane.finish(batch):
+            with contextlib.suppress(PyMongoError):  # one that stays is found empty by the sweep
+                await self.concluded(done)
 
 
 class _Lane[T]:
