@@ -6,7 +6,7 @@ Topics, groups and database are of one test only, so that tests never meet on th
 import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ from shared import envelope, mongo, topics
 from shared.marketplaces import Marketplaces
 from shared.messages import ChannelPayment, OrderLine, OrderPaid, encode
 from shared.mongo import Database
+from shared.outbox import Outgoing
+from shared.publisher import Publisher, PublishError
 from shared.record import Batch, Raw, Reader
 from shared.service import Service
 from shared.settings import ServiceSettings
@@ -255,6 +257,12 @@ async def get(service: Service, path: str) -> httpx.Response:
     transport = httpx.ASGITransport(app=service.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://probe") as client:
         return await client.get(path)
+
+
+async def away(_: Publisher, __: Sequence[Outgoing]) -> None:
+    """Stand for `Publisher.publish` while Kafka is away."""
+    message = "away"
+    raise PublishError(message)
 
 
 async def _ready(service: Service) -> bool:

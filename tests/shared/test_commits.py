@@ -2,17 +2,16 @@
 
 import gc
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import pytest
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError
-from tests.shared.probe import Probe, count_of
+from tests.shared.probe import Probe, away, count_of
 
 from shared import commits
 from shared.commits import ConflictError, OutageError
 from shared.messages import OrderPaid
-from shared.outbox import Outgoing
-from shared.publisher import Publisher, PublishError
+from shared.publisher import Publisher
 from shared.service import Service
 from shared.work import CompareFailedError, Work
 
@@ -96,10 +95,6 @@ async def test_callbacks_run_once_and_only_after_the_commit(service: Service) ->
 async def test_without_kafka_a_request_succeeds_and_its_event_waits_in_the_outbox(
     service: Service, event: OrderPaid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(_: Publisher, __: Sequence[Outgoing]) -> None:
-        message = "away"
-        raise PublishError(message)
-
     async def decide(work: Work) -> None:
         work.insert("orders", {"_id": 1})
         work.publish(event)
@@ -109,6 +104,7 @@ async def test_without_kafka_a_request_succeeds_and_its_event_waits_in_the_outbo
     assert await count_of(service.database, "orders") == 1
     [letter] = await service.database["outbox"].find().to_list(None)
     assert (letter["group"], letter["partition"]) == ("clock", -1)
+    assert service.commits.unpublished.is_set()
 
 
 async def test_a_bug_leaves_nothing_behind_and_is_not_hidden(service: Service) -> None:

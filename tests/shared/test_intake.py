@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord
-from tests.shared.probe import Probe, acknowledged, count_of, stored, until
+from tests.shared.probe import Probe, acknowledged, away, count_of, stored, until
 
 from shared import intake, subscriptions
 from shared.intake import Intake
@@ -124,11 +124,6 @@ async def test_what_a_crash_left_is_published_before_anything_new_and_in_order(
     it: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A crash between commit and publish. Fails when leftovers wait for the relay, or the batch is acked early."""
-
-    async def away(_: Publisher, __: Sequence[Outgoing]) -> None:
-        message = "away"
-        raise PublishError(message)
-
     await it.send(*(it.order(number) for number in range(250)), partition=0)
     with monkeypatch.context() as crashing:
         crashing.setattr(Publisher, "publish", away)

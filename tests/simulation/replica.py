@@ -4,7 +4,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, cast
+from functools import partial
+from typing import Any, Protocol, cast
 
 from aiokafka.errors import ConsumerStoppedError, KafkaError
 from tests.simulation.clock import Process, VirtualLoop
@@ -23,14 +24,9 @@ from shared.publisher import Publisher
 from shared.record import Batch, Reader
 from shared.relay import Relay
 from shared.release import Releases
-from shared.subscriptions import Poll
+from shared.service import LEAVE_S_MAX, RELAY_EVERY_S
+from shared.subscriptions import GRACE_S, Poll
 from shared.work import Work
-
-GRACE_S: Final = 15.0
-"""For how long a stop waits for the batch in hand, as FastStream does (subscriptions.GRACE_S)."""
-
-LEAVE_S: Final = 20.0
-RELAY_EVERY_S: Final = 15.0
 
 
 class Onlooker(Protocol):
@@ -106,8 +102,7 @@ class Replica:
         self._polls: list[asyncio.Task[None]] = []
         self._others: list[asyncio.Task[None]] = []
         relay = Relay(self.database, self.publisher)
-        self.background(self.commits.unpublished.run)
-        self.background(relay.begin)
+        self.background(partial(relay.follow, self.commits.unpublished))
         self.sweep("relay", RELAY_EVERY_S, relay.once)
 
     def take[E: Event](self, event: type[E], handler: Handler[E]) -> None:
@@ -175,10 +170,10 @@ class Replica:
         await asyncio.wait(self._polls, timeout=GRACE_S)
         for poll in self._polls:
             poll.cancel()
-        await asyncio.wait([taking], timeout=LEAVE_S)
+        await asyncio.wait([taking], timeout=LEAVE_S_MAX)
         for task in self._others:
             task.cancel()
-        await asyncio.wait([*self._polls, *self._others], timeout=LEAVE_S)
+        await asyncio.wait([*self._polls, *self._others], timeout=LEAVE_S_MAX)
         await self.publisher.stop()
         self.process.kill()
 

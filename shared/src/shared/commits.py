@@ -18,7 +18,6 @@ from shared import mongo, outbox
 from shared.metrics import KitMetrics
 from shared.mongo import Client, Database
 from shared.publisher import Publisher, PublishError
-from shared.relay import Unpublished
 from shared.work import CompareFailedError, Work
 
 ATTEMPTS_MAX: Final = 10
@@ -61,7 +60,8 @@ class Commits:
         self._publisher = publisher
         self._metrics = metrics
         self._idle: list[mongo.Session] = []
-        self.unpublished = Unpublished(database, publisher)
+        self.unpublished = asyncio.Event()
+        """Set when events of the clock or the API could not be published: they are in the outbox, for Relay.follow."""
         self._cut_off: deque[mongo.Document] = deque(maxlen=CUT_OFF_SESSIONS_MAX)
 
     async def run[T](self, decide: Callable[[Work], Awaitable[T]], *, origin: str = "api") -> T:
@@ -88,8 +88,8 @@ class Commits:
         try:
             await self.publish(work, letters)
         except OutageError as error:
-            soon = self.unpublished.keep(work.outgoing, letters)
-            log.warning("published later", events=len(work.outgoing), by_relay=not soon, error=str(error))
+            self.unpublished.set()
+            log.warning("published later", events=len(work.outgoing), error=str(error))
         return decided
 
     async def commit[T](

@@ -116,9 +116,8 @@ class Service:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.metrics.register(LagCollector(self.intake.all))
-        self.background(self.commits.unpublished.run)
         relay = Relay(self.database, self.publisher)
-        self.background(relay.begin)
+        self.background(partial(relay.follow, self.commits.unpublished))
         self.sweep("relay", RELAY_EVERY_S, relay.once)
         self.sweep("release", RELEASE_EVERY_S, Releases(self.database, self.commits, self.intake.routes).once)
         self._spawn("heartbeat", self.health.beat)
