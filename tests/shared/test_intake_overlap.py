@@ -12,7 +12,7 @@ from tests.shared.probe import Probe, acknowledged, count_of
 
 from shared import intake
 from shared.commits import OutageError
-from shared.delivery import Delivery
+from shared.delivery import Delivery, LeftoversError
 from shared.messages import OrderPaid
 from shared.outbox import Outgoing
 from shared.publisher import PublishError, partition_of
@@ -101,3 +101,23 @@ async def test_what_the_former_owner_committed_is_published_before_it_is_acknowl
     async with it.running():
         await acknowledged(it)
         assert await count_of(former.database, "outbox") == unpublished
+
+
+async def test_a_record_that_the_former_owner_has_committed_is_not_parked_before_its_events_are_published(
+    it: Probe, former: Service
+) -> None:
+    """A park publishes nothing, but it lets the record be acknowledged. Fails when only handled batches ask."""
+
+    async def fail(_: Batch[OrderPaid], __: Work) -> None:
+        raise KeyError
+
+    orders = neighbours(it, 1)
+    await committed_by(former, it, orders)
+    it.before.append(fail)
+    _, delivery = former.intake.routes[it.taken.topic]
+    with pytest.raises(LeftoversError):
+        await delivery.deliver(it.received(*orders), f"{it.group}#0", settled=False)
+    assert await count_of(former.database, "parked") == 0
+    await former.database["outbox"].delete_many({})
+    assert await delivery.deliver(it.received(*orders), f"{it.group}#0", settled=False) == 1
+    assert await count_of(former.database, "parked") == 1

@@ -126,13 +126,21 @@ async def test_a_park_that_another_makes_meanwhile_is_joined(
 async def test_a_park_that_cannot_be_written_for_conflicts_is_an_outage(
     it: Probe, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It has waited long enough by then: the last try is not followed by a pause for nothing."""
+    steps: list[str] = []
+
     async def conflict(*_: object) -> None:
+        steps.append("try")
         raise CompareFailedError
 
+    async def pause(_: int) -> None:
+        steps.append("pause")
+
     it.before.append(fail)
-    monkeypatch.setattr(delivery, "JITTER_S", 0.0)
+    monkeypatch.setattr(delivery, "_jitter", pause)
     monkeypatch.setattr(parking, "add", conflict)
     _, delivering = service.intake.routes[it.taken.topic]
     with pytest.raises(OutageError, match="could not be parked"):
         await delivering.deliver(it.received(it.order(1)), "stripe")
     assert await parking_of(service) == []
+    assert steps == ["try", *["pause", "try"] * (delivery.ATTEMPTS_ALONE_MAX - 1)]

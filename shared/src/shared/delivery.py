@@ -81,7 +81,7 @@ class Delivery[E: Event]:
                 aborts += 1
                 alone = alone + 1 if len(chunk) == 1 else 0
                 if conflict.may_last and alone >= ATTEMPTS_ALONE_MAX:
-                    bad += await self._park(chunk[0], f"still_in_conflict: {conflict}", stripe)
+                    bad += await self._park(chunk[0], f"still_in_conflict: {conflict}", stripe, settled=settled)
                     alone = 0
                     continue
                 if aborts > ATTEMPTS_MAX * (1 + len(records)):
@@ -99,7 +99,7 @@ class Delivery[E: Event]:
                 if len(chunk) > 1:
                     pending[:0] = _halves(chunk)
                     continue
-                bad += await self._park(chunk[0], self._blame(error), stripe)
+                bad += await self._park(chunk[0], self._blame(error), stripe, settled=settled)
         return bad
 
     def _blame(self, error: Exception) -> str:
@@ -127,44 +127,55 @@ class Delivery[E: Event]:
                 await self._handler(Batch(free, work.now), work)
             if work.parked:
                 _refuse_followers(chunk, work)
-            if work.outgoing or not settled:
-                await self._refuse_to_overtake(chunk)
 
-        return await self._finish(decide, stripe, len(chunk))
+        return await self._finish(decide, stripe, chunk, settled=settled)
 
     async def _refuse_to_overtake(self, chunk: Sequence[Record[E]]) -> None:
         """Let nothing be published or acknowledged before what another owner has committed of these partitions.
 
         Two have the same records in hand when one was given up by its group and does not know it yet. The other finds
         them done, and would publish what follows before that one has published its own.
+
+        Whoever publishes asks, also when settled: it may itself be the one that was given up, whose own assignment is
+        long ago. If it publishes nothing, it does no harm: its acknowledgement is refused by the group.
         """
         partitions = {record.raw.partition for record in chunk}
         if await outbox.any_left_on(self._database, self._group, partitions):
             raise LeftoversError
 
-    async def _park(self, record: Record[E], reason: str, stripe: str) -> int:
+    async def _park(self, record: Record[E], reason: str, stripe: str, *, settled: bool) -> int:
         async def decide(work: Work) -> None:
             if isinstance(record, Bad):  # even its dead letter failed: nothing of it can be kept but an outage
                 raise OutageError(reason)
             work.park(record, reason[:REASON_CHARACTERS_MAX])
 
-        for attempt in range(ATTEMPTS_ALONE_MAX):
+        attempts = 0
+        while True:
             try:
-                return await self._finish(decide, stripe, 1)
-            except ConflictError:  # others write the same park, or the transaction was cut off
-                await _jitter(attempt)
-        message = f"{self._group}: a record could not be parked for conflicts"
-        raise OutageError(message)
+                return await self._finish(decide, stripe, [record], settled=settled)
+            except ConflictError as conflict:  # others write the same park, or the transaction was cut off
+                attempts += 1
+                if attempts == ATTEMPTS_ALONE_MAX:
+                    message = f"{self._group}: a record could not be parked for conflicts"
+                    raise OutageError(message) from conflict
+            await _jitter(attempts)
 
-    async def _finish(self, decide: Callable[[Work], Awaitable[None]], stripe: str, records: int) -> int:
-        _, work, letters = await self._commits.commit(decide, stripe=stripe, group=self._group)
+    async def _finish(
+        self, decide: Callable[[Work], Awaitable[None]], stripe: str, chunk: Sequence[Record[E]], *, settled: bool
+    ) -> int:
+        async def decide_in_turn(work: Work) -> None:
+            await decide(work)
+            if work.outgoing or not settled:
+                await self._refuse_to_overtake(chunk)
+
+        _, work, letters = await self._commits.commit(decide_in_turn, stripe=stripe, group=self._group)
         topic = self._group.partition(".")[2]
         dead = work.dispositions
         for disposition in dead:
             self._metrics.dlq_records.labels(topic, disposition).inc()
         self._metrics.records.labels(topic, "dead_letter").inc(len(dead))
         self._metrics.records.labels(topic, "parked").inc(len(work.parked))
-        self._metrics.records.labels(topic, "handled").inc(records - len(dead) - len(work.parked))
+        self._metrics.records.labels(topic, "handled").inc(len(chunk) - len(dead) - len(work.parked))
         if dead or work.parked:
             # Where, not what: the records themselves are read with `weir dlq` and `weir park`.
             reasons = sorted({reason for _, reason in work.parked})
