@@ -48,10 +48,12 @@ test: check ## All that CI runs: check, then every test on the real engines (PYT
 	$(call say,tests)
 	@$(BIN)/pytest -m 'not long' $(PYTEST)
 
-test-long: install ## Kill services 120 times under load, with every outage, for 20 minutes (WEIR_CHAOS_SEED=… again)
+test-long: install ## Kill services 120 times under load, with every outage, for 20 minutes; then try the bench (WEIR_CHAOS_SEED=…)
 	@mkdir -p .weir
 	@WEIR_CHAOS_RESULT='$(CURDIR)/.weir/chaos.json' $(BIN)/pytest -m long -s tests/chaos
 	@$(BIN)/python -m tests.chaos.report .weir/chaos.json
+	$(call say,the bench itself)
+	@$(BIN)/pytest -m long tests/bench
 
 test-real: install ## Settle the real orders of FILE=orders.jsonl.gz and compare every seller (not in the repository)
 	@test -n '$(FILE)' || { echo 'name the file: make test-real FILE=orders.jsonl.gz' >&2; exit 2; }
