@@ -77,7 +77,7 @@ def proof_rows(results: Sequence[Result]) -> Rows:
         if it.audit is not None:
             figures = ", ".join(f"{name} {it.audit[name]:,}" for name in AUDITED)
             rows.append(
-                ("  audit", f"{figures}, lag {it.lag_end}; {it.audit['seconds']} s, {it.audit['peak_mib']} MiB")
+                ("  audit", f"{figures}, lag {it.lag_end}; {it.audit['command_s']} s, {it.audit['peak_mib']} MiB")
             )
     return rows
 

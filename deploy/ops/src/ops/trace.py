@@ -143,12 +143,14 @@ def _paid_out(payout: Document) -> Iterable[Step]:
 
 
 async def _stated(stores: Stores, payouts: list[Document]) -> AsyncIterator[Step]:
-    for payout in payouts:
-        async for statement in stores.merchant.statements.find(prefixed(payout["_id"])):
-            for entry in statement["entries"]:
-                text = f"{entry['owner']}: {format_minor(entry['amount_minor'], statement['currency'])}"
-                facts = {"merchant": entry["owner"], "amount_minor": entry["amount_minor"], "lines": entry["lines"]}
-                yield Step(statement["at"], "merchant", f"statement, {entry['kind']}", text, facts)
+    if not payouts:
+        return
+    documents = {"$or": [prefixed(payout["_id"]) for payout in payouts]}
+    async for statement in stores.merchant.statements.find(documents).sort("_id", 1):
+        for entry in statement["entries"]:
+            text = f"{entry['owner']}: {format_minor(entry['amount_minor'], statement['currency'])}"
+            facts = {"merchant": entry["owner"], "amount_minor": entry["amount_minor"], "lines": entry["lines"]}
+            yield Step(statement["at"], "merchant", f"statement, {entry['kind']}", text, facts)
 
 
 async def _moved(institution: Institution, claim: Document | None, payouts: list[Document]) -> AsyncIterator[Step]:

@@ -51,7 +51,7 @@ async def _audit(marketplace: str | None) -> Report:
 
 def _show(report: Report) -> None:
     answer = report.answer()
-    figures = [(name, figure) for name, figure in answer.items() if isinstance(figure, int) and name != "peak_mib"]
+    figures = [(name, figure) for name, figure in answer.items() if isinstance(figure, int)]
     table("Audit", ("what", "figure"), figures)
     if waits := report.tally.answer(report.at_ms):
         waiting = [(it["place"], it["reason"], it["orders"], _seconds(it["oldest_s"])) for it in waits]
@@ -66,8 +66,7 @@ def _show(report: Report) -> None:
             note(f"{law}: {LAWS[law]}")
     else:
         note(f"All {len(LAWS)} laws hold.")
-
-    note(f"It took {report.usage.seconds:,.1f} s and {report.usage.peak_mib:,} MiB.")
+    note(f"It took {report.usage.seconds:,.1f} s.")
 
 
 def _seconds(age_s: float | None) -> str:
