@@ -18,7 +18,6 @@ from motor.motor_asyncio import (
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReadPreference, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
-    ConfigurationError,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
@@ -162,8 +161,8 @@ async def end_sessions(client: Client, sessions: Sequence[Document]) -> None:
 
 def is_outage(error: BaseException) -> bool:
     """Tell whether MongoDB could not be reached or did not answer: wait, nothing is wrong with the data."""
-    if isinstance(error, ConnectionFailure | WTimeoutError | ExecutionTimeout | ConfigurationError):
-        return True  # the last one speaks of the deployment, too, never of a document
+    if isinstance(error, ConnectionFailure | WTimeoutError | ExecutionTimeout):
+        return True
     if isinstance(error, OperationFailure) and error.code in _REFUSED:
         return True
     return isinstance(error, PyMongoError) and error.has_error_label("RetryableWriteError")
