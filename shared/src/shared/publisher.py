@@ -74,7 +74,8 @@ class Publisher:
 
     async def _send(self, producer: Any, records: Sequence[Outgoing]) -> None:  # noqa: ANN401 - aiokafka is untyped
         groups: dict[tuple[str, int], list[Outgoing]] = {}
-        partitions = {topic: len(await producer.partitions_for(topic)) for topic in {it.topic for it in records}}
+        topics = dict.fromkeys(it.topic for it in records)  # in the order of records: that of a set differs by process
+        partitions = {topic: len(await producer.partitions_for(topic)) for topic in topics}
         for record in records:
             place = partition_of(record.key or b"", partitions[record.topic])
             groups.setdefault((record.topic, place), []).append(record)

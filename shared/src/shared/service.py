@@ -40,6 +40,11 @@ RELAY_EVERY_S: Final = 10.0
 GAUGES_EVERY_S: Final = 5.0
 RELEASE_EVERY_S: Final = 2.0
 
+GC_THRESHOLDS: Final = (50_000, 5, 100)
+"""When Python looks for cycles of garbage: at each 50,000 objects more, among the new ones; every 5th time among those
+that outlived one look; after 100 of these among all. By default (3.13: 2,000, 10, 10) it would look many times in each
+batch, whose objects go with their last reference. Eight times rarer still brought nothing (docs/benchmarks.md)."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -149,7 +154,7 @@ class Service:
         self._spawn("backlog", self._look)
         gc.collect()
         gc.freeze()  # what is here now lives as long as the process: the collector need not look at it again
-        gc.set_threshold(50_000, 5, 100)
+        gc.set_threshold(*GC_THRESHOLDS)
         log.info("started", service=self.name)
 
     async def _stop(self, starting: asyncio.Task[None]) -> None:

@@ -40,8 +40,9 @@ ORDERS_IN_ONE_PROCESS: Final = 10_000
 """Up to so many, further processes cost more than they bring."""
 
 PROCESSES_MAX: Final = 4
-SHARES: Final = 16
-"""Into so many the parts are divided for the processes."""
+SHARES: Final = 4 * PROCESSES_MAX
+"""Into so many the parts are divided. Some for each process, since who is done first takes another; few in all, since a
+step writes files for each share that it is given."""
 
 
 @dataclass(frozen=True, slots=True)
