@@ -2,9 +2,8 @@
 
 PyMongo notes at a connection's opening whether it takes sessions, and says no while the member can neither be read nor
 written. It never asks again: each use of that connection then fails with ConfigurationError, for as long as it lives.
-The specification of drivers goes by `logicalSessionTimeoutMinutes` alone, and so does this. Nothing else in the kit and
-the services replaces a part of PyMongo; the sandbox institution, which imports nothing of the kit, does this one thing
-as well. tests/shared/test_handshake.py watches it.
+The specification of drivers goes by `logicalSessionTimeoutMinutes` alone, and so does this. The only module that
+replaces a part of PyMongo; tests/shared/test_handshake.py watches it.
 """
 
 from typing import Any
