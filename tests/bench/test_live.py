@@ -14,6 +14,7 @@ from tests.bench.run import Ask, measure
 from ops.runtime.state import SERVICES
 
 ASK = Ask("20/s", seconds=2.0, warmup_s=1.0, rate=20.0)
+SENT_AT_LEAST = 58  # of 60: the last are due as the window ends
 NOT_MEASURED = {"leases", "merchants", "waiting"}
 
 type Stored = dict[str, tuple[int, set[str]]]
@@ -56,14 +57,17 @@ def floor(folders: list[Path]) -> tuple[Result, Stored]:
 def test_both_sides_settle_every_order_and_store_the_same() -> None:
     folders: list[Path] = []
     measured, audited, ours = weir(folders)
-    assert (measured.published, measured.settled, measured.repeated) == (60, 60, 0)
-    assert (audited["settled"], audited["lost"], audited["breaches_total"]) == (60, 0, 0)
+    assert SENT_AT_LEAST <= measured.published == measured.settled
+    assert measured.repeated == 0
+    assert (audited["settled"], audited["lost"], audited["breaches_total"]) == (measured.published, 0, 0)
     bare, theirs = floor(folders)
-    assert (bare.published, bare.settled, bare.repeated) == (60, 60, 0)
+    assert SENT_AT_LEAST <= bare.published == bare.settled
+    assert bare.repeated == 0
     assert min(*measured.cpu_us.values(), *bare.cpu_us.values()) > 0
     assert theirs.keys() == ours.keys()
     # Blocks and one link a batch, and balances by stripe: their number follows from how records happened to come.
     counted = ours.keys() - {"split.blocks", "split.links", "split.balances", "split.heads"}
-    assert {name: theirs[name][0] for name in counted} == {name: ours[name][0] for name in counted}
+    each = {name: theirs[name][0] / bare.published for name in counted}
+    assert each == {name: ours[name][0] / measured.published for name in counted}
     assert {name: fields ^ ours[name][1] for name, (_, fields) in theirs.items() if fields != ours[name][1]} == {}
     assert not [folder for folder in folders if folder.exists()]
