@@ -24,7 +24,7 @@ def test_what_is_not_set_has_its_documented_default(monkeypatch: pytest.MonkeyPa
     environment(monkeypatch)
     settings = load(ProbeSettings)
     assert settings.environment == "production"
-    assert (settings.fetch_min_bytes, settings.fetch_max_wait_ms) == (200_000, 180)
+    assert (settings.fetch_min_bytes, settings.fetch_max_wait_ms) == (400_000, 240)
     assert settings.session_timeout_ms == 15_000
 
 
@@ -77,9 +77,9 @@ def test_a_wrong_value_is_refused_by_name_and_not_shown(
     ("changes", "dial"),
     [
         ({"LATENCY": "low"}, (50_000, 50)),
-        ({"COST": "low"}, (400_000, 300)),
-        ({"LATENCY": "", "COST": ""}, (200_000, 180)),
-        ({"LATENCY": "", "COST": "low"}, (400_000, 300)),
+        ({"COST": "low"}, (800_000, 300)),
+        ({"LATENCY": "", "COST": ""}, (400_000, 240)),
+        ({"LATENCY": "", "COST": "low"}, (800_000, 300)),
         ({"COST": "low", "PROBE_FETCH_MIN_BYTES": "7"}, (7, 300)),
     ],
 )

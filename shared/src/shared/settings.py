@@ -13,7 +13,7 @@ LATENCY: Final = "LATENCY"
 COST: Final = "COST"
 PRESETS: Final = {
     LATENCY: {"fetch_min_bytes": 50_000, "fetch_max_wait_ms": 50},
-    COST: {"fetch_min_bytes": 400_000, "fetch_max_wait_ms": 300},
+    COST: {"fetch_min_bytes": 800_000, "fetch_max_wait_ms": 300},
 }
 """The latency-cost dial: `LATENCY=low` waits less for a batch to fill, `COST=low` longer, so that a larger one costs
 less an order. What each brings is measured in docs/benchmarks.md."""
@@ -40,9 +40,9 @@ class ServiceSettings(BaseSettings):
     marketplaces_file: Path = Path("deploy/marketplaces.yaml")
     topics_file: Path = Path("deploy/topics.yaml")
     fetch_min_bytes: Annotated[int, Field(ge=1, description="the latency-cost dial: wait for this many bytes")] = (
-        200_000
+        400_000
     )
-    fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5_000, description="but never longer than this")] = 180
+    fetch_max_wait_ms: Annotated[int, Field(ge=1, le=5_000, description="but never longer than this")] = 240
     session_timeout_ms: Annotated[
         int,
         Field(

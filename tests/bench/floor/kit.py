@@ -18,8 +18,8 @@ from pymongo.read_concern import ReadConcern
 from shared.ids import event_id
 
 BATCH_RECORDS_MAX: Final = 500
-FETCH_MIN_BYTES: Final = 200_000
-FETCH_MAX_WAIT_MS: Final = 150
+FETCH_MIN_BYTES: Final = 400_000
+FETCH_MAX_WAIT_MS: Final = 240
 POLL_MS: Final = 1_000
 """An idle consumer waits for records: the lingering is the broker's."""
 TELL_S: Final = 1.0
