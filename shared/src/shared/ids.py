@@ -3,6 +3,7 @@
 Ids from outside are visible ASCII without `/`, because `/` joins them in keys; Weir's own may contain it.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import uuid_utils
@@ -18,9 +19,6 @@ LABEL_PATTERN: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,128}(
 """A human's word, such as a category or a name: anything printable. (`$` alone lets a trailing newline through.)"""
 
 _WEIR: Final = uuid_utils.uuid5(uuid_utils.NAMESPACE_URL, "https://weir.dev/ids")
-_BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_PAIRS: Final = tuple(first + second for first in _BASE32 for second in _BASE32)
-"""Base 32 (RFC 4648), two digits at a time: every leg has a number, and `base64` takes twice as long for one."""
 
 
 def event_id(topic: str, marketplace: str, identity: str) -> str:
@@ -28,10 +26,17 @@ def event_id(topic: str, marketplace: str, identity: str) -> str:
     return str(uuid_utils.uuid5(_WEIR, f"{topic}/{marketplace}/{identity}"))
 
 
-def channel_number(kind: str, marketplace: str, instruction_id: str, attempt: int) -> str:
-    """Return the 26 characters by which an institution knows one attempt of one instruction (money.md 3.1).
+def channel_number(kind: str, marketplace: str, document: str, instruction_id: str, attempt: int) -> str:
+    """Return the 26 hexadecimal digits by which an institution knows one attempt of one instruction (money.md 3.1).
 
-    Derived, so that a crash between storing and sending can never give one attempt two numbers.
+    Derived, so that a crash between storing and sending can never give one attempt two numbers. The first ten are those
+    of what is paid out, `document`, so that the numbers of one payout are neighbours in every index
+    (docs/decisions/0018-channel-numbers-by-document.md).
     """
-    digest = uuid_utils.uuid5(_WEIR, f"{kind}/{marketplace}/{instruction_id}/{attempt}").int << 2
-    return "".join([_PAIRS[digest >> shift & 0x3FF] for shift in range(120, -1, -10)])
+    attempt_digits = uuid_utils.uuid5(_WEIR, f"{kind}/{marketplace}/{instruction_id}/{attempt}").hex[16:]
+    return f"{_document_digits(marketplace, document)}{attempt_digits}".upper()
+
+
+@lru_cache(maxsize=8)
+def _document_digits(marketplace: str, document: str) -> str:
+    return uuid_utils.uuid5(_WEIR, f"document/{marketplace}/{document}").hex[:10]

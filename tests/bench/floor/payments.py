@@ -96,7 +96,10 @@ class Payments:
         handover, handed = str(uuid_utils.uuid7()), []
         for it, key, payout in zip(batch, ids, payouts, strict=True):
             if key not in known:
-                numbers = [channel_number("payout", payout.marketplace, leg.leg_id, leg.attempt) for leg in payout.legs]
+                numbers = [
+                    channel_number("payout", payout.marketplace, payout.document, leg.leg_id, leg.attempt)
+                    for leg in payout.legs
+                ]
                 work.insert("payouts", _payout(it, payout, numbers, work.now))
                 handed.append(Paying(handover, it, payout, numbers))
         self._hand_over(work, handover, [it.taken.key for it in handed])

@@ -99,7 +99,7 @@ def _subsidy_after(payout: Payout, subsidy: Subsidy, answers: Mapping[str, Answe
         subsidy,
         attempt=attempt,
         state="created",
-        channel_number=channel_number("subsidy", payout.marketplace, subsidy.subsidy_id, attempt),
+        channel_number=channel_number("subsidy", payout.marketplace, payout.document, subsidy.subsidy_id, attempt),
         reason=WAITING_FUNDS if waits_for_funds else f"subsidy_failed: {answer.reason}"[:REASON_CHARACTERS_MAX],
     )
 

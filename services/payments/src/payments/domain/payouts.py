@@ -134,7 +134,7 @@ def requested(event: PayoutRequested, origin_time: datetime, now: datetime) -> P
                 subsidy_id=subsidy.subsidy_id,
                 amount_minor=subsidy.amount_minor,
                 state="sending",
-                channel_number=channel_number("subsidy", event.marketplace, subsidy.subsidy_id, 1),
+                channel_number=channel_number("subsidy", event.marketplace, event.document, subsidy.subsidy_id, 1),
             )
             for subsidy in event.subsidies
         ),
@@ -152,7 +152,7 @@ def legs(event: PayoutRequested, state: State) -> tuple[LegOutcome, ...]:
             amount_minor=leg.amount_minor,
             attempt=leg.attempt,
             state=state,
-            channel_number=channel_number("payout", event.marketplace, leg.leg_id, leg.attempt),
+            channel_number=channel_number("payout", event.marketplace, event.document, leg.leg_id, leg.attempt),
             breakdown=leg.breakdown,
         )
         for leg in event.legs
