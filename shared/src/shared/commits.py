@@ -64,14 +64,16 @@ class Commits:
         """Set when events of the clock or the API could not be published: they are in the outbox, for Relay.follow."""
         self._cut_off: deque[mongo.Document] = deque(maxlen=CUT_OFF_SESSIONS_MAX)
 
-    async def run[T](self, decide: Callable[[Work], Awaitable[T]], *, origin: str = "api") -> T:
+    async def run[T](
+        self, decide: Callable[[Work], Awaitable[T]], *, origin: str = "api", attempts_max: int = ATTEMPTS_MAX
+    ) -> T:
         """Run one unit of work for the API or the clock until it is committed; return what it decided.
 
         `decide` runs again from scratch after a conflict, so it must read all it depends on through `work.session`.
         If Kafka is away, the events stay in the outbox, and are published when it answers again.
 
         Raises:
-            ConflictError: still in conflict after 10 attempts.
+            ConflictError: still in conflict after `attempts_max` attempts; ten wait 5 s in all, or twice that.
             OutageError: MongoDB did not answer.
 
         """
@@ -82,7 +84,7 @@ class Commits:
                 decided, work, letters = await self.commit(decide, stripe=f"{origin}#0", group=origin)
                 break
             except ConflictError:
-                if attempts == ATTEMPTS_MAX:
+                if attempts == attempts_max:
                     raise
             await asyncio.sleep(BACKOFF_S * 2 ** (attempts - 1) * random.random())  # noqa: S311 - jitter, not a secret
         try:

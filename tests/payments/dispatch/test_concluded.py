@@ -71,7 +71,7 @@ async def test_what_alone_cannot_be_recorded_is_left_to_the_sweep_and_the_rest_i
 
     async def contradict(batch: list[str]) -> bool:
         if "b" in batch and len(sent.batches) == 1:
-            raise NotRecordedError([(batch[1], ConflictError("b is not as it was", may_last=True))])
+            raise NotRecordedError([(batch[1], ConflictError("b is not as it was", may_last=True))], answered=True)
         return True
 
     sent.answers[HERE] = contradict

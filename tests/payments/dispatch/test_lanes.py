@@ -8,7 +8,7 @@ from tests.payments.edge import until
 
 from payments.channels.port import NotSentError
 from payments.dispatch import lanes
-from payments.dispatch.lanes import Lanes, Line
+from payments.dispatch.lanes import Lanes, Line, NotRecordedError
 from shared.commits import ConflictError, OutageError
 
 
@@ -75,6 +75,32 @@ async def test_a_lane_that_answers_again_says_so_each_time(monkeypatch: pytest.M
             some.hand(HERE, [item(identity)])
             await sent.until_sent(identity)
     assert sent.recovered == [HERE, HERE]
+
+
+async def test_silence_and_an_answer_count_as_such_whatever_of_them_can_be_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fails when they count as nothing: no longer wait for who is silent, and none the shorter for who is back."""
+    counted = list[int]()
+
+    def count(failures: int) -> float:
+        counted.append(failures)
+        return 0.0
+
+    monkeypatch.setattr(lanes, "_backoff", count)
+    sent, answers = Sent(), iter([False, False, True, False])
+
+    async def spoil_one(batch: list[str]) -> bool:
+        raise NotRecordedError([(batch[0], KeyError())], answered=next(answers))
+
+    sent.answers[HERE] = spoil_one
+    async with running(sent) as some:
+        for identity in ("a", "b", "c", "d"):
+            some.hand(HERE, [item(identity)])
+            await sent.until_sent(identity)
+        await until(lambda: asyncio.sleep(0, counted), lambda it: len(it) == 4)
+    assert counted == [1, 2, 0, 1]
+    assert sent.recovered == [HERE]
 
 
 async def test_the_next_step_of_what_is_being_sent_waits_for_its_turn() -> None:

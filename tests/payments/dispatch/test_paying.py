@@ -4,9 +4,13 @@ import asyncio
 
 import pytest
 from tests.payments.edge import Edge, Institution, until
-from tests.payments.examples import order, payment, payout, subsidy
+from tests.payments.examples import ACCOUNT, NOW, order, payment, payout, subsidy
 
 from payments.channels.sandbox import SandboxChannel
+from payments.dispatch.lanes import Line, NotRecordedError
+from payments.dispatch.paying import Paying
+from payments.domain.payouts import requested
+from payments.store.payouts import Payouts
 from shared.messages import PayoutSettled
 from shared.mongo import Database
 
@@ -18,6 +22,10 @@ async def paid(edge: Edge, institution: Institution) -> Edge:
     await edge.take(order())
     await edge.order_in("accepted")
     return edge
+
+
+async def broken(*_: object) -> None:
+    raise KeyError
 
 
 def revisions(edge: Edge) -> list[tuple[int, set[str]]]:
@@ -131,6 +139,21 @@ async def test_an_institution_that_answers_again_is_asked_at_once(paid: Edge, in
     assert due["waits"] == "unknown"
     await paid.parts.sweep.payouts(paid.parts.transfers)
     await paid.payout_in("final")
+
+
+async def test_what_cannot_be_recorded_is_told_with_whether_the_institution_answered(
+    still_edge: Edge, institution: Institution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Paying, "_record", broken)
+    channels = still_edge.parts.channels
+    paying = Paying(channels.__getitem__, Payouts(still_edge.database), still_edge.commits)
+    answered = list[bool]()
+    for answer in ("drop_before", "normal"):
+        await institution.fault(operations=["transfers"], answer=answer)
+        with pytest.raises(NotRecordedError) as told:
+            await paying.send(Line("sandbox-direct", ACCOUNT), [requested(payout(), NOW, NOW)])
+        answered.append(told.value.answered)
+    assert answered == [False, True]
 
 
 async def test_two_replicas_with_the_same_payout_tell_of_it_once(

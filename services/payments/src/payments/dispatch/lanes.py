@@ -33,6 +33,9 @@ RELOADED_MAX: Final = 4
 LANES_MAX: Final = 1_000
 """Beyond it, lanes with nothing to do are forgotten: accounts are named from outside."""
 
+LOGGED_MAX: Final = 10
+"""Items named in one line of the log."""
+
 BACKOFF_FIRST_S: Final = 0.25
 BACKOFF_S_MAX: Final = 30.0
 
@@ -57,11 +60,12 @@ class Item[T]:
 
 
 class NotRecordedError(Exception):
-    """The institution has answered, and what came of `left` cannot be recorded, each for its reason; the rest is."""
+    """What came of `left` cannot be recorded, for these reasons; the rest is. `answered`: as Send returns it."""
 
-    def __init__(self, left: Sequence[tuple[object, Exception]]) -> None:
+    def __init__(self, left: Sequence[tuple[object, Exception]], *, answered: bool) -> None:
         super().__init__(f"{len(left)} not recorded")
         self.left = left
+        self.answered = answered
 
 
 type Send[T] = Callable[[Line, list[T]], Awaitable[bool]]
@@ -152,38 +156,37 @@ class Lanes[T]:
             log.warning("not stored, asked again later", lane=self._name, line=lane.line, error=str(error)[:300])
             return True
         except NotRecordedError as error:
-            await self._conclude(lane, self._leave(lane, batch, error))
+            await self._conclude(lane, self._leave(lane, batch, error), answered=error.answered)
             return True
         except Exception:
             # A bug: the stored state is the truth, and the sweep comes by.
             log.exception("left to the sweep", lane=self._name, line=lane.line, items=len(batch))
             lane.drop(batch)
             return True
-        await self._conclude(lane, batch)
-        if not answered:
-            lane.failures += 1
-            return True
-        if lane.failures or not lane.answered:
-            lane.failures, lane.answered = 0, True
-            self._start(lane)
-            with contextlib.suppress(Exception):  # asking early only saves time; every ask has its own time as well
-                await self._recovered(lane.line)
-        return False
+        await self._conclude(lane, batch, answered=answered)
+        return not answered
 
     def _leave(self, lane: "_Lane[T]", batch: list[Item[T]], error: NotRecordedError) -> list[Item[T]]:
         """Leave to the sweep what contradicts the store or is a bug: it is stored as `sending`. Return the rest."""
         reasons = {id(content): reason for content, reason in error.left}
         left = [item for item in batch if id(item.content) in reasons]
-        for item in left:
-            reason = reasons[id(item.content)]
-            log.error("left to the sweep", lane=self._name, line=lane.line, item=item.id, exc_info=reason)
+        for reason in dict.fromkeys(reasons.values()):
+            items = [item.id for item in left if reasons[id(item.content)] is reason]
+            log.error("left to the sweep", lane=self._name, line=lane.line, items=items[:LOGGED_MAX], exc_info=reason)
         lane.drop(left)
         return [item for item in batch if id(item.content) not in reasons]
 
-    async def _conclude(self, lane: "_Lane[T]", batch: list[Item[T]]) -> None:
+    async def _conclude(self, lane: "_Lane[T]", batch: list[Item[T]], *, answered: bool) -> None:
         if done := lane.finish(batch):
             with contextlib.suppress(PyMongoError):  # one that stays is found empty by the sweep
                 await self.concluded(done)
+        if not answered:
+            lane.failures += 1
+        elif lane.failures or not lane.answered:
+            lane.failures, lane.answered = 0, True
+            self._start(lane)
+            with contextlib.suppress(Exception):  # asking early only saves time; every ask has its own time as well
+                await self._recovered(lane.line)
 
 
 class _Lane[T]:

@@ -67,7 +67,7 @@ class Paying:
         async def record(work: Work, some: list[Payout]) -> None:
             await self._record(work, to, some, answers)
 
-        await commit(self._commits, batch, record)
+        await commit(self._commits, batch, record, answered=complete)
         return complete
 
     async def _record(self, work: Work, to: Line, batch: list[Payout], answers: Mapping[str, Answer]) -> None:

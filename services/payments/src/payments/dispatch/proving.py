@@ -50,7 +50,7 @@ class Proving:
         async def record(work: Work, some: list[Asked]) -> None:
             await self._record(work, to, some, records)
 
-        await commit(self._commits, batch, record)
+        await commit(self._commits, batch, record, answered=True)
         return True
 
     async def _record(
