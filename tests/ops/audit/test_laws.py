@@ -1,15 +1,16 @@
 """Each law, broken in live stores, is named by the audit; a world in good order breaks none."""
 
 import pytest
-from tests.ops.audit.harm_books import BOOKS, unbalance
+from tests.ops.audit.harm_books import BOOKS, SETTLING, unbalance
 from tests.ops.audit.harm_legs import LEGS, pay_a_leg_under_two_numbers
+from tests.ops.audit.harm_shapes import SHAPES, say_every_amount_twice
 from tests.ops.audit.harm_ways import WAYS, lose_an_order
 from tests.ops.audit.live import Audited, Live, Plant
-from tests.ops.audit.world import PAID_AT
+from tests.ops.audit.world import MP, PAID_AT
 
 from ops.audit.findings import LAWS
 
-PLANTED = [*BOOKS, *LEGS, *WAYS]
+PLANTED = [*BOOKS, *LEGS, *WAYS, *SHAPES]
 
 
 async def test_a_world_in_good_order_breaks_no_law(live: Live, audited: Audited) -> None:
@@ -50,3 +51,16 @@ async def test_a_lost_order_is_counted(live: Live, audited: Audited) -> None:
     lose_an_order(live)
     report = await audited(live)
     assert (report.lost, report.tally.places.of("waiting")) == (1, 1)
+
+
+async def test_a_block_without_its_shape_is_named_by_its_id(live: Live, audited: Audited) -> None:
+    block = live["split"].blocks.find_one(SETTLING) or {}
+    say_every_amount_twice(live)
+    found = (await audited(live)).findings.shown
+    assert {it.id for it in found if it.law == "transaction_unchanged"} == {block["_id"]}
+
+
+async def test_a_document_without_its_shape_is_named_by_collection_and_id(live: Live, audited: Audited) -> None:
+    live["merchant"].statements.update_one({}, {"$set": {"entries.0.amount_minor": 9240.0}})
+    [found] = [it for it in (await audited(live)).findings.shown if it.law == "document_shaped"]
+    assert (found.id, found.detail.partition(":")[0]) == (f"{MP}/o:a.1/0", "in merchant.statements")

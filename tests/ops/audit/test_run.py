@@ -26,6 +26,15 @@ async def test_money_on_its_way_is_no_breach(live: Live, audited: Audited, monke
     assert [(it.kind, it.where, it.count) for it in report.flights] == [("outbox", "payments", 1)]
 
 
+async def test_an_event_that_is_none_ends_no_audit(
+    live: Live, audited: Audited, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flight, "PASSED_S_MAX", 0.1)
+    live["split"].outbox.insert_one({"group": "api", "partition": -1, "seq": 1, "at": 7, "events": 7})
+    report = await audited(live)
+    assert [(it.kind, it.where, it.count, it.oldest_s) for it in report.flights] == [("outbox", "split", 1, None)]
+
+
 async def test_what_arrives_between_the_two_looks_is_no_breach(live: Live, audited: Audited) -> None:
     missing = live["merchant"].statements.find_one_and_delete({}) or {}
     live["payments"].outbox.insert_one(

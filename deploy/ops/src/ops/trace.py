@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ops import places
-from ops.audit.shapes.split import made_since
+from ops.audit.shapes.ledger import made_since
 from ops.institution import Institution
 from ops.places import PAID, Place
 from ops.stores import Stores, by_id, prefixed

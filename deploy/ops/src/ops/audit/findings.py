@@ -7,8 +7,8 @@ BREACHES_SHOWN_MAX: Final = 1_000
 
 LAWS: Final = {
     "entries_sum_to_zero": "the entries of every ledger transaction sum to zero",
-    "transaction_unchanged": "every ledger transaction still has the content that it was booked with",
-    "chain_whole": "each stripe's links follow each other without a gap, and list every transaction once",
+    "transaction_unchanged": "every block of ledger transactions still has the content that it was booked with",
+    "chain_whole": "each stripe's links follow each other without a gap, and list every block once",
     "balances_derived": "every kept balance is the sum of its entries",
     "order_sums": "per order, what the pool got and the platform added is what the shares are",
     "order_booked": "per order, the ledger has the money where the order says it is",
@@ -22,6 +22,7 @@ LAWS: Final = {
     "transfer_known": "the institution moved nothing that Weir did not instruct",
     "pool_is_owed": "what a pool holds is what the books owe out of it, and what its own record says",
     "document_named": "a document stands under the id of what it is about",
+    "document_shaped": "a document has the fields, of the types, that it was written with",
     "outbox_young": "no event waits in an outbox for more than 30 seconds",
     "moves_on": "nothing is under way inside Weir for more than 5 minutes",
     "order_not_lost": "every order sent is somewhere, and every event about one has had its effect",

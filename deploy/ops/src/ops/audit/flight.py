@@ -110,18 +110,18 @@ def _by_group(lags: list[lag.Lag]) -> dict[str, list[lag.Lag]]:
 async def _outbox(database: Database, service: str, at_ms: int) -> Flight:
     stages: list[dict[str, Any]] = [
         {"$limit": EVENTS_MAX},
-        {"$group": {"_id": None, "events": {"$sum": {"$size": "$events"}}, "oldest": {"$min": "$at"}}},
+        {"$group": {"_id": None, "events": {"$sum": _size("$events")}, "oldest": {"$min": _moment("$at")}}},
     ]
     async for it in database[COLLECTION].aggregate(stages):
-        return Flight("outbox", service, max(1, it["events"]), _age_s(it["oldest"], at_ms))
+        return Flight("outbox", service, max(1, it["events"]), it["oldest"] and _age_s(it["oldest"], at_ms))
     return Flight("outbox", service, 0, None)
 
 
 async def _unsent(database: Database, at_ms: int) -> Flight:
     """Count instructions that a lane has. They are as old as the last hand-over to it: a lane tries for ever."""
-    count, oldest = 0, None
+    count, moments = 0, list[datetime]()
     handed: list[dict[str, Any]] = [
-        {"$group": {"_id": None, "count": {"$sum": {"$size": "$keys"}}, "oldest": {"$min": "$due_at"}}},
+        {"$group": {"_id": None, "count": {"$sum": _size("$keys")}, "oldest": {"$min": _moment("$due_at")}}},
     ]
     timed: list[dict[str, Any]] = [
         {"$match": dict(payments.UNSENT)},
@@ -130,8 +130,19 @@ async def _unsent(database: Database, at_ms: int) -> Flight:
     for source, stages in ((payments.HANDOVERS, handed), (payments.PAYOUTS, timed)):
         async for it in database[source.collection].aggregate(stages):
             count += it["count"]
-            oldest = min(it["oldest"], oldest or it["oldest"])
-    return Flight("unsent", "payments", count, oldest and _age_s(oldest, at_ms + payments.HANDED_OVER_MS))
+            moments += [it["oldest"]] if it["oldest"] else []
+    oldest_s = _age_s(min(moments), at_ms + payments.HANDED_OVER_MS) if moments else None
+    return Flight("unsent", "payments", count, oldest_s)
+
+
+def _size(field: str) -> dict[str, Any]:
+    """Return how long a list is; what is none, as a hand may leave it, has nothing in it."""
+    return {"$size": {"$cond": [{"$isArray": field}, field, []]}}
+
+
+def _moment(field: str) -> dict[str, Any]:
+    """Return a time, or null for what is none."""
+    return {"$cond": [{"$eq": [{"$type": field}, "date"]}, field, None]}
 
 
 def _age_s(moment: datetime, at_ms: int) -> float:

@@ -13,25 +13,31 @@ from typing import Any, Final
 from ops import redrives
 from ops.audit import rows
 from ops.audit.case import Case, Hop, Verdict
+from ops.audit.findings import Breach
 from ops.audit.laws import standing
-from ops.audit.shapes import Query, Source, aftersale, merchant, payments, split
+from ops.audit.shapes import READ, Query, Source, aftersale, ledger, merchant, parks, payments, split
 from ops.audit.shapes import institution as shape
 from ops.audit.shuffle import AGAIN, Writer
-from ops.audit.tasks import READ, Job, Outcome
+from ops.audit.tasks import Job, Outcome
 from ops.institution import Institution
 from ops.letters import read as letters_of
 from ops.places import Place
 from ops.settled import Look
-from ops.stores import SERVICES
-from shared.mongo import Document, Session
-from shared.parking import PARKS
+from shared.mongo import Session
 
 ORDERS_AT_ONCE: Final = 1_000
 RANGES_AT_ONCE: Final = 100
 CLOCKS_APART_MS: Final = 120_000
 """How far the time in a block's id may lie before its commit: a transaction's own length, and clocks."""
 
-WHOLE: Final = (payments.ORDERS, payments.PAYOUTS, split.ORDERS, merchant.STATEMENTS, aftersale.ORDERS)
+WHOLE: Final[tuple[Source[Any], ...]] = (
+    payments.ORDERS,
+    payments.PAYOUTS,
+    split.ORDERS,
+    merchant.STATEMENTS,
+    aftersale.ORDERS,
+    *parks.ALL,
+)
 UNKNOWN: Final = "not_found"
 LOSING: Final[frozenset[Hop]] = frozenset({"taken", "split", "payout", "posted"})
 """Hops without whose event an order goes no further."""
@@ -117,40 +123,34 @@ class SecondLook:
             for source in WHOLE:
                 await self._read(source, cases, session)
             await self._read_transactions(cases, part, session)
-            await self._read_parks(cases, session)
-            async for document in self._find(payments.HANDOVERS, {}, session):  # few, and by no index an order's
-                _take(payments.HANDOVERS.rows(document), cases)
+            async for it in self._find(payments.HANDOVERS, {}, session):  # few, and by no index an order's
+                _take(payments.HANDOVERS.rows(it), cases)
             claims = await self._claims(cases, part, session)
         # The institution is asked last: it must know of everything that the stores have as done.
         await self._ask_transfers(cases)
         await self._ask_payments(claims, cases)
         return cases
 
-    async def _read(self, source: Source, cases: dict[str, Case], session: Session) -> None:
+    async def _read(self, source: Source[Any], cases: dict[str, Case], session: Session) -> None:
         if source.of_orders is None:
             return
-        seen: set[Any] = set()
+        seen: set[str] = set()
         for orders in batched(cases, RANGES_AT_ONCE):
-            async for document in self._find(source, source.of_orders(orders), session):
-                if document["_id"] not in seen:  # an order's payouts may lie in the range of another's, too
-                    seen.add(document["_id"])
-                    _take(source.rows(document), cases)
+            async for it in self._find(source, source.of_orders(orders), session):
+                if it.id not in seen:  # an order's payouts may lie in the range of another's, too
+                    seen.add(it.id)
+                    _take(source.rows(it), cases)
 
     async def _read_transactions(self, cases: dict[str, Case], part: _Part, session: Session) -> None:
         """Take the old ones from the first look, and the new ones by the time in the ids of their blocks."""
         for key, case in cases.items():
             case.booked.extend(it for it in part.booked.get(key, ()) if it.made_ms < self._since_ms)
-        blocks = self._stores.of(split.BLOCKS.service)[split.BLOCKS.collection].with_options(codec_options=READ)
-        stages = split.booked_since(self._since_ms, list(cases))
+        blocks = self._stores.of(ledger.BLOCKS.service)[ledger.BLOCKS.collection].with_options(codec_options=READ)
+        stages = ledger.booked_since(self._since_ms, list(cases))
         async for document in blocks.aggregate(stages, session=session):
-            _take(split.BLOCKS.rows(document), cases)
-
-    async def _read_parks(self, cases: dict[str, Case], session: Session) -> None:
-        query = {"_id": {"$in": list(cases)}}
-        for service in SERVICES:
-            async for it in self._stores.of(service)[PARKS].find(query, session=session):
-                since_ms = round(it["since"].timestamp() * 1000)
-                cases[it["_id"]].add(rows.Parked(it["_id"], service, it["reason"], since_ms))
+            it = ledger.BLOCKS.take(document)
+            if not isinstance(it, Breach):
+                _take(ledger.BLOCKS.rows(it), cases)
 
     async def _claims(self, cases: dict[str, Case], part: _Part, session: Session) -> list[tuple[str, str]]:
         """Return the payments that these orders have, of those that they name and those of the first look."""
@@ -158,17 +158,18 @@ class SecondLook:
         wanted |= {f"{it.taken.account}/{name}" for it in cases.values() if it.taken for name in it.taken.payments}
         found: list[tuple[str, str]] = []
         for some in batched(sorted(wanted), ORDERS_AT_ONCE):
-            async for document in self._find(payments.CLAIMS, {"_id": {"$in": some}}, session):
-                for _, row in payments.CLAIMS.rows(document):
-                    if isinstance(row, rows.Claimed) and row.order in cases:
-                        found.append((row.payment, row.order))
+            claims = self._find(payments.CLAIMS, {"_id": {"$in": some}}, session)
+            found.extend([(it.id, it.order) async for it in claims if it.order in cases])
         return found
 
-    async def _find(self, source: Source, query: Query, session: Session) -> AsyncIterator[Document]:
+    async def _find[D](self, source: Source[D], query: Query, session: Session) -> AsyncIterator[D]:
+        """Go through documents. One without its shape is passed over: the first look has named it."""
         collection = self._stores.of(source.service)[source.collection].with_options(codec_options=READ)
         fields = dict.fromkeys(source.fields, 1) or None
         async for document in collection.find(dict(query), fields, session=session):
-            yield document
+            it = source.take(document)
+            if not isinstance(it, Breach):
+                yield it
 
     async def _ask_transfers(self, cases: dict[str, Case]) -> None:
         asked: dict[str, list[tuple[str, str]]] = {}
@@ -179,8 +180,9 @@ class SecondLook:
         for account, numbers in asked.items():
             answers = await self._institution.find_transfers(account, [number for number, _ in numbers])
             for (_, key), answer in zip(numbers, answers, strict=True):
-                if answer["state"] != UNKNOWN:
-                    cases[key].add(shape.moved(key, shape.transferred(account, answer)))
+                it = shape.transferred(account, answer)
+                if answer.get("state") != UNKNOWN and not isinstance(it, Breach):
+                    cases[key].add(shape.moved(key, it))
 
     async def _ask_payments(self, claims: list[tuple[str, str]], cases: dict[str, Case]) -> None:
         asked: dict[str, list[tuple[str, str]]] = {}
@@ -190,7 +192,8 @@ class SecondLook:
         for account, wanted in asked.items():
             answers = await self._institution.find_payments(account, [identity for identity, _ in wanted])
             for (identity, key), answer in zip(wanted, answers, strict=True):
-                known = None if answer["state"] == UNKNOWN else shape.received(account, answer)
+                it = shape.received(account, answer)
+                known = None if answer.get("state") == UNKNOWN or isinstance(it, Breach) else it
                 cases[key].add(shape.paid(key, f"{account}/{identity}", known))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ops import letters
-from ops.audit.findings import Findings
+from ops.audit.findings import Breach, Findings
 from ops.audit.laws.record import Sums
 from ops.audit.rows import Sent, Transferred
 from ops.audit.shapes import institution as shape
@@ -36,18 +36,24 @@ class Pools:
                 findings.add("pool_is_owed", "/".join(key), detail)
 
 
-async def read_record(institution: Institution, accounts: Iterable[str], parts: Parts) -> Pools:
+async def read_record(institution: Institution, accounts: Iterable[str], parts: Parts, findings: Findings) -> Pools:
     """Read the institution's record of these accounts, page by page."""
     pools = Pools()
     with Writer(parts, "institution") as writer:
         for account in accounts:
             before = await _pools(institution, account)
-            async for it in institution.payments(account):
-                received = shape.received(account, it)
+            async for told in institution.payments(account):
+                received = shape.received(account, told)
+                if isinstance(received, Breach):
+                    findings.take(received)
+                    continue
                 writer.add(received.payment, received)
                 pools.recorded[account, received.currency] += received.amount_minor - received.fee_minor
-            async for it in institution.transfers(account):
-                moved = shape.transferred(account, it)
+            async for told in institution.transfers(account):
+                moved = shape.transferred(account, told)
+                if isinstance(moved, Breach):
+                    findings.take(moved)
+                    continue
                 writer.add(moved.number, moved)
                 pools.recorded[account, moved.currency] += shape.effect(moved)
             after = await _pools(institution, account)
@@ -66,7 +72,8 @@ async def still_moved(institution: Institution, transfers: Iterable[Transferred]
     for it in transfers:
         account, _, number = it.number.partition("/")
         for answer in await institution.find_transfers(account, [number]):
-            if answer["state"] in shape.EXECUTED:
+            now = shape.transferred(account, answer)
+            if not isinstance(now, Breach) and now.state in shape.EXECUTED:
                 yield it
 
 

@@ -11,14 +11,6 @@ class Row(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=True):
     """The first field is what rows are joined by."""
 
 
-def plain(value: object) -> object:
-    """Return a whole number of more than 32 bits, for which MongoDB's driver has a type of its own, as any other."""
-    if isinstance(value, int):
-        return int(value)
-    message = f"a row cannot hold {type(value)}"
-    raise TypeError(message)
-
-
 class Sent(Row, frozen=True):
     """An order that was sent to Weir."""
 

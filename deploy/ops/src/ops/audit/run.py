@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from ops.audit import flight, outside, tasks
-from ops.audit.findings import Findings
+from ops.audit.findings import Breach, Findings
 from ops.audit.flight import Flight
 from ops.audit.laws import record
 from ops.audit.laws.books import ADVANCE
 from ops.audit.laws.ledger import Head
 from ops.audit.laws.record import Sums
 from ops.audit.lookagain import SecondLook
-from ops.audit.rows import Kept, Parked
-from ops.audit.shapes import split
+from ops.audit.rows import Kept
+from ops.audit.shapes import READ, Source, ledger, parks
 from ops.audit.shuffle import Parts, Writer
 from ops.audit.tasks import Job, Outcome
 from ops.audit.usage import Usage, measured
@@ -33,8 +33,8 @@ from ops.audit.waits import Tally
 from ops.institution import Institution
 from ops.send import manifest
 from ops.settled import Look
-from ops.stores import SERVICES, Stores, prefixed
-from shared.parking import PARKS
+from ops.stores import Stores, prefixed
+from shared.mongo import Session
 
 ORDERS_IN_ONE_PROCESS: Final = 10_000
 """Up to so many, further processes cost more than they bring."""
@@ -126,6 +126,9 @@ EARLY: Final = ("split.orders", "merchant.statements", "payments.claims", "after
 LATE: Final = ("payments.payouts", "payments.handovers", "payments.orders")
 """In this order: who reads payouts after the institution finds what it moved, and who reads orders last knows all."""
 
+LAST: Final = tuple(f"{it.service}.{it.collection}" for it in parks.ALL)
+"""After all others: an order that is parked is judged by nothing else."""
+
 
 class _Audit:
     """One audit under way."""
@@ -176,13 +179,14 @@ class _Audit:
         early += [self._start(tasks.read, job, name) for name in EARLY]
         await self._write_sent(sorted({marketplace for marketplace, _ in accounts}))
         wanted = sorted({account for _, account in accounts})
-        pools = await outside.read_record(self._institution, wanted, self._parts)
+        pools = await outside.read_record(self._institution, wanted, self._parts, self._findings)
         pools.judge(self._findings)
         for name in LATE:
             early.append(self._start(tasks.read, job, name))
         for outcome in await asyncio.gather(*early):
             self._outcome.join(outcome)
-        await self._write_parks()
+        for outcome in await asyncio.gather(*(self._start(tasks.read, job, name) for name in LAST)):
+            self._outcome.join(outcome)
 
     def _start(self, step: Callable[..., Outcome], *arguments: object) -> asyncio.Future[Outcome]:
         return asyncio.get_running_loop().run_in_executor(self._executor, step, *arguments)
@@ -196,15 +200,13 @@ class _Audit:
     async def _write_kept(self) -> dict[str, Head]:
         """Write the kept balances, and return the heads of the chains at the same moment: both say how far they go."""
         advanced: Sums = Counter()
+        heads: dict[str, Head] = {}
         with Writer(self._parts, "kept") as writer:
             async with await self._stores.client.start_session(snapshot=True) as session:
-                heads = {}
-                async for document in self._stores.split[split.HEADS.collection].find({}, session=session):
-                    stripe, seq, content = split.head(document)
-                    heads[stripe] = Head(seq, content)
-                query = dict(split.BALANCES.within(self._scope.marketplace))
-                async for document in self._stores.split[split.BALANCES.collection].find(query, session=session):
-                    for it in split.balances(document):
+                async for head in self._taken(ledger.HEADS, session):
+                    heads[head.id] = Head(head.seq, head.hash)
+                async for held in self._taken(ledger.BALANCES, session):
+                    for it in held.kept():
                         writer.add(it.name, Kept(it.name, it.amount_minor))
                         if it.account == ADVANCE:
                             advanced[it.marketplace, it.currency] += it.amount_minor
@@ -214,6 +216,15 @@ class _Audit:
                 self._findings.add("sellers_money_apart", f"{'/'.join(key)} {ADVANCE}", detail)
         return heads
 
+    async def _taken[D](self, source: Source[D], session: Session) -> AsyncIterator[D]:
+        collection = self._stores.of(source.service)[source.collection].with_options(codec_options=READ)
+        async for document in collection.find(dict(source.within(self._scope.marketplace)), session=session):
+            it = source.take(document)
+            if isinstance(it, Breach):
+                self._findings.take(it)
+            else:
+                yield it
+
     async def _write_sent(self, known: Iterable[str]) -> None:
         """Write what was sent: by the list of who sent it; for marketplaces without one, by the topic."""
         listed = manifest.marketplaces(self._scope.sent)
@@ -222,13 +233,6 @@ class _Audit:
         without = [it for it in known if it not in listed]
         if without or not wanted:
             await outside.write_published(self._look.bootstrap, self._scope.marketplace, wanted, self._parts)
-
-    async def _write_parks(self) -> None:
-        with Writer(self._parts, "parks") as writer:
-            for service in SERVICES:
-                async for it in self._stores.of(service)[PARKS].find(prefixed(self._scope.marketplace)):
-                    since_ms = round(it["since"].timestamp() * 1000)
-                    writer.add(it["_id"], Parked(it["_id"], service, it["reason"], since_ms))
 
     async def _look_again(self, job: Job) -> int:
         """Judge again what was odd; return how many orders are lost."""
@@ -242,7 +246,9 @@ class _Audit:
 
 async def _accounts(stores: Stores, marketplace: str | None) -> AsyncIterator[tuple[str, str]]:
     """Go through the marketplaces and the channel accounts that orders of theirs were paid into."""
-    key = {"marketplace": "$marketplace", "account": "$channel_account"}
-    stages: list[dict[str, Any]] = [{"$match": prefixed(marketplace)}, {"$group": {"_id": key}}]
+    fields = ("marketplace", "channel_account")
+    named = {field: {"$type": "string"} for field in fields}
+    key = {field: f"${field}" for field in fields}
+    stages: list[dict[str, Any]] = [{"$match": prefixed(marketplace) | named}, {"$group": {"_id": key}}]
     async for it in stores.payments.orders.aggregate(stages):
-        yield it["_id"]["marketplace"], it["_id"]["account"]
+        yield it["_id"]["marketplace"], it["_id"]["channel_account"]

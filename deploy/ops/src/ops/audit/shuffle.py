@@ -19,7 +19,7 @@ ORDERS_PER_PART: Final = 2_500
 PARTS_MAX: Final = 1_024
 LENGTH_BYTES: Final = 4
 
-_encode: Final = msgspec.msgpack.Encoder(enc_hook=rows.plain).encode
+_encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class Group[R]:

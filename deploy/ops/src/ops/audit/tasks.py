@@ -11,40 +11,43 @@ from itertools import batched
 from typing import Any, Final
 
 import msgspec
-from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 
 from ops.audit import case, shuffle
-from ops.audit.findings import Findings
+from ops.audit.findings import Breach, Findings
 from ops.audit.laws import ledger, record, standing
 from ops.audit.laws.ledger import Chain, Head, Heads
 from ops.audit.laws.record import Sums
 from ops.audit.rows import Again, Derived, Hashed, Listed, Sent, Transferred
-from ops.audit.shapes import Source, aftersale, merchant, payments, split
+from ops.audit.shapes import READ, Query, Source, aftersale, merchant, parks, payments, split
+from ops.audit.shapes import ledger as shape
 from ops.audit.shuffle import Parts, Writer
 from ops.audit.waits import Tally
 from ops.stores import CHUNK
 
 BALANCES_IN_MEMORY: Final = 50_000
 
-SOURCES: Final = {
-    f"{it.service}.{it.collection}": it
-    for it in (
-        payments.ORDERS,
-        payments.CLAIMS,
-        payments.PAYOUTS,
-        payments.HANDOVERS,
-        split.ORDERS,
-        merchant.STATEMENTS,
-        aftersale.ORDERS,
-    )
-}
+_SOURCES: Final[tuple[Source[Any], ...]] = (
+    payments.ORDERS,
+    payments.CLAIMS,
+    payments.PAYOUTS,
+    payments.HANDOVERS,
+    split.ORDERS,
+    merchant.STATEMENTS,
+    aftersale.ORDERS,
+    *parks.ALL,
+)
+SOURCES: Final = {f"{it.service}.{it.collection}": it for it in _SOURCES}
 """What is read row by row."""
 
-READ: Final = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_MS)
-"""Times as numbers: making objects of them costs more than the rest of a document."""
+RAW: Final = CodecOptions[RawBSONDocument](document_class=RawBSONDocument)
+
+UNKNOWN: Final = b""
+"""The content of a block that cannot be read: it is not what a link lists."""
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -82,21 +85,31 @@ def _database(job: Job, service: str) -> Iterator[Database[dict[str, Any]]]:
         yield client.get_database(f"{job.prefix}{service}", codec_options=READ, read_concern=ReadConcern("majority"))
 
 
-def _documents(job: Job, source: Source) -> Iterator[dict[str, Any]]:
+def _documents[D](job: Job, source: Source[D]) -> Iterator[D | Breach]:
     with _database(job, source.service) as database:
         fields = dict.fromkeys(source.fields, 1) or None
         query = dict(source.within(job.marketplace))
-        yield from database[source.collection].find(query, fields, batch_size=source.per_fetch)
+        for document in database[source.collection].find(query, fields, batch_size=source.per_fetch):
+            yield source.take(document)
+
+
+def _exactly[D](database: Database[Any], source: Source[D], query: Query) -> Iterator[D | Breach]:
+    collection = database.get_collection(source.collection, codec_options=RAW)
+    for document in collection.find(dict(query), batch_size=source.per_fetch):
+        yield source.take_exactly(document)
 
 
 def read(job: Job, name: str) -> Outcome:
     """Read one of SOURCES into rows."""
     source, outcome = SOURCES[name], Outcome()
     with Writer(job.parts, name) as writer:
-        for document in _documents(job, source):
-            if not source.named(document):
-                outcome.findings.add("document_named", str(document["_id"]), f"it stands in {name}")
-            for key, row in source.rows(document):
+        for it in _documents(job, source):
+            if isinstance(it, Breach):
+                outcome.findings.take(it)
+                continue
+            if not source.named(it):
+                outcome.findings.add("document_named", it.id, f"it stands in {name}")
+            for key, row in source.rows(it):
                 writer.add(key, row)
     return outcome
 
@@ -104,29 +117,39 @@ def read(job: Job, name: str) -> Outcome:
 def read_ledger(job: Job, heads: Heads) -> Outcome:
     """Read the blocks, then the links over them. `heads` stood before, at the moment of the kept balances."""
     outcome = Outcome()
-    with Writer(job.parts, "ledger") as writer:
-        sums: Counter[str] = Counter()
-        for document in _documents(job, split.BLOCKS):
-            it = split.block(document)
-            ledger.judge_block(it, outcome.findings)
-            writer.add(it.id, Hashed(it.id, it.content))
-            for key, row in split.BLOCKS.rows(document):
-                writer.add(key, row)
-            for name, amount in split.moved(it):
-                sums[name] += amount
-            if len(sums) > BALANCES_IN_MEMORY:
-                _write_sums(sums, writer)
-        _write_sums(sums, writer)
+    with Writer(job.parts, "ledger") as writer, _database(job, shape.BLOCKS.service) as database:
+        _read_blocks(database, job, writer, outcome)
         chain = Chain(outcome.findings)
-        for document in _documents(job, split.LINKS):
-            link = split.link(document)
+        for link in _exactly(database, shape.LINKS, shape.LINKS.within(None)):
+            if isinstance(link, Breach):
+                outcome.findings.take(link)
+                continue
             chain.add(link)
             new = link.seq > heads.get(link.stripe, Head(0, ledger.GENESIS)).seq
-            for identity, content in link.blocks:
-                writer.add(identity, Listed(identity, content, new))
-    after = {stripe: Head(seq, content) for stripe, seq, content in map(split.head, _documents(job, split.HEADS))}
+            for it in link.blocks:
+                writer.add(it.id, Listed(it.id, it.hash, new))
+    after = {it.id: Head(it.seq, it.hash) for it in _documents(job, shape.HEADS) if isinstance(it, shape.Head)}
     chain.walk(heads, after)
     return outcome
+
+
+def _read_blocks(database: Database[dict[str, Any]], job: Job, writer: Writer, outcome: Outcome) -> None:
+    sums: Counter[str] = Counter()
+    for it in _exactly(database, shape.BLOCKS, shape.BLOCKS.within(job.marketplace)):
+        if isinstance(it, Breach):
+            outcome.findings.take(it)
+            writer.add(it.id, Hashed(it.id, UNKNOWN))
+            continue
+        content = it.content()
+        ledger.judge_block(it, content, outcome.findings)
+        writer.add(it.id, Hashed(it.id, content))
+        for key, row in shape.BLOCKS.rows(it):
+            writer.add(key, row)
+        for name, amount in it.moved():
+            sums[name] += amount
+        if len(sums) > BALANCES_IN_MEMORY:
+            _write_sums(sums, writer)
+    _write_sums(sums, writer)
 
 
 def _write_sums(sums: Counter[str], writer: Writer) -> None:
@@ -151,14 +174,13 @@ def join_record(job: Job, some: Sequence[int]) -> Outcome:
 def join_ledger(job: Job, some: Sequence[int]) -> Outcome:
     """Compare the blocks of some parts with the links; what came after the kept balances is not in them."""
     outcome = Outcome()
-    with Writer(job.parts, f"new-{some[0]}") as writer, _database(job, split.BLOCKS.service) as database:
+    with Writer(job.parts, f"new-{some[0]}") as writer, _database(job, shape.BLOCKS.service) as database:
         for part in some:
             chunks = job.parts.read(shuffle.BLOCKS, part)
             new = ledger.compare_listed(chunks, outcome.findings, whole=job.marketplace is None)
             for identities in batched(new, CHUNK):
-                query = {"_id": {"$in": identities}}
-                for document in database[split.BLOCKS.collection].find(query, batch_size=split.BLOCKS.per_fetch):
-                    for name, amount in split.moved(split.block(document)):
+                for it in _exactly(database, shape.BLOCKS, {"_id": {"$in": identities}}):
+                    for name, amount in () if isinstance(it, Breach) else it.moved():
                         writer.add(name, Derived(name, -amount))
     return outcome
 

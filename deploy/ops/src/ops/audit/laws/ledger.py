@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from ops.audit.findings import Findings
 from ops.audit.rows import Hashed, Kept, Listed, OfBalance, OfBlock
-from ops.audit.shapes.split import Block, Link, transaction_id
+from ops.audit.shapes.ledger import Block, Link, transaction_id
 from ops.sorting import Sorter
 
 GENESIS: Final = bytes(32)
@@ -25,15 +25,18 @@ class Head(NamedTuple):
 type Heads = Mapping[str, Head]
 
 
-def judge_block(it: Block, findings: Findings) -> None:
-    """Check a block of transactions by itself."""
-    for place, entries in enumerate(it.entries):
-        if total := sum(entries.values()):
+def judge_block(it: Block, content: bytes, findings: Findings) -> None:
+    """Check a block of transactions by itself. `content` is the hash of what is there."""
+    for place, booked in enumerate(it.transactions):
+        if total := sum(booked.entries.values()):
             findings.imbalance_minor += abs(total)
             identity = transaction_id(it.id, place)
             findings.add("entries_sum_to_zero", identity, f"its entries sum to {total} {it.currency}")
-    if it.stored != it.content:
+    if it.hash != content:
         findings.add("transaction_unchanged", it.id, "its hash is not that of its content")
+    # By them readers find an account's entries; a hash made over a false list is no proof of it.
+    if list(it.accounts) != sorted({account for booked in it.transactions for account in booked.entries}):
+        findings.add("transaction_unchanged", it.id, "its accounts are not those of its entries")
 
 
 class Chain:
@@ -46,9 +49,9 @@ class Chain:
     def add(self, link: Link) -> None:
         """Take a link."""
         name = f"{link.stripe}/{link.seq}"
-        if link.content != link.stored:
+        if link.content() != link.hash:
             self._findings.add(LAW, name, "its hash is not that of its content")
-        self._links.add(((link.stripe, link.seq), link.previous, link.stored))
+        self._links.add(((link.stripe, link.seq), link.previous, link.hash))
 
     def walk(self, before: Heads, after: Heads) -> None:
         """Follow every chain. It passes the head that stood before the links were read, and ends by the one after."""

@@ -3,13 +3,12 @@
 from typing import Final
 
 from ops.audit.rows import Copied
-from ops.audit.shapes import Rows, Source, by_key
+from ops.audit.shapes import Rows, Source, Stored, by_key
 from ops.stores import prefixed
-from shared.mongo import Document
 
 
-def _order(it: Document) -> Rows:
-    yield it["_id"], Copied(it["_id"])
+def _order(it: Stored) -> Rows:
+    yield it.id, Copied(it.id)
 
 
-ORDERS: Final = Source("aftersale", "orders", ("_id",), _order, prefixed, by_key)
+ORDERS: Final = Source("aftersale", "orders", ("_id",), Stored, _order, prefixed, by_key)

@@ -1,8 +1,12 @@
 """The institution's own record: what its pages and answers say, and what a transfer does to the pool."""
 
-from typing import Any, Final
+from typing import Final
 
+import msgspec
+
+from ops.audit.findings import Breach
 from ops.audit.rows import Moved, Paid, Received, Transferred
+from ops.audit.shapes import Minor, Part
 
 EXECUTED: Final = ("succeeded", "accepted")
 SUCCEEDED: Final = "succeeded"
@@ -10,15 +14,47 @@ SUBSIDY: Final = "subsidy"
 POOL: Final = "pool"
 
 
-def received(account: str, it: dict[str, Any]) -> Received:
-    """Return a buyer's payment."""
-    return Received(f"{account}/{it['payment_id']}", it["amount_minor"], it["fee_minor"], it["currency"])
+class Payment(Part, frozen=True):
+    """A buyer's payment as the institution tells it."""
+
+    payment_id: str
+    amount_minor: Minor
+    fee_minor: Minor
+    currency: str
 
 
-def transferred(account: str, it: dict[str, Any]) -> Transferred:
-    """Return a transfer."""
-    number = f"{account}/{it['number']}"
-    return Transferred(number, it["state"], it["kind"], it["receiver"], it["currency"], it["amount_minor"])
+class Transfer(Part, frozen=True):
+    """A transfer as the institution tells it."""
+
+    number: str
+    state: str
+    kind: str
+    receiver: str
+    currency: str
+    amount_minor: Minor
+
+
+def received(account: str, told: object) -> Received | Breach:
+    """Return a buyer's payment, or the breach that it is told in another shape."""
+    try:
+        it = msgspec.convert(told, Payment)
+    except msgspec.ValidationError as error:
+        return _breach(account, "payment_id", told, error)
+    return Received(f"{account}/{it.payment_id}", it.amount_minor, it.fee_minor, it.currency)
+
+
+def transferred(account: str, told: object) -> Transferred | Breach:
+    """Return a transfer, or the breach that it is told in another shape."""
+    try:
+        it = msgspec.convert(told, Transfer)
+    except msgspec.ValidationError as error:
+        return _breach(account, "number", told, error)
+    return Transferred(f"{account}/{it.number}", it.state, it.kind, it.receiver, it.currency, it.amount_minor)
+
+
+def _breach(account: str, name: str, told: object, error: msgspec.ValidationError) -> Breach:
+    identity = told.get(name) if isinstance(told, dict) else None
+    return Breach("document_shaped", f"{account}/{identity}", f"in the institution's record: {error}")
 
 
 def paid(order: str, payment: str, it: Received | None) -> Paid:

@@ -4,15 +4,28 @@ from collections.abc import Sequence
 from typing import Final
 
 from ops.audit.rows import Stated
-from ops.audit.shapes import Query, Rows, Source, of_document, order_of
+from ops.audit.shapes import Minor, Part, Query, Rows, Source, Stored, of_document, order_of
 from ops.stores import prefixed
-from shared.mongo import Document
 
 
-def _statement(it: Document) -> Rows:
-    for entry in it["entries"]:
-        order = order_of(entry["leg_id"])
-        yield order, Stated(order, entry["leg_id"], entry["kind"], entry["amount_minor"])
+class Entry(Part, frozen=True):
+    """A leg on a statement."""
+
+    leg_id: str
+    kind: str
+    amount_minor: Minor
+
+
+class Statement(Stored, frozen=True, kw_only=True):
+    """What one outcome of a payout put on statements."""
+
+    entries: tuple[Entry, ...]
+
+
+def _statement(it: Statement) -> Rows:
+    for entry in it.entries:
+        order = order_of(entry.leg_id)
+        yield order, Stated(order, entry.leg_id, entry.kind, entry.amount_minor)
 
 
 def _statements_of(orders: Sequence[str]) -> Query:
@@ -21,14 +34,15 @@ def _statements_of(orders: Sequence[str]) -> Query:
     return {"$or": [{"_id": {"$gte": f"{start}.", "$lt": f"{start}/"}} for start in starts]}
 
 
-def _is_named(it: Document) -> bool:
-    return all(str(it["_id"]).startswith(f"{of_document(order_of(entry['leg_id']))}.") for entry in it["entries"])
+def _is_named(it: Statement) -> bool:
+    return all(it.id.startswith(f"{of_document(order_of(entry.leg_id))}.") for entry in it.entries)
 
 
 STATEMENTS: Final = Source(
     "merchant",
     "statements",
     ("entries.leg_id", "entries.kind", "entries.amount_minor"),
+    Statement,
     _statement,
     prefixed,
     _statements_of,

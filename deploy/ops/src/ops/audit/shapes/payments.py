@@ -2,78 +2,135 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
+
+from bson.datetime_ms import DatetimeMS
 
 from ops.audit.rows import Claimed, Handed, Instructed, Leg, Numbered, Taken
-from ops.audit.shapes import Query, Rows, Source, by_key, ms, of_document, order_of
+from ops.audit.shapes import Minor, Part, Query, Rows, Source, Stored, by_key, ms, of_document, order_of
 from ops.stores import prefixed
-from shared.mongo import Document
 
 
-def _order(it: Document) -> Rows:
+class Order(Stored, frozen=True, kw_only=True):
+    """A claimed order. `ask_at` is none once nothing of it is to be asked any more."""
+
+    state: str
+    reason: str | None
+    channel_account: str
+    currency: str
+    paid_minor: Minor
+    received_at: DatetimeMS
+    payment_ids: tuple[str, ...]
+    ask_at: DatetimeMS | None
+
+
+class Claim(Stored, frozen=True, kw_only=True):
+    """Which order has a payment."""
+
+    order: str
+
+
+class PayoutLeg(Part, frozen=True, kw_only=True):
+    """A leg of a payout."""
+
+    leg_id: str
+    receiver: str
+    amount_minor: Minor
+    attempt: int
+    state: str
+    channel_number: str
+    reason: str | None
+
+
+class Subsidy(Part, frozen=True, kw_only=True):
+    """What the platform pays into the pool for a payout."""
+
+    subsidy_id: str
+    amount_minor: Minor
+    attempt: int
+    state: str
+    channel_number: str
+    reason: str | None
+
+
+class Payout(Stored, frozen=True, kw_only=True):
+    """A payout. `order` is none where it is for a document of another kind."""
+
+    marketplace: str
+    document: str
+    order: str | None
+    channel_account: str
+    currency: str
+    waits: str | None
+    ask_at: DatetimeMS | None
+    created_at: DatetimeMS
+    legs: tuple[PayoutLeg, ...]
+    subsidies: tuple[Subsidy, ...]
+
+    @property
+    def key(self) -> str:
+        """The order that it pays out, or the document."""
+        return self.order or f"{self.marketplace}/{self.document}"
+
+
+class Handover(Part, frozen=True):
+    """What was handed to a lane, by key."""
+
+    operation: str
+    keys: tuple[str, ...]
+
+
+def _order(it: Order) -> Rows:
     yield (
-        it["_id"],
+        it.id,
         Taken(
-            order=it["_id"],
-            state=it["state"],
-            reason=it["reason"] or "",
-            account=it["channel_account"],
-            currency=it["currency"],
-            paid_minor=it["paid_minor"],
-            received_ms=ms(it["received_at"]),
-            payments=tuple(it["payment_ids"]),
-            timed=it["ask_at"] is not None,
+            order=it.id,
+            state=it.state,
+            reason=it.reason or "",
+            account=it.channel_account,
+            currency=it.currency,
+            paid_minor=it.paid_minor,
+            received_ms=ms(it.received_at),
+            payments=it.payment_ids,
+            timed=it.ask_at is not None,
         ),
     )
 
 
-def _claim(it: Document) -> Rows:
-    yield it["_id"], Claimed(it["_id"], it["order"])
+def _claim(it: Claim) -> Rows:
+    yield it.id, Claimed(it.id, it.order)
 
 
-def _payout(it: Document) -> Rows:
-    order = _order_of(it)
-    legs = tuple(_leg(leg, leg["leg_id"]) for leg in it["legs"])
-    subsidies = tuple(_leg(subsidy, subsidy["subsidy_id"]) for subsidy in it["subsidies"])
-    account = it["channel_account"]
+def _payout(it: Payout) -> Rows:
+    order = it.key
+    legs = tuple(_leg(leg, leg.leg_id, leg.receiver) for leg in it.legs)
+    legs += tuple(_leg(subsidy, subsidy.subsidy_id, "") for subsidy in it.subsidies)
     yield (
         order,
         Instructed(
             order=order,
-            payout=it["_id"],
-            account=account,
-            currency=it["currency"],
-            waits=it["waits"] or "",
-            timed=it["ask_at"] is not None,
-            created_ms=ms(it["created_at"]),
-            legs=legs + subsidies,
+            payout=it.id,
+            account=it.channel_account,
+            currency=it.currency,
+            waits=it.waits or "",
+            timed=it.ask_at is not None,
+            created_ms=ms(it.created_at),
+            legs=legs,
         ),
     )
-    for leg in legs + subsidies:
+    for leg in legs:
         if leg.amount_minor:  # of a leg of nothing no institution has heard
-            number = f"{account}/{leg.number}"
+            number = f"{it.channel_account}/{leg.number}"
             yield number, Numbered(number, order)
 
 
-def _order_of(it: Document) -> str:
-    return it["order"] or f"{it['marketplace']}/{it['document']}"
+def _leg(it: PayoutLeg | Subsidy, identity: str, receiver: str) -> Leg:
+    return Leg(identity, receiver, it.amount_minor, it.attempt, it.state, it.channel_number, it.reason or "")
 
 
-def _leg(it: dict[str, Any], identity: str) -> Leg:
-    return Leg(
-        id=identity,
-        receiver=it.get("receiver", ""),
-        amount_minor=it["amount_minor"],
-        attempt=it["attempt"],
-        state=it["state"],
-        number=it["channel_number"],
-        reason=it["reason"] or "",
-    )
-
-
-def _handover(it: Document) -> Rows:
-    for key in it["keys"]:
-        order = order_of(key.rpartition(".")[0]) if it["operation"] == "pay" else key
+def _handover(it: Handover) -> Rows:
+    for key in it.keys:
+        order = order_of(key.rpartition(".")[0]) if it.operation == "pay" else key
         yield order, Handed(order, key)
 
 
@@ -87,11 +144,14 @@ ORDERS: Final = Source(
     "payments",
     "orders",
     ("state", "reason", "channel_account", "currency", "paid_minor", "received_at", "payment_ids", "ask_at"),
+    Order,
     _order,
     prefixed,
     by_key,
 )
-CLAIMS: Final = Source("payments", "claims", ("order",), _claim, lambda marketplace: prefixed(marketplace, "order"))
+CLAIMS: Final = Source(
+    "payments", "claims", ("order",), Claim, _claim, lambda marketplace: prefixed(marketplace, "order")
+)
 PAYOUTS: Final = Source(
     "payments",
     "payouts",
@@ -110,13 +170,14 @@ PAYOUTS: Final = Source(
         ),
         "subsidies",
     ),
+    Payout,
     _payout,
     prefixed,
     _payouts_of,
-    lambda it: str(it["_id"]).startswith(f"{of_document(_order_of(it))}."),
+    lambda it: it.id.startswith(f"{of_document(it.key)}."),
 )
 
-HANDOVERS: Final = Source("payments", "handovers", ("operation", "keys"), _handover, lambda _: {})
+HANDOVERS: Final = Source("payments", "handovers", ("operation", "keys"), Handover, _handover, lambda _: {})
 
 UNSENT: Final[Query] = {"ask_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}, "waits": "sending"}
 """Payouts that the clock has sent, as the partial index has them; `ask_at` is when it takes them for left behind."""
