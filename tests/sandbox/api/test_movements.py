@@ -3,6 +3,9 @@
 from typing import Any
 
 import httpx
+from tests.sandbox.disk import log_of, no_file_grows_beyond, no_space_for
+
+from sandbox.settings import Settings
 
 SHOP = "merchant:shop"
 
@@ -213,3 +216,23 @@ async def test_a_balance_beyond_what_books_can_hold_is_refused_as_a_whole(instit
     assert await pockets(institution) == {"pool": 900 * most}
     unknown = await institution.post("payments/query", json={"payment_ids": ["q0"]})
     assert unknown.json()["payments"][0]["state"] == "not_found"
+
+
+async def test_a_disk_that_fails_in_the_commit_is_told_as_an_unknown_outcome_and_asking_tells(
+    institution: httpx.AsyncClient, settings: Settings
+) -> None:
+    """Fails when it is a 503: payments takes that for a promise that nothing was done."""
+    await pay(institution, payment("p1", 10))
+    with no_file_grows_beyond(log_of(settings.database)):
+        answer = await institution.post("transfers", json={"transfers": [payout("n1", 4)]})
+    assert (answer.status_code, answer.json()["reason"]) == (504, "outcome_unknown")
+    assert [it["state"] for it in await ask(institution, "n1")] == ["not_found"]
+    assert [it["state"] for it in await transfer(institution, payout("n1", 4))] == ["succeeded"]
+
+
+async def test_a_full_disk_is_told_as_nothing_done(institution: httpx.AsyncClient, settings: Settings) -> None:
+    await pay(institution, payment("p1", 10))
+    with no_space_for(log_of(settings.database)):
+        answer = await institution.post("transfers", json={"transfers": [payout("n1", 4)]})
+    assert (answer.status_code, answer.json()["reason"]) == (503, "store_unavailable")
+    assert [it["state"] for it in await ask(institution, "n1")] == ["not_found"]

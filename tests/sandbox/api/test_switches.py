@@ -76,7 +76,9 @@ async def test_without_its_file_the_institution_lives_but_is_not_ready(
     with closing(sqlite3.connect(settings.database, autocommit=True)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert (await institution.get("http://institution/livez")).status_code == 200
-        assert (await institution.get("http://institution/readyz")).json()["reason"] == "store_unavailable"
+        said = (await institution.get("http://institution/readyz")).json()
+        assert (said["status"], said["reason"]) == (503, "store_unavailable")
+        assert said["detail"] == "the institution's books cannot be locked for writing"
         refused = await institution.post("payments", json=paid)
         assert (refused.status_code, refused.json()["reason"]) == (503, "store_unavailable")
         asked = await institution.post("payments/query", json={"payment_ids": ["p1"]})

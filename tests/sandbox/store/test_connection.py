@@ -1,18 +1,18 @@
 """A request is done as a whole or not at all, whoever else writes and however it ends."""
 
 import asyncio
-import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.sandbox.disk import log_of, no_file_grows_beyond, no_space_for
 
 from sandbox.domain.books import POOL, Change
 from sandbox.domain.faults import NORMAL
@@ -212,14 +212,15 @@ async def test_a_full_disk_is_said_and_nothing_was_done(opened: Open) -> None:
     assert await held(joined) == (set(), 0)
 
 
-@contextmanager
-def no_file_grows_beyond(largest: Path) -> Iterator[None]:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest.stat().st_size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+async def test_a_disk_that_is_full_at_the_commit_is_said_and_nothing_was_done(opened: Open, settings: Settings) -> None:
+    """Fails when the outcome is called unknown: whoever is told so has to ask first, and later and later."""
+    joined = opened()
+    await joined.transact(add, "p1")
+    with no_space_for(log_of(settings.database)), pytest.raises(StoreError, match="database or disk is full"):
+        await joined.transact(add, "p2")
+    assert await held(joined) == ({"p1"}, 1)
+    await joined.transact(add, "p3")
+    assert await held(opened()) == ({"p1", "p3"}, 2)
 
 
 async def test_a_disk_that_fails_in_a_commit_leaves_the_outcome_unknown_until_asked_again(
@@ -228,8 +229,7 @@ async def test_a_disk_that_fails_in_a_commit_leaves_the_outcome_unknown_until_as
     joined = opened()
     use = Handlers(joined)
     await use.take_payments("acc", payments("p1"))
-    log = Path(f"{settings.database}-wal")
-    with no_file_grows_beyond(log), pytest.raises(OutcomeUnknownError):
+    with no_file_grows_beyond(log_of(settings.database)), pytest.raises(OutcomeUnknownError):
         await use.take_payments("acc", payments("p2"))
     assert [answer.state for answer in await use.take_payments("acc", payments("p2"))] == ["succeeded"]
     assert await held(joined) == ({"p1", "p2"}, 2)
@@ -240,3 +240,11 @@ async def test_a_mistake_of_the_program_is_not_taken_for_an_outage(opened: Open)
     await joined.transact(add, "p1")
     with pytest.raises(sqlite3.IntegrityError):
         await joined.transact(add, "p1")
+    with pytest.raises(sqlite3.ProgrammingError):
+        await joined.read(lambda session: session.execute("SELECT ?").fetchall())
+
+
+def test_where_no_write_ahead_log_can_be_kept_nothing_begins() -> None:
+    in_memory = Connection(Path(":memory:"))  # has none, like a network file system
+    with pytest.raises(StoreError, match=r"keeps no write-ahead log \(journal mode memory\)"):
+        in_memory.prepare()

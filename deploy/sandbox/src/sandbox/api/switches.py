@@ -49,7 +49,9 @@ def health(connection: Connection) -> APIRouter:
     async def is_ready() -> dict[str, str]:
         if not await connection.is_ready():
             raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "store_unavailable", "the institution's books cannot be written"
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "store_unavailable",
+                "the institution's books cannot be locked for writing",
             )
         return {"status": "ok"}
 

@@ -89,7 +89,7 @@ class Connection:
             self._readers.open(self._path)
 
     async def is_ready(self) -> bool:
-        """Tell whether the file can be locked for writing."""
+        """Tell whether the file can be locked for writing. That there is room on its disk only a commit tells."""
         try:
             await self.transact(lambda _: None)
         except StoreError:
