@@ -148,6 +148,8 @@ def _of(it: shape.Type) -> st.SearchStrategy[Json]:
 
 def _scalar(it: shape.Type) -> st.SearchStrategy[Json]:
     match it:
+        case shape.Metadata(extra={"pattern": str(pattern)}):
+            return st.from_regex(pattern)
         case shape.IntType(ge=least, le=most):
             return st.integers(least, most)
         case shape.StrType(pattern=str(pattern)):

@@ -5,6 +5,7 @@ than 4,300 digits in a field that the contract does not know.
 """
 
 import json
+import re
 from typing import Any, get_args
 
 import msgspec
@@ -59,8 +60,11 @@ def _agree(struct: type[Event], value: bytes) -> Event | None:
     return event
 
 
-def _json(document: documents.Json) -> bytes:
-    return json.dumps(document, ensure_ascii=False).encode()
+def _agree_on(struct: type[Event], document: documents.Json) -> Event | None:
+    """Try the document with blanks and without: what is visible ASCII throughout is checked in another way."""
+    spaced = _agree(struct, json.dumps(document, ensure_ascii=False).encode())
+    assert spaced == _agree(struct, json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+    return spaced
 
 
 @every_contract
@@ -68,7 +72,7 @@ def _json(document: documents.Json) -> bytes:
 @given(data=st.data())
 def test_both_take_every_valid_document(struct: type[Event], data: st.DataObject) -> None:
     document = data.draw(documents.valid(struct))
-    assert _agree(struct, _json(document)) is not None
+    assert _agree_on(struct, document) is not None
 
 
 @every_contract
@@ -79,18 +83,40 @@ def test_both_say_the_same_of_a_document_that_was_tampered_with(struct: type[Eve
     for _ in range(data.draw(st.integers(1, 2))):
         place = data.draw(st.sampled_from(list(documents.places(document))))
         document = documents.changed(document, place, data.draw(st.sampled_from(documents.ODD)))
-    _agree(struct, _json(document))
+    _agree_on(struct, document)
 
 
 @every_contract
 def test_both_say_the_same_of_every_odd_value_in_every_place(struct: type[Event]) -> None:
     document = sample(struct.type, "full").document
     verdicts = {
-        _agree(struct, _json(documents.changed(document, place, odd))) is not None
+        _agree_on(struct, documents.changed(document, place, odd)) is not None
         for place in documents.places(document)
         for odd in documents.ODD
     }
     assert verdicts == {True, False}
+
+
+@every_contract
+def test_both_say_the_same_of_every_odd_value_in_a_document_of_visible_ascii(struct: type[Event]) -> None:
+    document = _visible(sample(struct.type, "full").document)
+    value = json.dumps(document, separators=(",", ":"))
+    assert value.isascii()
+    assert value.isprintable()
+    assert not {" ", "\\"} & set(value)
+    verdicts = {
+        _agree_on(struct, documents.changed(document, place, odd)) is not None
+        for place in documents.places(document)
+        for odd in documents.ODD
+    }
+    assert verdicts == {True, False}
+
+
+def _visible(document: documents.Json) -> documents.Json:
+    for place in list(documents.places(document)):
+        if isinstance(text := _at(document, place), str):
+            document = documents.changed(document, place, re.sub(r"[^!-\[\]-~]", "-", text))
+    return document
 
 
 @every_contract
@@ -102,7 +128,7 @@ def test_both_have_the_same_longest_and_shortest_lists(struct: type[Event]) -> N
     for at, items in lists:
         least, most = bounds[tuple(name for name in at if isinstance(name, str))]
         for length in {max(least - 1, 0), least, most, most + 1}:
-            event = _agree(struct, _json(documents.changed(document, at, [items[0]] * length)))
+            event = _agree_on(struct, documents.changed(document, at, [items[0]] * length))
             assert (event is not None) == (least <= length <= most), (at, length)
 
 

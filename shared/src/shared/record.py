@@ -10,6 +10,7 @@ import msgspec
 from shared.envelope import Envelope, EnvelopeError, read
 from shared.marketplaces import Marketplaces
 from shared.messages import Event, OrderPaid
+from shared.messages.contract import Decoder
 
 RECORD_BYTES_MAX: Final = 1_048_576
 """After decompression; a larger record goes to the dead letters cut short (architecture, Kafka settings)."""
@@ -122,7 +123,7 @@ class Reader[E: Event]:
 
     def __init__(self, struct: type[E], service: str, marketplaces: Marketplaces) -> None:
         self._struct = struct
-        self._decoder = msgspec.json.Decoder(struct)
+        self._decoder = Decoder(struct)
         self._service = service.encode()
         self._marketplaces = marketplaces
         self._upstream = issubclass(struct, OrderPaid)  # outsiders publish it, from the sources a marketplace allows
@@ -136,13 +137,12 @@ class Reader[E: Event]:
             return Bad(raw, "malformed", "value_missing" if raw.value is None else "record_too_large")
         try:
             envelope = read(raw.headers)
-            raw.value.decode()  # msgspec does not look into the strings of fields that it skips
             event = self._decoder.decode(raw.value)
         except EnvelopeError as error:
             return Bad(raw, "malformed", str(error))
         except msgspec.ValidationError as error:
             return Bad(raw, "contract", f"contract: {error}")
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except msgspec.DecodeError as error:
             return Bad(raw, "malformed", f"not_json: {error}")
         reason = self._breach(raw, envelope, event)
         return Bad(raw, "contract", reason) if reason else Received(event, envelope, raw)

@@ -6,19 +6,21 @@ written, so that a document from before keeps its body hash (tests/contracts/gol
 
 import hashlib
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, ClassVar
 
 import msgspec
 
 from shared import ids
+from shared.messages.texts import Texts, text
 from shared.money import WIRE_INTEGER_MAX
 
-ExternalId = Annotated[str, msgspec.Meta(pattern=ids.EXTERNAL_ID_PATTERN)]
-WeirId = Annotated[str, msgspec.Meta(pattern=ids.WEIR_ID_PATTERN)]
+ExternalId = Annotated[str, text(ids.EXTERNAL_ID_PATTERN, 64)]
+WeirId = Annotated[str, text(ids.WEIR_ID_PATTERN, 200)]
 DocumentId = Annotated[str, msgspec.Meta(pattern=ids.DOCUMENT_PATTERN)]
 MarketplaceId = Annotated[str, msgspec.Meta(pattern=ids.MARKETPLACE_PATTERN)]
 Currency = Annotated[str, msgspec.Meta(pattern=ids.CURRENCY_PATTERN)]
-Label = Annotated[str, msgspec.Meta(pattern=ids.LABEL_PATTERN)]
+Label = Annotated[str, text(ids.LABEL_PATTERN, 128)]
 Minor = Annotated[int, msgspec.Meta(ge=-WIRE_INTEGER_MAX, le=WIRE_INTEGER_MAX)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=WIRE_INTEGER_MAX)]
@@ -83,23 +85,42 @@ def encode(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
+class Decoder[E: Event]:
+    """Reads the events of one contract."""
+
+    def __init__(self, struct: type[E]) -> None:
+        self._read = msgspec.json.Decoder(struct).decode
+        self._texts = Texts(struct)
+
+    def decode(self, value: bytes) -> E:
+        """Return the event in `value`.
+
+        Raises:
+            msgspec.ValidationError: JSON, but not this contract.
+            msgspec.DecodeError: not JSON.
+
+        """
+        try:
+            value.decode()  # msgspec does not look into the strings of fields that it skips
+            event = self._read(value)
+        except UnicodeDecodeError as error:
+            message = f"not UTF-8: {error}"
+            raise msgspec.DecodeError(message) from None
+        except RecursionError:
+            message = "nested too deeply"
+            raise msgspec.DecodeError(message) from None
+        self._texts.check(value, event)
+        return event
+
+
+decoder = cache(Decoder)
+"""Return the decoder of a contract, the same one each time."""
+
+
 def decode[E: Event](struct: type[E], value: bytes) -> E:
-    """Return the event in `value`.
-
-    Raises:
-        msgspec.ValidationError: JSON, but not this contract.
-        msgspec.DecodeError: not JSON.
-
-    """
-    try:
-        value.decode()  # msgspec does not look into the strings of fields that it skips
-        return msgspec.json.decode(value, type=struct)
-    except UnicodeDecodeError:
-        message = "not UTF-8"
-        raise msgspec.DecodeError(message) from None
-    except RecursionError:
-        message = "nested too deeply"
-        raise msgspec.DecodeError(message) from None
+    """Return the event of this contract in `value`; errors are those of `Decoder.decode`."""
+    event: E = decoder(struct).decode(value)
+    return event
 
 
 def body_hash(event: Event) -> bytes:
