@@ -58,6 +58,7 @@ def test_a_file_defines_merchants_beside_orders(tmp_path: Path) -> None:
         pytest.param(b"[]", "Expected `object`", id="not an object"),
         pytest.param(b'{"marketplace":"demo-x"}', "order_id", id="a field is missing"),
         pytest.param(ORDER.replace(b'"CNY"', b'"cny"'), "currency", id="not a currency"),
+        pytest.param(ORDER.replace(b"buyer-0", b"buyer/0"), "buyer", id="not an id"),
         pytest.param(ORDER.replace(b"buyer-0", b"\xff"), "UTF-8|utf-8", id="not UTF-8"),
         pytest.param(b'{"a":' * 100_000, "nested", id="nested without end"),
         pytest.param(b'{"agreement":{"commission_pb":1},"marketplace":"m","merchant":"a","name":"A"}', "commission_pb",

@@ -23,7 +23,14 @@ _VISIBLE: Final = bytes(range(0x21, 0x7F)).replace(b"\\", b"")
 
 
 def text(pattern: str, length_max: int) -> msgspec.Meta:
-    """Return what a string has to be. Its length is checked by msgspec, its pattern by `Texts`."""
+    """Return what a string has to be. msgspec checks its length, and only `Texts` its pattern.
+
+    So events are read by `shared.messages.contract.Decoder`, never by msgspec's own.
+
+    Raises:
+        ValueError: it is not known which strings of visible ASCII this pattern takes.
+
+    """
     if pattern not in _ANY_VISIBLE | _NO_SLASH:
         message = f"which strings of visible ASCII does {pattern} take?"
         raise ValueError(message)

@@ -18,6 +18,7 @@ from ops import olist
 from ops.send.draft import Item, MerchantDraft
 from shared.marketplaces import Marketplace
 from shared.messages import OrderPaid
+from shared.messages.contract import Decoder
 
 LINE_BYTES_MAX: Final = 2 * 1024 * 1024
 """Twice what Kafka takes as a record: a longer line is not an order."""
@@ -89,7 +90,7 @@ def _open(path: Path) -> BinaryIO:
 
 def weir_decoder(tenant: Marketplace | None) -> Decode:
     """Return the decoder of the format `weir`. With `tenant` every line is made one of that marketplace."""
-    orders = msgspec.json.Decoder(OrderPaid)
+    orders = Decoder(OrderPaid)
     merchants = msgspec.json.Decoder(MerchantDraft)
     kinds = msgspec.json.Decoder(_Kind)
 
