@@ -29,14 +29,16 @@ def event_id(topic: str, marketplace: str, identity: str) -> str:
 def channel_number(kind: str, marketplace: str, document: str, instruction_id: str, attempt: int) -> str:
     """Return the 26 hexadecimal digits by which an institution knows one attempt of one instruction (money.md 3.1).
 
-    Derived, so that a crash between storing and sending can never give one attempt two numbers. The first ten are those
-    of what is paid out, `document`, so that the numbers of one payout are neighbours in every index
+    Derived, so that a crash between storing and sending can never give one attempt two numbers. The first seven are
+    those of what is paid out, `document`, so that the numbers of one payout are neighbours in every index
     (docs/decisions/0018-channel-numbers-by-document.md).
     """
-    attempt_digits = uuid_utils.uuid5(_WEIR, f"{kind}/{marketplace}/{instruction_id}/{attempt}").hex[16:]
+    attempt_digits = uuid_utils.uuid5(_WEIR, f"{kind}/{marketplace}/{instruction_id}/{attempt}").hex[
+        13:
+    ]  # after the version
     return f"{_document_digits(marketplace, document)}{attempt_digits}".upper()
 
 
 @lru_cache(maxsize=8)
 def _document_digits(marketplace: str, document: str) -> str:
-    return uuid_utils.uuid5(_WEIR, f"document/{marketplace}/{document}").hex[:10]
+    return uuid_utils.uuid5(_WEIR, f"document/{marketplace}/{document}").hex[:7]

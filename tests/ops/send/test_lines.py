@@ -61,6 +61,8 @@ def test_a_file_defines_merchants_beside_orders(tmp_path: Path) -> None:
         pytest.param(ORDER.replace(b"buyer-0", b"buyer/0"), "buyer", id="not an id"),
         pytest.param(ORDER.replace(b"buyer-0", b"\xff"), "UTF-8|utf-8", id="not UTF-8"),
         pytest.param(b'{"a":' * 100_000, "nested", id="nested without end"),
+        pytest.param(b'{"agreement":{"category_rates":[{"category":"a\\nb","commission_bp":1}]},"marketplace":"m","merchant":"a",'
+                     b'"name":"A"}', "category", id="a category of two lines"),
         pytest.param(b'{"agreement":{"commission_pb":1},"marketplace":"m","merchant":"a","name":"A"}', "commission_pb",
                      id="a misspelt term"),
     ],

@@ -85,15 +85,15 @@ def encode(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
-class Decoder[E: Event]:
-    """Reads the events of one contract."""
+class Decoder[S: msgspec.Struct]:
+    """Reads the events of one contract, or anything else that holds parts of one."""
 
-    def __init__(self, struct: type[E]) -> None:
+    def __init__(self, struct: type[S]) -> None:
         self._read = msgspec.json.Decoder(struct).decode
         self._texts = Texts(struct)
 
-    def decode(self, value: bytes) -> E:
-        """Return the event in `value`.
+    def decode(self, value: bytes) -> S:
+        """Return what is in `value`.
 
         Raises:
             msgspec.ValidationError: JSON, but not this contract.

@@ -72,8 +72,7 @@ async def still_moved(institution: Institution, transfers: Iterable[Transferred]
     for it in transfers:
         account, _, number = it.number.partition("/")
         for answer in await institution.find_transfers(account, [number]):
-            now = shape.transferred(account, answer)
-            if not isinstance(now, Breach) and now.state in shape.EXECUTED:
+            if answer.get("state") in shape.EXECUTED:
                 yield it
 
 

@@ -91,7 +91,7 @@ def _open(path: Path) -> BinaryIO:
 def weir_decoder(tenant: Marketplace | None) -> Decode:
     """Return the decoder of the format `weir`. With `tenant` every line is made one of that marketplace."""
     orders = Decoder(OrderPaid)
-    merchants = msgspec.json.Decoder(MerchantDraft)
+    merchants = Decoder(MerchantDraft)
     kinds = msgspec.json.Decoder(_Kind)
 
     def decode(text: bytes) -> Item:
