@@ -1,10 +1,39 @@
 """The contracts between services, one module per topic owner: fast readers here, their pydantic twins in `models`."""
 
+from shared.messages.aftersale import CaseChanged, RefundApproved, RefundLine
 from shared.messages.contract import Event, body_hash, decode, encode
 from shared.messages.merchant import Agreement, CategoryRate, CommissionLimit, MerchantChanged
-from shared.messages.payments import LegOutcome, OrderRejected, PayoutSettled, SplitRequested, SubsidyOutcome
-from shared.messages.split import Breakdown, Leg, PayoutRequested, Subsidy
-from shared.messages.upstream import Adjustment, ChannelPayment, ExtraReceiver, OrderLine, OrderPaid, PaidOrder
+from shared.messages.payments import (
+    ChannelMoved,
+    FundingOutcome,
+    LegOutcome,
+    OrderRejected,
+    PayoutSettled,
+    RefundOutcome,
+    RefundSettled,
+    ReturnOutcome,
+    SplitRequested,
+    SubsidyOutcome,
+)
+from shared.messages.split import (
+    Breakdown,
+    BuyerRefund,
+    Funding,
+    Leg,
+    PayoutRequested,
+    RefundRequested,
+    ReturnLeg,
+    Subsidy,
+)
+from shared.messages.upstream import (
+    Adjustment,
+    ChannelPayment,
+    ExtraReceiver,
+    OrderLine,
+    OrderPaid,
+    OrderProgressed,
+    PaidOrder,
+)
 
 EVENTS: tuple[type[Event], ...] = (
     OrderPaid,
@@ -13,6 +42,12 @@ EVENTS: tuple[type[Event], ...] = (
     PayoutRequested,
     PayoutSettled,
     MerchantChanged,
+    OrderProgressed,
+    CaseChanged,
+    RefundApproved,
+    RefundRequested,
+    RefundSettled,
+    ChannelMoved,
 )
 """Every contract in force, in the order in which an order meets them."""
 
@@ -21,20 +56,33 @@ __all__ = [
     "Adjustment",
     "Agreement",
     "Breakdown",
+    "BuyerRefund",
+    "CaseChanged",
     "CategoryRate",
+    "ChannelMoved",
     "ChannelPayment",
     "CommissionLimit",
     "Event",
     "ExtraReceiver",
+    "Funding",
+    "FundingOutcome",
     "Leg",
     "LegOutcome",
     "MerchantChanged",
     "OrderLine",
     "OrderPaid",
+    "OrderProgressed",
     "OrderRejected",
     "PaidOrder",
     "PayoutRequested",
     "PayoutSettled",
+    "RefundApproved",
+    "RefundLine",
+    "RefundOutcome",
+    "RefundRequested",
+    "RefundSettled",
+    "ReturnLeg",
+    "ReturnOutcome",
     "SplitRequested",
     "Subsidy",
     "SubsidyOutcome",

@@ -1,4 +1,4 @@
-"""What upstream order systems publish: an order was paid. It is a claim; payments proves it."""
+"""What upstream order systems publish: an order was paid (a claim; payments proves it), and how it goes on."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -99,3 +99,33 @@ class OrderPaid(PaidOrder, frozen=True, kw_only=True, gc=False):
 
     topic: ClassVar[str] = "order-paid"
     type: ClassVar[str] = "weir.order-paid.v1"
+
+
+class OrderProgressed(Event, frozen=True, kw_only=True, gc=False):
+    """Goods were shipped, delivered, accepted for good (`completed`) or called off. No lines named: all of them.
+
+    `progress_id` is the upstream's number of the event, such as that of a shipment or of a cancellation.
+    """
+
+    topic: ClassVar[str] = "order-progressed"
+    type: ClassVar[str] = "weir.order-progressed.v1"
+
+    order_id: ExternalId
+    kind: Literal["shipped", "delivered", "completed", "cancelled"]
+    progress_id: ExternalId
+    line_ids: Annotated[tuple[ExternalId, ...], msgspec.Meta(max_length=500)] = ()
+    occurred_at: Timestamp
+
+    def __post_init__(self) -> None:
+        """Hold times in UTC."""
+        normalise(self, "occurred_at")
+
+    @property
+    def key(self) -> str:
+        """All events of one order stay in order."""
+        return f"{self.marketplace}/{self.order_id}"
+
+    @property
+    def identity(self) -> str:
+        """Each shipment, delivery or cancellation once."""
+        return f"{self.order_id}/{self.kind}/{self.progress_id}"
