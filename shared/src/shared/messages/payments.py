@@ -113,9 +113,11 @@ class ReturnOutcome(Part, frozen=True, kw_only=True, gc=False):
     """What became of one return leg."""
 
     return_id: WeirId
+    leg_id: WeirId
+    receiver: WeirId
     amount_minor: Minor
     attempt: Annotated[int, msgspec.Meta(ge=1, le=1_000)]
-    state: Literal["created", "sending", "accepted", "succeeded", "failed", "unknown"]
+    state: Literal["created", "sending", "accepted", "succeeded", "failed", "unknown", "cancelled"]
     channel_number: ExternalId
     reason: Label | None = None
 
@@ -125,17 +127,17 @@ class FundingOutcome(Part, frozen=True, kw_only=True, gc=False):
 
     funding_id: WeirId
     amount_minor: Minor
-    state: Literal["created", "sending", "accepted", "succeeded", "failed", "unknown"]
+    state: Literal["created", "sending", "accepted", "succeeded", "failed", "unknown", "cancelled"]
     channel_number: ExternalId
     reason: Label | None = None
 
 
 class RefundOutcome(Part, frozen=True, kw_only=True, gc=False):
-    """What became of the refund of one payment."""
+    """What became of the refund of one payment. `returned`: the buyer's bank sent it back after it had succeeded."""
 
     channel_payment_id: ExternalId
     amount_minor: Minor
-    state: Literal["created", "sending", "accepted", "succeeded", "failed", "unknown"]
+    state: Literal["created", "sending", "accepted", "succeeded", "failed", "unknown", "cancelled", "returned"]
     channel_number: ExternalId
     reason: Label | None = None
 
@@ -144,7 +146,8 @@ class RefundSettled(Event, frozen=True, kw_only=True, gc=False):
     """The full state of a refund. Applied when its revision is greater than the one stored.
 
     `planned` is the revision of refund-requested that it answers. `succeeded`: the buyer has it, at the institution.
-    `failed`: nothing of this plan goes on; what returned or was paid in until then is in the outcomes.
+    `failed`: nothing of this plan goes on; what returned or was paid in until then is in the outcomes, which are those
+    of every plan so far: each return, funding and payment once, as it stands now.
     """
 
     topic: ClassVar[str] = "refund-settled"

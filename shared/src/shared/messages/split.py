@@ -18,9 +18,9 @@ from shared.messages.contract import (
 
 
 class Breakdown(Part, frozen=True, kw_only=True, gc=False):
-    """Why a leg has its amount: gross + freight + adjustments - commission - tax - fee - passed_on - netted.
+    """Why a leg has its amount: gross + freight + adjustments - commission - its tax - fee - passed_on - netted.
 
-    All in minor units. `tax` is what is charged on the commission, `netted` the receiver's debt that this leg pays off.
+    All in minor units. `netted` is the receiver's debt that this leg pays off.
     """
 
     gross_minor: Minor = 0
@@ -29,7 +29,7 @@ class Breakdown(Part, frozen=True, kw_only=True, gc=False):
     commission_minor: Minor = 0
     fee_minor: Minor = 0
     passed_on_minor: Minor = 0
-    tax_minor: Minor | msgspec.UnsetType = msgspec.UNSET
+    commission_tax_minor: Minor | msgspec.UnsetType = msgspec.UNSET
     netted_minor: Minor | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -99,14 +99,17 @@ class Funding(Part, frozen=True, kw_only=True, gc=False):
 
 
 class BuyerRefund(Part, frozen=True, kw_only=True, gc=False):
-    """What goes back to the buyer of one payment (原路退回)."""
+    """What goes back to the buyer of one payment (原路退回). What failed for good the next plan tries again."""
 
     channel_payment_id: ExternalId
     amount_minor: Minor
 
 
 class RefundRequested(Event, frozen=True, kw_only=True, gc=False):
-    """Refund a buyer by this funding plan: returns and fundings first. `refused` says why there is none."""
+    """Refund a buyer by this funding plan: returns and fundings first. `refused` says why there is none.
+
+    A revision is the whole plan: what was done under an earlier one stands in it again, and is not done twice.
+    """
 
     topic: ClassVar[str] = "refund-requested"
     type: ClassVar[str] = "weir.refund-requested.v1"
