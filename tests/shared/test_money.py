@@ -55,6 +55,31 @@ def test_without_weight_everything_goes_to_the_first() -> None:
     assert money.allocate(0, []) == ()
 
 
+@given(weights, st.data())
+def test_by_degrees_never_takes_back_what_an_earlier_step_gave(weights: list[int], data: st.DataObject) -> None:
+    whole = sum(weights)
+    steps = sorted(data.draw(st.lists(st.integers(0, whole), max_size=6)))
+    before = (0,) * len(weights)
+    for part in (*steps, whole):
+        after = money.by_degrees(weights, part)
+        assert sum(after) == part
+        assert all(old <= new <= weight for old, new, weight in zip(before, after, weights, strict=True))
+        before = after
+    assert before == tuple(weights)
+
+
+def test_by_degrees_rounds_down_and_the_last_has_the_fractions() -> None:
+    assert money.by_degrees((1, 1, 1), 1) == (0, 0, 1)
+    assert money.by_degrees((1, 1, 1), 2) == (0, 1, 1)
+    assert money.by_degrees((), 0) == ()
+
+
+@pytest.mark.parametrize(("weights", "part"), [((1, 2), 4), ((1, 2), -1), ((-1, 2), 1)])
+def test_by_degrees_refuses_what_is_no_part(weights: tuple[int, ...], part: int) -> None:
+    with pytest.raises(ValueError, match="is no part of"):
+        money.by_degrees(weights, part)
+
+
 @pytest.mark.parametrize(("amount", "weights"), [(-1, [1]), (1, [1, -1]), (1, [])])
 def test_what_cannot_be_allocated_is_an_error(amount: int, weights: list[int]) -> None:
     with pytest.raises(ValueError, match="weight"):

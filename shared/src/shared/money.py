@@ -61,6 +61,29 @@ def allocate(amount_minor: int, weights: Sequence[int]) -> tuple[int, ...]:
     return tuple(parts)
 
 
+def by_degrees(weights: Sequence[int], part_minor: int) -> tuple[int, ...]:
+    """Say how much of each non-negative weight is done when `part_minor` of their sum is: nested floors.
+
+    The amounts sum to `part_minor`, none is above its weight, and none falls when the part grows, so that what a step
+    adds never depends on the steps before it. At the whole they are the weights. The fractions wait for the last.
+
+    Raises:
+        ValueError: a weight is negative, or the part is not within 0 and the sum of the weights.
+
+    """
+    left, undone = sum(weights), part_minor
+    if not 0 <= part_minor <= left or any(weight < 0 for weight in weights):
+        message = f"{part_minor} is no part of {left}"
+        raise ValueError(message)
+    done: list[int] = []
+    for weight in weights:
+        amount = undone * weight // left if left else 0
+        done.append(amount)
+        undone -= amount
+        left -= weight
+    return tuple(done)
+
+
 def format_minor(amount_minor: int, currency: str) -> str:
     """Return an amount as people write it, such as `-12.05 BRL`; for display only."""
     decimals = CURRENCY_DECIMALS.get(currency, 2)

@@ -68,24 +68,24 @@ def commission(agreement: Agreement, bounds: CommissionLimit, category: str, bas
     return max(0, min(amount, base_minor))
 
 
-def charged(agreement: Agreement, currency: str, lines: Sequence[OrderLine], bases: Sequence[int]) -> int | str:
-    """Return what the platform keeps of these lines, each worth its base; or why that cannot be said.
+def charged(agreement: Agreement, currency: str, lines: Sequence[OrderLine], bases: Sequence[int]) -> list[int] | str:
+    """Return what the platform keeps of each of these lines, each worth its base; or why that cannot be said.
 
     Under a settlement price the merchant gets price x quantity and the platform the rest (money.md 3.3).
     """
     if agreement.price_mode == "settlement_price":
         return _above_settlement_price(lines, bases)
     bounds = limit(agreement, currency)
-    return sum(commission(agreement, bounds, line.category, base) for line, base in zip(lines, bases, strict=True))
+    return [commission(agreement, bounds, line.category, base) for line, base in zip(lines, bases, strict=True)]
 
 
-def _above_settlement_price(lines: Sequence[OrderLine], bases: Sequence[int]) -> int | str:
-    kept = 0
+def _above_settlement_price(lines: Sequence[OrderLine], bases: Sequence[int]) -> list[int] | str:
+    kept: list[int] = []
     for line, base in zip(lines, bases, strict=True):
         if line.settlement_price_minor is None or line.settlement_price_minor < 0:
             return "settlement_price_missing"
         rest = base - line.settlement_price_minor * line.quantity
         if rest < 0:
             return "price_above_paid"
-        kept += rest
+        kept.append(rest)
     return kept

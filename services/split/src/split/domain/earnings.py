@@ -3,10 +3,12 @@
 Decided once, stored with the share, and never worked out again: releasing the share later reads no agreement.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from shared.messages import Agreement, Breakdown
-from shared.money import allocate
+from shared.money import allocate, by_degrees
 from split.domain.agreements import charged
 from split.domain.pots import Pot
 
@@ -14,7 +16,8 @@ from split.domain.pots import Pot
 class Earning(msgspec.Struct, frozen=True, gc=False):
     """How one pot divides; all amounts are at least zero.
 
-    net + kept + freight that goes to the chain = goods + freight - the pot's fee + what is short.
+    net + kept + freight that goes to the chain = goods + freight - the pot's fee + what is short. `commissions` are
+    those of the pot's lines, in their order; they sum to `commission_minor`.
     """
 
     net_minor: int
@@ -23,6 +26,7 @@ class Earning(msgspec.Struct, frozen=True, gc=False):
     platform_fee_minor: int
     short_minor: int
     chain: bool
+    commissions: tuple[int, ...]
 
     @property
     def kept_minor(self) -> int:
@@ -36,11 +40,13 @@ def earning(pot: Pot, agreement: Agreement, currency: str) -> Earning | str:
     Commission takes at most what the goods bring, the channel fee at most what is left; a merchant's fee that the
     merchant cannot bear falls on the commission, and what the commission cannot bear on the platform's marketing.
     """
-    wanted = charged(agreement, currency, pot.lines, pot.bases)
-    if isinstance(wanted, str):
-        return wanted
+    commissions: Sequence[int] | str = charged(agreement, currency, pot.lines, pot.bases)
+    if isinstance(commissions, str):
+        return commissions
     chain = agreement.freight_to == "chain"
-    commission = min(wanted, max(0, pot.goods_minor))
+    commission, brought = sum(commissions), max(0, pot.goods_minor)
+    if commission > brought:
+        commission, commissions = brought, by_degrees(commissions, brought)
     whole = pot.goods_minor if chain else pot.goods_minor + pot.freight_minor
     left = max(0, whole) - commission
     fee = min(left, _merchants_part(agreement, pot.fee_minor, commission, left)) if pot.fee_minor else 0
@@ -52,6 +58,7 @@ def earning(pot: Pot, agreement: Agreement, currency: str) -> Earning | str:
         platform_fee_minor=platform_fee,
         short_minor=max(0, -whole) + pot.fee_minor - fee - platform_fee,
         chain=chain,
+        commissions=tuple(commissions),
     )
 
 
