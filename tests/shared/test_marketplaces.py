@@ -100,6 +100,7 @@ def test_asking_for_many_unknown_ids_is_remembered_only_up_to_a_limit(tmp_path: 
         (entry(id='"*"'), "marketplaces.0.id"),
         (entry(source='"*"'), "marketplaces.0.sources.0"),
         (entry(profile="Sandbox Direct"), "marketplaces.0.channel_accounts.0.profile"),
+        (entry(profile="sandbox-direkt"), "marketplaces.0.channel_accounts.0.profile"),
         (entry(account="a/b"), "marketplaces.0.channel_accounts.0.account"),
         (entry() + "    colour: red\n", "marketplaces.0.colour"),
         (" []", "marketplaces: "),

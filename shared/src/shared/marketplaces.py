@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from shared.ids import EXTERNAL_ID_PATTERN, MARKETPLACE_PATTERN
+from shared.profiles import shipped
 
 FOUND_MAX: Final = 10_000
 """Answers kept by `find`. Ids come from outside, so what is remembered about them must have a limit."""
@@ -72,6 +73,14 @@ class _Strict(BaseModel):
 class _Account(_Strict):
     profile: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
     account: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+    @field_validator("profile")
+    @classmethod
+    def _is_a_profile(cls, profile: str) -> str:
+        if shipped().find(profile) is None:
+            message = f"there is no profile {profile!r}; there are {', '.join(it.name for it in shipped())}"
+            raise ValueError(message)
+        return profile
 
     @field_validator("account")
     @classmethod
