@@ -3,7 +3,12 @@
 from typing import Final
 
 from shared.mongo import Index
-from split.store import books, merchants, orders
+from split.store import books, guards, merchants, orders
 
-INDEXES: Final[dict[str, list[Index]]] = {**orders.INDEXES, **books.INDEXES, **merchants.INDEXES}
+INDEXES: Final[dict[str, list[Index]]] = {
+    **orders.INDEXES,
+    **books.INDEXES,
+    **guards.INDEXES,
+    **merchants.INDEXES,
+}
 """All collections, those without an index of their own included: a transaction must not have to make one."""

@@ -1,0 +1,85 @@
+"""Guards: what must be known about a merchant's whole balance in one currency before anything is decided about it.
+
+Whoever nets debt, takes from available, draws a reserve or blocks writes the guard in the same transaction, so that two
+such decisions meet (architecture, Guards). An order's own share that is released needs to read it alone.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+Block = Literal["debt_over_limit", "debt_too_old"]
+"""Why a merchant is paid nothing until its debt is less."""
+
+
+class Guard(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One merchant in one currency; amounts are minor units, at least zero. Version 0: it was never written.
+
+    `debt_minor` is minus the balance of `merchant:debt`, owed since `debt_since`; `taken_minor` is what decisions about
+    other orders have taken of the money that is `available`; `reserve_minor` what is in `merchant:reserve`.
+    """
+
+    version: int = 0
+    debt_minor: int = 0
+    debt_since: datetime | None = None
+    taken_minor: int = 0
+    reserve_minor: int = 0
+    blocked: Block | None = None
+
+    @property
+    def matters(self) -> bool:
+        """Whether a release of an order's own share has to decide by it, and so to write it."""
+        return bool(self.debt_minor) or self.blocked is not None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What debt a marketplace bears before it pays no more: minor units, and how long; None is without limit."""
+
+    debt_minor_max: int | None = None
+    debt_age_max: timedelta | None = None
+
+
+FRESH = Guard()
+"""The guard of a merchant about whom nothing was ever decided."""
+
+
+def owing(guard: Guard, amount_minor: int, now: datetime) -> Guard:
+    """Return the guard with more debt, which ages from when the first of it was made (money.md 5).
+
+    Raises:
+        ValueError: the amount is below zero.
+
+    """
+    _refuse_negative(amount_minor)
+    since = guard.debt_since or (now if amount_minor else None)
+    return msgspec.structs.replace(guard, debt_minor=guard.debt_minor + amount_minor, debt_since=since)
+
+
+def netted(guard: Guard, due_minor: int) -> tuple[Guard, int]:
+    """Return the guard after what can be kept of an amount that is due, and how much that is: at most the debt.
+
+    Raises:
+        ValueError: the amount is below zero.
+
+    """
+    _refuse_negative(due_minor)
+    kept = min(guard.debt_minor, due_minor)
+    left = guard.debt_minor - kept
+    return msgspec.structs.replace(guard, debt_minor=left, debt_since=guard.debt_since if left else None), kept
+
+
+def judged(guard: Guard, limits: Limits, now: datetime) -> Guard:
+    """Return the guard with its block set or lifted by what is owed now, and for how long."""
+    blocked: Block | None = None
+    if guard.debt_since is not None and limits.debt_age_max is not None:
+        blocked = "debt_too_old" if now - guard.debt_since > limits.debt_age_max else None
+    if limits.debt_minor_max is not None and guard.debt_minor > limits.debt_minor_max:
+        blocked = "debt_over_limit"
+    return msgspec.structs.replace(guard, blocked=blocked)
+
+
+def _refuse_negative(amount_minor: int) -> None:
+    if amount_minor < 0:
+        message = f"{amount_minor} is below zero"
+        raise ValueError(message)
