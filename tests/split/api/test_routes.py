@@ -1,7 +1,7 @@
 """Split over HTTP, on a real MongoDB."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -11,6 +11,8 @@ from tests.split.replica import Replica, settled
 
 from shared import http
 from shared.messages import Adjustment
+from split.api.models import EntryAnswer
+from split.domain.ledger import Kind
 
 
 @pytest.fixture
@@ -131,6 +133,10 @@ async def test_pages_of_entries_have_no_gap_and_no_repeat(replica: Replica, api:
         ("split", "2", 144),
         ("settle", "0", -120),
     ]
+
+
+def test_an_entry_has_every_kind_that_can_be_booked() -> None:
+    assert EntryAnswer.model_json_schema()["properties"]["kind"]["enum"] == list(get_args(Kind))
 
 
 async def test_other_marketplaces_see_nothing(replica: Replica, api: httpx.AsyncClient) -> None:

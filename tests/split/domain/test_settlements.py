@@ -82,6 +82,23 @@ def test_a_payout_that_succeeded_empties_the_books_of_its_order() -> None:
     assert settled.order.revisions == {"1": 1}
 
 
+@pytest.mark.parametrize(
+    ("state", "account"),
+    [
+        ("succeeded", "channel:clearing/test-a"),
+        ("failed", "merchant:available/m1"),
+        ("cancelled", "merchant:available/m1"),
+    ],
+)
+def test_what_waits_for_the_institution_is_reserved_then_posted_or_voided(state: str, account: str) -> None:
+    decision = plain()
+    assert decision.entries["merchant:in_transit/m1"] == 880
+    settled = booked(decision.order, paid_out(decision, state, "unknown"))
+    assert settled.entries == {"merchant:in_transit/m1": -880, account: 880}
+    back = booked(settled.order, paid_out(decision, "returned", "unknown", revision=2))
+    assert back.entries == ({account: -880, "merchant:available/m1": 880} if state == "succeeded" else {})
+
+
 def test_a_failed_leg_is_available_again_and_says_why() -> None:
     decision = plain()
     settled = booked(decision.order, paid_out(decision, "failed", "succeeded"))

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from split.domain.ledger import Kind
+
 Minor = Annotated[int, Field(description="minor units of the currency")]
 Credit = Annotated[int, Field(description="minor units; positive: owed to the account's owner")]
 
@@ -76,7 +78,7 @@ class EntryAnswer(BaseModel):
     """One entry of an account, and the event that caused it."""
 
     transaction_id: str
-    kind: Literal["split", "release", "settle"]
+    kind: Kind
     order_id: str
     cause: Annotated[str, Field(description="`ce_id` of the event behind it")]
     at: datetime
