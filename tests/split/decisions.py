@@ -1,15 +1,49 @@
 """A decision about an order, seen as a test asks: who gets what, what is held and why."""
 
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from tests.split.examples import PAID_AT
+
 from shared.messages import MerchantChanged, SplitRequested
+from split.domain import splits
+from split.domain.calendars import Calendar
+from split.domain.holds import NO_FACTS, Facts
+from split.domain.judgements import Moment
+from split.domain.orders import Order
 from split.domain.rounds import Decision
-from split.domain.splits import split
+
+SHANGHAI: Final = Calendar(ZoneInfo("Asia/Shanghai"), time(0))
+SOON: Final = PAID_AT + timedelta(minutes=1)
 
 
-def decided(order: SplitRequested, merchants: dict[str, MerchantChanged]) -> Decision:
+def at(now: datetime) -> Moment:
+    """Return a moment in the marketplace."""
+    return Moment(now, SHANGHAI)
+
+
+def split(
+    order: SplitRequested, merchants: dict[str, MerchantChanged], facts: Facts = NO_FACTS, now: datetime = SOON
+) -> Decision | str:
+    """Split an order a minute after it was paid, unless said otherwise."""
+    return splits.split(order, merchants, facts, at(now))
+
+
+def decided(
+    order: SplitRequested, merchants: dict[str, MerchantChanged], facts: Facts = NO_FACTS, now: datetime = SOON
+) -> Decision:
     """Split an order that can be booked."""
-    decision = split(order, merchants)
+    decision = split(order, merchants, facts, now)
     assert isinstance(decision, Decision)
     return decision
+
+
+def review(
+    order: Order, request: SplitRequested, merchants: dict[str, MerchantChanged], now: datetime = SOON
+) -> Decision | None:
+    """Look at an order again."""
+    return splits.review(order, request, merchants, at(now))
 
 
 def legs_of(decision: Decision) -> dict[str, int]:

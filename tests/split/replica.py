@@ -9,13 +9,16 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from shared import envelope, mongo
+from shared.clock import Clock
 from shared.commits import Commits
 from shared.delivery import Delivery, Handler
 from shared.marketplaces import Marketplaces
 from shared.messages import (
+    CaseChanged,
     Event,
     LegOutcome,
     MerchantChanged,
+    OrderProgressed,
     PayoutRequested,
     PayoutSettled,
     SplitRequested,
@@ -63,7 +66,8 @@ class Replica:
         self._kit = KitMetrics()
         self.commits = Commits("split", database.client, database, self.published, self._kit)  # type: ignore[arg-type] # remembers instead of publishing
         self.marketplaces = Marketplaces.load(MARKETPLACES)
-        self.parts = assemble(database, self.commits, self.marketplaces, Metrics(self.registry))
+        self.clock = Clock(database, movable=True)
+        self.parts = assemble(database, self.commits, self.marketplaces, Metrics(self.registry), self.clock)
         self.signalled: list[str] = []
         self._offset = 0
 
@@ -73,12 +77,14 @@ class Replica:
             SplitRequested: self.parts.split_orders.split_orders,
             PayoutSettled: self.parts.post_payouts.post_payouts,
             MerchantChanged: self.parts.copy_merchants.copy_merchants,
+            OrderProgressed: self.parts.note_facts.progress_orders,
+            CaseChanged: self.parts.note_facts.freeze_orders,
         }
         return handlers[struct]
 
-    async def take(self, *events: SplitRequested | PayoutSettled | MerchantChanged) -> None:
+    async def take(self, *events: Event) -> None:
         """Deliver events as one batch of each contract, as the kit does; news of merchants first."""
-        for struct in (MerchantChanged, SplitRequested, PayoutSettled):
+        for struct in (MerchantChanged, SplitRequested, PayoutSettled, OrderProgressed, CaseChanged):
             batch = [self.received(event) for event in events if type(event) is struct]
             if batch:
                 group = f"split.{struct.topic}"

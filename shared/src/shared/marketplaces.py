@@ -6,7 +6,7 @@ Read once at start; a file with a mistake stops the service with the place of th
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,6 +19,9 @@ from shared.profiles import shipped
 
 FOUND_MAX: Final = 10_000
 """Answers kept by `find`. Ids come from outside, so what is remembered about them must have a limit."""
+
+DAYS_MAX: Final = 2_000
+"""Holidays and working weekends that a marketplace may name."""
 
 OWN_ID: Final = "{marketplace}"
 _MARKETPLACE: Final = re.compile(MARKETPLACE_PATTERN)
@@ -39,13 +42,18 @@ class ChannelAccount:
 
 @dataclass(frozen=True, slots=True)
 class Marketplace:
-    """One tenant. A source that ends in `*` stands for every ce_source that begins like it."""
+    """One tenant. A source that ends in `*` stands for every ce_source that begins like it.
+
+    `holidays` are weekdays without work; `workdays` are days of a weekend with it.
+    """
 
     id: str
     zone: ZoneInfo
     day_cut: time
     sources: tuple[str, ...]
     channel_accounts: tuple[ChannelAccount, ...]
+    holidays: frozenset[date] = frozenset()
+    workdays: frozenset[date] = frozenset()
     _owned: frozenset[tuple[str, str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +105,8 @@ class _Entry(_Strict):
     day_cut: Annotated[str, StringConstraints(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]$")]
     sources: Annotated[list[Annotated[str, StringConstraints(pattern=r"^[!-)+-~]+\*?$")]], Field(min_length=1)]
     channel_accounts: Annotated[list[_Account], Field(min_length=1)]
+    holidays: Annotated[list[date], Field(max_length=DAYS_MAX)] = []
+    workdays: Annotated[list[date], Field(max_length=DAYS_MAX)] = []
 
     @field_validator("zone")
     @classmethod
@@ -116,6 +126,8 @@ class _Entry(_Strict):
             day_cut=time.fromisoformat(self.day_cut),
             sources=tuple(self.sources),
             channel_accounts=tuple(accounts),
+            holidays=frozenset(self.holidays),
+            workdays=frozenset(self.workdays),
         )
 
 

@@ -15,7 +15,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared import http, lag, leases, mongo, outbox, parking, subscriptions, topics
+from shared import clock, http, lag, leases, mongo, outbox, parking, subscriptions, topics
 from shared.commits import Commits
 from shared.delivery import Delivery, Handler
 from shared.health import Health
@@ -84,11 +84,12 @@ class Service:
         self.database = self.client[settings.mongo_database]
         self.publisher = Publisher(settings.kafka_bootstrap, name)
         self.commits = Commits(name, self.client, self.database, self.publisher, self.kit)
+        self.clock = clock.Clock(self.database, movable=settings.environment == "test")
         self.broker = subscriptions.broker(settings, name)
         self.intake = Intakes(self)
         self.health = Health(self.client, self.intake.all, self.kit)
         self.app = FastAPI(title=f"Weir {name}", lifespan=self._lifespan, responses=http.PROBLEMS)
-        self._indexes = {**indexes, **outbox.INDEXES, **parking.INDEXES, leases.COLLECTION: []}
+        self._indexes = {**indexes, **outbox.INDEXES, **parking.INDEXES, leases.COLLECTION: [], clock.COLLECTION: []}
         self._owner = f"{name}-{uuid.uuid4()}"
         self._background: list[Callable[[], Awaitable[None]]] = []
         self._samples: list[Callable[[], Awaitable[None]]] = []
@@ -122,6 +123,7 @@ class Service:
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.metrics.register(LagCollector(self.intake.all))
         relay = Relay(self.database, self.publisher)
+        self.background(self.clock.follow)
         self.background(partial(relay.follow, self.commits.unpublished))
         self.sweep("relay", RELAY_EVERY_S, relay.once)
         self.sweep("release", RELEASE_EVERY_S, Releases(self.database, self.commits, self.intake.routes).once)

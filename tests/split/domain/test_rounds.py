@@ -2,11 +2,10 @@
 
 import msgspec
 from hypothesis import given
-from tests.split.decisions import decided, legs_of
+from tests.split.decisions import decided, legs_of, review
 from tests.split.examples import agreement, copies, line, merchant, merchant_copies, orders, paid_order
 
 from shared.messages import Adjustment, Breakdown, MerchantChanged, SplitRequested
-from split.domain.splits import release
 
 
 @given(orders(), merchant_copies(), merchant_copies())
@@ -17,7 +16,7 @@ def test_a_payout_takes_from_the_pool_what_is_the_orders_and_brings_in_what_else
     decision = decided(order, some)
     unblocked = {name: msgspec.structs.replace(it, blocked=()) for name, it in {**more, **some}.items()}
     left = sum(it.amount_minor - it.fee_minor for it in order.payments)
-    for step in (decision, release(decision.order, order, unblocked)):
+    for step in (decision, review(decision.order, order, unblocked)):
         if step is None or step.payout is None:
             continue
         legs, added = (sum(it.amount_minor for it in part) for part in (step.payout.legs, step.payout.subsidies))
@@ -32,12 +31,12 @@ def test_a_platform_discount_is_paid_in_by_marketing_where_the_pool_lacks_it() -
     held = decided(order, {})
     assert held.payout is None
     assert held.order.subsidy_due_minor == 1_300
-    first = release(held.order, order, copies(merchant("m2", agreement())))
+    first = review(held.order, order, copies(merchant("m2", agreement())))
     assert first is not None
     assert first.payout is not None
     assert [it.amount_minor for it in first.payout.subsidies] == [300]
     assert first.order.subsidy_due_minor == 1_000
-    second = release(first.order, order, copies(merchant("m1", agreement())))
+    second = review(first.order, order, copies(merchant("m1", agreement())))
     assert second is not None
     assert second.payout is not None
     assert [it.amount_minor for it in second.payout.subsidies] == [1_000]

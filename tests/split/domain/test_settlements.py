@@ -7,13 +7,13 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.split.decisions import split
 from tests.split.examples import PAID_AT, agreement, copies, line, merchant, merchant_copies, orders, paid_order
 
 from shared.messages import Adjustment, LegOutcome, MerchantChanged, PayoutSettled, SplitRequested, SubsidyOutcome
 from split.domain.orders import Order
 from split.domain.rounds import Decision
 from split.domain.settlements import Settlement, settle
-from split.domain.splits import split
 
 
 def paid_out(decision: Decision, *states: Any, revision: int = 1, subsidies: Any = "succeeded") -> PayoutSettled:  # noqa: ANN401 - literals

@@ -3,7 +3,7 @@
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.split.decisions import decided, held_of, legs_of, marketing_of, nonzero, reasons_of
+from tests.split.decisions import decided, held_of, legs_of, marketing_of, nonzero, reasons_of, review, split
 from tests.split.examples import (
     PAID_AT,
     agreement,
@@ -19,7 +19,6 @@ from tests.split.examples import (
 from tests.split.oracle import expected
 
 from shared.messages import MerchantChanged, SplitRequested
-from split.domain.splits import release, split
 
 
 @given(orders(), merchant_copies())
@@ -69,7 +68,7 @@ def test_releasing_in_steps_ends_where_splitting_at_once_does(
     decision = decided(order, blocked_first)
     paid, booked = legs_of(decision), [decision.entries]
     for merchants in (first, second, final):
-        step = release(decision.order, order, merchants)
+        step = review(decision.order, order, merchants)
         if step is None:
             continue
         decision = step
@@ -95,7 +94,7 @@ def test_no_leg_id_is_ever_given_twice(
     order: SplitRequested, merchants: dict[str, MerchantChanged], more: dict[str, MerchantChanged]
 ) -> None:
     decision = decided(order, merchants)
-    after = release(decision.order, order, {**merchants, **more}) or decision
+    after = review(decision.order, order, {**merchants, **more}) or decision
     paths = [(share.path, share.part) for share in after.order.shares]
     assert len(set(paths)) == len(paths)
     released = [share for share in after.order.shares if share.part]
@@ -120,7 +119,7 @@ def test_an_unknown_merchant_waits_while_the_other_is_paid() -> None:
     assert legs_of(decision) == {"merchant:m1": 880, "platform:commission": 120}
     assert reasons_of(decision) == {"merchant:m2": "merchant_unknown"}
     assert decision.order.waiting_for == ("m2",)
-    after = release(decision.order, order, copies(merchant("m1", agreement()), merchant("m2", agreement())))
+    after = review(decision.order, order, copies(merchant("m1", agreement()), merchant("m2", agreement())))
     assert after is not None
     assert legs_of(after) == {"merchant:m2": 440, "platform:commission": 60}
     assert after.payout is not None
@@ -152,7 +151,7 @@ def test_only_news_of_the_merchant_can_end_a_wait_for_the_merchant() -> None:
     order = paid_order()
     waits = decided(order, copies(merchant("m1", agreement(trigger="shipped")))).order
     assert waits.waiting_for == ()
-    assert release(waits, order, copies(merchant("m1", agreement(version=2)))) is None
+    assert review(waits, order, copies(merchant("m1", agreement(version=2)))) is None
 
 
 def test_a_blocked_merchant_gets_what_its_agreement_said_when_it_was_blocked() -> None:
@@ -160,14 +159,14 @@ def test_a_blocked_merchant_gets_what_its_agreement_said_when_it_was_blocked() -
     held = decided(order, copies(merchant("m1", agreement(), blocked=("kyc",))))
     assert reasons_of(held) == {"merchant:m1": "blocked:kyc"}
     assert held_of(held) == {"m1": 1_000}
-    still = release(held.order, order, copies(merchant("m1", agreement(), blocked=("kyc", "risk"))))
+    still = review(held.order, order, copies(merchant("m1", agreement(), blocked=("kyc", "risk"))))
     assert still is None
-    other = release(held.order, order, copies(merchant("m1", agreement(), blocked=("risk",))))
+    other = review(held.order, order, copies(merchant("m1", agreement(), blocked=("risk",))))
     assert other is not None
     assert reasons_of(other) == {"merchant:m1": "blocked:risk"}
     assert other.entries == {}
     dearer = copies(merchant("m1", agreement(commission_bp=5_000, version=7)))
-    free = release(other.order, order, dearer)
+    free = review(other.order, order, dearer)
     assert free is not None
     assert legs_of(free) == {"merchant:m1": 880, "platform:commission": 120}
     assert {share.agreement_version for share in free.order.shares if share.merchant == "m1"} == {1}
@@ -183,7 +182,7 @@ def test_freight_goes_to_the_chain_once_every_merchant_that_feeds_it_is_paid() -
     first = decided(order, copies(merchant("m1", chain)))
     assert legs_of(first) == {"merchant:m1": 880, "platform:commission": 120}
     assert reasons_of(first) == {"merchant:m2": "merchant_unknown", "freight:m1": "freight_incomplete"}
-    last = release(first.order, order, copies(merchant("m2", chain)))
+    last = review(first.order, order, copies(merchant("m2", chain)))
     assert last is not None
     assert legs_of(last) == {
         "merchant:m2": 880,

@@ -1,12 +1,12 @@
 """Split-requested on a real MongoDB."""
 
 import msgspec
+from tests.split.decisions import split
 from tests.split.examples import agreement, extra, line, merchant, paid_order
 from tests.split.replica import Replica, settled
 
 from shared.ids import event_id
 from shared.messages import Adjustment
-from split.domain import splits
 
 
 async def test_an_order_is_booked_and_its_payout_requested(replica: Replica) -> None:
@@ -68,7 +68,7 @@ async def test_what_is_stored_of_an_order_is_what_was_decided(replica: Replica) 
         receivers=(extra("r1", "merchant:m1", "percent", 3_333), extra("r2", "receiver:r1", "fixed", 10)),
     )
     await replica.take(known["m1"], order)
-    decision = splits.split(order, known)
+    decision = split(order, known)
     assert not isinstance(decision, str)
     async with await replica.database.client.start_session() as session:
         loaded = await replica.parts.post_payouts._orders.load([order.key], session)  # noqa: SLF001 - the store of the replica
@@ -89,7 +89,7 @@ async def test_five_hundred_orders_of_many_merchants_are_one_transaction_with_on
 
 async def test_a_payout_settled_that_came_before_its_order_is_applied_with_it(replica: Replica) -> None:
     order, news = paid_order(line(1, 1_000)), merchant("m1", agreement())
-    decision = splits.split(order, {"m1": news})
+    decision = split(order, {"m1": news})
     assert not isinstance(decision, str)
     assert decision.payout is not None
     first, last = settled(decision.payout, "unknown"), settled(decision.payout, revision=2)
@@ -105,7 +105,7 @@ async def test_a_payout_settled_that_came_before_its_order_is_applied_with_it(re
 
 async def test_what_came_early_and_does_not_fit_is_kept_with_its_reason(replica: Replica) -> None:
     order, news = paid_order(line(1, 1_000)), merchant("m1", agreement())
-    decision = splits.split(order, {"m1": news})
+    decision = split(order, {"m1": news})
     assert not isinstance(decision, str)
     assert decision.payout is not None
     await replica.take(msgspec.structs.replace(settled(decision.payout), payout_id="o:1.9"))

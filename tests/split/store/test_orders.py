@@ -2,13 +2,13 @@
 
 import msgspec
 import pytest
+from tests.split.decisions import review, split
 from tests.split.examples import agreement, copies, line, merchant, paid_order
 from tests.split.replica import Replica, settled
 
 from shared.messages import SplitRequested
 from split.domain.orders import Order
 from split.domain.settlements import Settlement, settle
-from split.domain.splits import release, split
 from split.store.orders import STANDING, changes_of
 
 
@@ -32,7 +32,7 @@ def test_shares_that_only_move_are_written_field_by_field() -> None:
 
 def test_released_shares_replace_the_list_and_end_the_wait() -> None:
     order, before = two_merchants()
-    after = release(before, order, copies(merchant("m2", agreement())))
+    after = review(before, order, copies(merchant("m2", agreement())))
     assert after is not None
     changes = changes_of(before, after.order)
     assert set(changes["$set"]) == {"shares", "payouts"}

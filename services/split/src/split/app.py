@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
 
+from shared.clock import Clock
 from shared.commits import Commits
 from shared.marketplaces import Marketplaces
 from shared.mongo import Database
@@ -11,7 +12,16 @@ from shared.service import Service
 from shared.settings import load
 from split import api, store
 from split.consumers import consumers
-from split.handlers import MerchantHandlers, OrderHandlers, PayoutHandlers, Releases
+from split.handlers import (
+    Deadlines,
+    FactHandlers,
+    MerchantHandlers,
+    Moments,
+    OrderHandlers,
+    PayoutHandlers,
+    Releases,
+    Reviews,
+)
 from split.handlers.releases import SWEEP_EVERY_S
 from split.metrics import Metrics
 from split.settings import Settings
@@ -28,20 +38,25 @@ class Parts:
     split_orders: OrderHandlers
     post_payouts: PayoutHandlers
     copy_merchants: MerchantHandlers
+    note_facts: FactHandlers
     releases: Releases
+    deadlines: Deadlines
     router: APIRouter
 
 
-def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, metrics: Metrics) -> Parts:
+def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, metrics: Metrics, clock: Clock) -> Parts:
     """Wire the parts."""
-    orders, merchants = Orders(database), Merchants(database)
-    releases = Releases(database, commits, orders, merchants, metrics)
+    orders, merchants, moments = Orders(database), Merchants(database), Moments(clock, marketplaces)
+    reviews = Reviews(database, orders, merchants, metrics, moments)
+    releases = Releases(database, commits, orders, merchants, metrics, reviews)
     return Parts(
         orders=orders,
-        split_orders=OrderHandlers(database, orders, merchants, metrics),
+        split_orders=OrderHandlers(database, orders, merchants, metrics, moments),
         post_payouts=PayoutHandlers(database, orders, metrics),
         copy_merchants=MerchantHandlers(merchants, releases.signal),
+        note_facts=FactHandlers(orders, reviews),
         releases=releases,
+        deadlines=Deadlines(commits, orders, reviews),
         router=api.routes(orders, Accounts(database), marketplaces),
     )
 
@@ -51,9 +66,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     service = Service("split", settings, store.INDEXES)
     metrics = Metrics(service.metrics)
-    parts = assemble(service.database, service.commits, service.marketplaces, metrics)
-    consumers(service.intake, parts.split_orders, parts.post_payouts, parts.copy_merchants)
+    parts = assemble(service.database, service.commits, service.marketplaces, metrics, service.clock)
+    consumers(service.intake, parts.split_orders, parts.post_payouts, parts.copy_merchants, parts.note_facts)
     service.background(parts.releases.run)
+    service.background(parts.deadlines.run)
     service.sample(lambda: metrics.sample(parts.orders, service.database))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.app.include_router(parts.router)

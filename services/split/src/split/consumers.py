@@ -1,12 +1,16 @@
 """Kafka in: which topic goes to which use case. No rule lives here."""
 
-from shared.messages import MerchantChanged, PayoutSettled, SplitRequested
+from shared.messages import CaseChanged, MerchantChanged, OrderProgressed, PayoutSettled, SplitRequested
 from shared.service import Intakes
-from split.handlers import MerchantHandlers, OrderHandlers, PayoutHandlers
+from split.handlers import FactHandlers, MerchantHandlers, OrderHandlers, PayoutHandlers
 
 
-def consumers(intake: Intakes, orders: OrderHandlers, payouts: PayoutHandlers, merchants: MerchantHandlers) -> None:
+def consumers(
+    intake: Intakes, orders: OrderHandlers, payouts: PayoutHandlers, merchants: MerchantHandlers, facts: FactHandlers
+) -> None:
     """Subscribe split to its topics."""
     intake.take(SplitRequested, orders.split_orders)
     intake.take(PayoutSettled, payouts.post_payouts)
     intake.take(MerchantChanged, merchants.copy_merchants)
+    intake.take(OrderProgressed, facts.progress_orders)
+    intake.take(CaseChanged, facts.freeze_orders)

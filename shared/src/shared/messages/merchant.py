@@ -54,6 +54,7 @@ class Agreement(Part, frozen=True, kw_only=True, gc=False):
     refund_bearer: Literal["original_payee", "proportional", "platform"] = "original_payee"
     refund_commission: Literal["returned", "kept"] = "returned"
     refund_surcharge: Literal["returned", "kept"] = "returned"
+    trigger_working_days: bool | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Hold times in UTC."""

@@ -6,6 +6,7 @@ from typing import Final
 
 from shared.messages import Agreement, CommissionLimit, OrderLine
 from shared.money import basis_points_of
+from split.domain.holds import Hold, Standstill
 
 NO_LIMIT: Final = CommissionLimit(currency="XXX")
 """No floor and no cap; XXX is ISO 4217's code for no currency."""
@@ -38,13 +39,15 @@ def covered(agreements: Iterable[Agreement]) -> tuple[tuple[datetime, datetime |
     return tuple(intervals)
 
 
-def waits(agreement: Agreement) -> str:
-    """Return why money under this agreement is not paid as soon as the order is; empty when it is."""
-    if agreement.direction == "collect":
-        return "collect"
-    if agreement.trigger != "paid" or agreement.trigger_days:
-        return f"awaiting_{agreement.trigger}"
-    return "" if agreement.cycle == "real_time" else "periodic"
+def hold(agreement: Agreement) -> Hold | None:
+    """Return what money under this agreement waits for; None when it is paid as soon as the order is (money.md 3.7)."""
+    then: Standstill = "collect" if agreement.direction == "collect" else ""
+    if not then and agreement.cycle != "real_time":
+        then = "periodic"
+    if agreement.trigger == "paid" and not agreement.trigger_days and not then:
+        return None
+    working = agreement.trigger_working_days is True
+    return Hold(trigger=agreement.trigger, days=agreement.trigger_days, working=working, then=then)
 
 
 def limit(agreement: Agreement, currency: str) -> CommissionLimit:

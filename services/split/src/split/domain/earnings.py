@@ -3,8 +3,6 @@
 Decided once, stored with the share, and never worked out again: releasing the share later reads no agreement.
 """
 
-from collections.abc import Sequence
-
 import msgspec
 
 from shared.messages import Agreement, Breakdown
@@ -40,13 +38,11 @@ def earning(pot: Pot, agreement: Agreement, currency: str) -> Earning | str:
     Commission takes at most what the goods bring, the channel fee at most what is left; a merchant's fee that the
     merchant cannot bear falls on the commission, and what the commission cannot bear on the platform's marketing.
     """
-    commissions: Sequence[int] | str = charged(agreement, currency, pot.lines, pot.bases)
-    if isinstance(commissions, str):
-        return commissions
+    wanted = charged(agreement, currency, pot.lines, pot.bases)
+    if isinstance(wanted, str):
+        return wanted
     chain = agreement.freight_to == "chain"
-    commission, brought = sum(commissions), max(0, pot.goods_minor)
-    if commission > brought:
-        commission, commissions = brought, by_degrees(commissions, brought)
+    commission = min(sum(wanted), max(0, pot.goods_minor))
     whole = pot.goods_minor if chain else pot.goods_minor + pot.freight_minor
     left = max(0, whole) - commission
     fee = min(left, _merchants_part(agreement, pot.fee_minor, commission, left)) if pot.fee_minor else 0
@@ -58,7 +54,7 @@ def earning(pot: Pot, agreement: Agreement, currency: str) -> Earning | str:
         platform_fee_minor=platform_fee,
         short_minor=max(0, -whole) + pot.fee_minor - fee - platform_fee,
         chain=chain,
-        commissions=tuple(commissions),
+        commissions=tuple(wanted) if sum(wanted) == commission else by_degrees(wanted, commission),
     )
 
 

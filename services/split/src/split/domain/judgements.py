@@ -1,21 +1,26 @@
-"""Whether a merchant's pot can be paid now, and if not, why: the reasons for which money is held."""
+"""Whether a merchant's pot, or which of its lines, can be paid now, and if not, why: the reasons for holding money."""
 
 from datetime import datetime
 
 import msgspec
 
 from shared.messages import MerchantChanged
-from split.domain.agreements import in_force, waits
+from split.domain.agreements import hold, in_force
+from split.domain.calendars import Calendar
 from split.domain.earnings import Earning, earning
+from split.domain.holds import Facts, Hold, Readiness, readiness
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import Divided, Trees
 from split.domain.shares import AGREEMENT_MISSING, BLOCKED, MERCHANT_UNKNOWN, Share
+
+AT_ONCE = Hold(trigger="paid")
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is to become of one pot. No reason: `earned` and `divided` are there, and it is paid.
 
-    Version 0: no agreement has decided yet, a later one may.
+    Version 0: no agreement has decided yet, a later one may. `lines`: only these are paid (None: all that is left), the
+    rest is held for `rest_reason`. `next_at`: when time alone may change the answer.
     """
 
     pot: Pot
@@ -23,6 +28,17 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     version: int = 0
     earned: Earning | None = None
     divided: Divided | None = None
+    hold: Hold | None = None
+    lines: frozenset[str] | None = None
+    rest_reason: str = ""
+    next_at: datetime | None = None
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """When and where a decision is made: the server's clock, and the marketplace's business days."""
+
+    now: datetime
+    calendar: Calendar
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -31,6 +47,8 @@ class Terms(msgspec.Struct, frozen=True):
     currency: str
     paid_at: datetime
     trees: Trees
+    facts: Facts
+    moment: Moment
 
 
 def first(pot: Pot, copy: MerchantChanged | None, terms: Terms) -> Judgement:
@@ -40,30 +58,62 @@ def first(pot: Pot, copy: MerchantChanged | None, terms: Terms) -> Judgement:
     agreement = in_force(copy.agreements, terms.paid_at)
     if agreement is None:
         return Judgement(pot=pot, reason=AGREEMENT_MISSING)
-    earned = earning(pot, agreement, terms.currency)
+    earned, holding = earning(pot, agreement, terms.currency), hold(agreement)
     if isinstance(earned, str):
-        return Judgement(pot=pot, reason=waits(agreement) or earned, version=agreement.version)
-    return _judge(pot, earned, waits(agreement), agreement.version, copy, terms)
+        return Judgement(pot=pot, reason=earned, version=agreement.version, hold=holding)
+    bare = Judgement(pot=pot, reason="", version=agreement.version, earned=earned, hold=holding)
+    return _judge(bare, earned, None, copy, terms)
 
 
 def again(pot: Pot, share: Share, copy: MerchantChanged | None, terms: Terms) -> Judgement:
-    """Judge a held pot again after news of its merchant. What an agreement has decided stays decided."""
-    if share.earning is None:
+    """Judge a held pot again after news, or in time. What an agreement has decided stays decided."""
+    if not share.agreement_version:
         return first(pot, copy, terms)
-    return _judge(pot, share.earning, "", share.agreement_version, copy, terms)
+    holding = None if share.hold is msgspec.UNSET else share.hold
+    version = share.agreement_version
+    if share.earning is None:
+        return Judgement(pot=pot, reason=share.reason, version=version, hold=holding)
+    bare = Judgement(pot=pot, reason="", version=version, earned=share.earning, hold=holding)
+    left = None if share.lines is msgspec.UNSET else share.lines
+    return _judge(bare, share.earning, left, copy, terms)
 
 
 def _judge(
-    pot: Pot, earned: Earning, waiting: str, version: int, copy: MerchantChanged | None, terms: Terms
+    bare: Judgement, earned: Earning, left: tuple[str, ...] | None, copy: MerchantChanged | None, terms: Terms
 ) -> Judgement:
+    """Finish a judgement about the lines that are left of a pot (None: all of them)."""
+    pot, holding = bare.pot, bare.hold
     divided = terms.trees.divide(MERCHANT + pot.merchant, earned.net_minor)
-    reason = waiting or terms.trees.mistake or (divided if isinstance(divided, str) else "")
+    ready = _ready(bare, earned, left, terms)
+    reason = ready.reason if ready and not ready.lines else ""
+    if not reason and holding is not None:
+        reason = holding.then
+    reason = reason or terms.trees.mistake or (divided if isinstance(divided, str) else "")
     if not reason and copy is not None and copy.blocked:
         reason = BLOCKED + copy.blocked[0]
-    return Judgement(
-        pot=pot,
+    part = ready if ready and ready.reason and not reason else None
+    return msgspec.structs.replace(
+        bare,
         reason=reason,
-        version=version,
-        earned=earned,
         divided=None if isinstance(divided, str) else divided,
+        lines=part.lines if part else None,
+        rest_reason=part.reason if part else "",
+        next_at=ready.next_at if ready else None,
     )
+
+
+def _ready(bare: Judgement, earned: Earning, left: tuple[str, ...] | None, terms: Terms) -> Readiness | None:
+    """Return which of the lines left are ready; None when nothing can keep any of them.
+
+    A pot that the platform adds to, because fee and discounts are more than it brings, goes as a whole: the part of a
+    line might be less than nothing.
+    """
+    facts = terms.facts
+    if bare.hold is None and not facts.freezes and not facts.progress:
+        return None
+    lines = left if left is not None else tuple(dict.fromkeys(line.line_id for line in bare.pot.lines))
+    moment = terms.moment
+    found = readiness(bare.hold or AT_ONCE, lines, terms.paid_at, facts, moment.calendar, moment.now)
+    if found.reason and (earned.short_minor or bare.pot.short_minor):
+        return msgspec.structs.replace(found, lines=frozenset())
+    return found

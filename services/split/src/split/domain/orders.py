@@ -1,9 +1,11 @@
 """A paid order as the books keep it: its shares, what the platform owes it, and the payouts requested so far."""
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
 
+from split.domain.holds import NO_FACTS, Facts
 from split.domain.shares import Share
 
 
@@ -19,7 +21,8 @@ class OwedSubsidy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one order. `subsidy_due_minor` is owed by the platform and not yet asked for in any payout.
 
-    `payouts` counts those requested; `revisions` holds the greatest revision applied, by payout number.
+    `payouts` counts those requested; `revisions` holds the greatest revision applied, by payout number. `facts` is what
+    has happened to its goods and cases, and `look_at` when time alone may change what is held of it.
     """
 
     marketplace: str
@@ -32,11 +35,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     subsidy_due_minor: int = 0
     payouts: int = 0
     revisions: dict[str, int] = {}
+    facts: Facts | msgspec.UnsetType = msgspec.UNSET
+    look_at: datetime | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def key(self) -> str:
         """Its `_id`, and the key of its events."""
         return f"{self.marketplace}/{self.order_id}"
+
+    @property
+    def known_facts(self) -> Facts:
+        """What has happened to it, perhaps nothing."""
+        return NO_FACTS if self.facts is msgspec.UNSET else self.facts
 
     @property
     def document(self) -> str:

@@ -6,6 +6,7 @@ import msgspec
 
 from shared.messages import Breakdown
 from split.domain.earnings import Earning
+from split.domain.holds import Hold
 
 State = Literal["held", "available", "in_transit", "paid"]
 Step = Literal["release", "retry", "succeeded", "failed", "cancelled", "returned"]
@@ -33,7 +34,9 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one receiver gets of an order, or one merchant's whole pot while it is held.
 
     `merchant` is out of whose pot it comes; `part` is 0 until it is released, and never changes from then on.
-    `earning` is how a held pot will divide, once an agreement has decided that.
+    `earning` is how a held pot will divide, once an agreement has decided that; it stays with what was released of it
+    line by line. `lines` are those that the share is for, unless it is for all of its merchant's, and `hold` what they
+    wait for. `commissions` are those of all lines of a pot that was paid at once, where there are several.
     """
 
     path: str
@@ -48,6 +51,9 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     agreement_version: int = 0
     breakdown: Breakdown
     earning: Earning | None = None
+    hold: Hold | msgspec.UnsetType = msgspec.UNSET
+    lines: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    commissions: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def waits_for_merchant(self) -> bool:

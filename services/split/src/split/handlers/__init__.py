@@ -1,8 +1,20 @@
 """Use cases. Each one reads load, decide, record."""
 
+from split.handlers.clock import Deadlines
+from split.handlers.facts import FactHandlers
 from split.handlers.merchants import MerchantHandlers
 from split.handlers.orders import OrderHandlers
 from split.handlers.payouts import PayoutHandlers
 from split.handlers.releases import Releases
+from split.handlers.reviews import Moments, Reviews
 
-__all__ = ["MerchantHandlers", "OrderHandlers", "PayoutHandlers", "Releases"]
+__all__ = [
+    "Deadlines",
+    "FactHandlers",
+    "MerchantHandlers",
+    "Moments",
+    "OrderHandlers",
+    "PayoutHandlers",
+    "Releases",
+    "Reviews",
+]

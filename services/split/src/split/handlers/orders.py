@@ -2,19 +2,20 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from shared.messages import MerchantChanged, PayoutSettled, SplitRequested, decode, encode
+from shared.messages import PayoutSettled, SplitRequested, decode, encode
 from shared.mongo import Database
 from shared.record import Batch, Received
 from shared.work import Work
 from split.domain import splits
+from split.domain.holds import NO_FACTS
 from split.domain.orders import Order
-from split.domain.pots import merchants_of
 from split.domain.rounds import Decision
 from split.domain.settlements import Settlement, settle
+from split.handlers.reviews import Moments, by_marketplace, keys_of
 from split.metrics import Metrics
 from split.store.books import Books
 from split.store.merchants import Merchants
@@ -24,11 +25,14 @@ from split.store.orders import Early, Known, Orders
 class OrderHandlers:
     """What split does with paid orders."""
 
-    def __init__(self, database: Database, orders: Orders, merchants: Merchants, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, orders: Orders, merchants: Merchants, metrics: Metrics, moments: Moments
+    ) -> None:
         self._database = database
         self._orders = orders
         self._merchants = merchants
         self._metrics = metrics
+        self._moments = moments
 
     async def split_orders(self, batch: Batch[SplitRequested], work: Work) -> None:
         """Split the orders that are new; the same order again changes nothing, another under its id is refused."""
@@ -37,6 +41,7 @@ class OrderHandlers:
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         of_marketplace = by_marketplace(copies)
         outcomes: Counter[str] = Counter()
+        now = self._moments.now()
         for received in batch:
             event, body = received.event, encode(received.event)
             digest = hashlib.sha256(body).digest()
@@ -46,7 +51,9 @@ class OrderHandlers:
                 if before.hash != digest:
                     work.reject(received, "contract", "order_differs")
                 continue
-            decision = splits.split(event, of_marketplace.get(event.marketplace, {}))
+            moment = self._moments.of(event.marketplace, now)
+            facts = before.facts if before is not None else NO_FACTS
+            decision = splits.split(event, of_marketplace.get(event.marketplace, {}), facts, moment)
             if isinstance(decision, str):
                 outcomes["refused"] += 1
                 work.reject(received, "contract", decision)
@@ -80,19 +87,6 @@ class OrderHandlers:
         if unmatched:
             self._orders.refuse_early(work, order.key, unmatched)
             work.after_commit(lambda: self._metrics.note_unmatched(len(unmatched)))
-
-
-def keys_of(requests: Iterable[SplitRequested]) -> set[str]:
-    """Return the keys of all merchants whose agreements decide about these orders."""
-    return {f"{request.marketplace}/{merchant}" for request in requests for merchant in merchants_of(request)}
-
-
-def by_marketplace(copies: dict[str, MerchantChanged]) -> dict[str, dict[str, MerchantChanged]]:
-    """Return copies by marketplace, then by merchant."""
-    found: dict[str, dict[str, MerchantChanged]] = {}
-    for copy in copies.values():
-        found.setdefault(copy.marketplace, {})[copy.merchant] = copy
-    return found
 
 
 def _outcome(decision: Decision) -> str:

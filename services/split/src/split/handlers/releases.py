@@ -17,11 +17,9 @@ from shared.ids import event_id
 from shared.messages import MerchantChanged
 from shared.mongo import Database
 from shared.work import TooLargeError, Work
-from split.domain import splits
 from split.domain.agreements import covered
-from split.handlers.orders import by_marketplace, keys_of
+from split.handlers.reviews import Occasion, Reviews
 from split.metrics import Metrics
-from split.store.books import Books
 from split.store.merchants import Merchants, Waiting
 from split.store.orders import Held, Orders, Place
 
@@ -52,13 +50,20 @@ class Releases:
     """The releaser of one replica."""
 
     def __init__(
-        self, database: Database, commits: Commits, orders: Orders, merchants: Merchants, metrics: Metrics
+        self,
+        database: Database,
+        commits: Commits,
+        orders: Orders,
+        merchants: Merchants,
+        metrics: Metrics,
+        reviews: Reviews,
     ) -> None:
         self._database = database
         self._commits = commits
         self._orders = orders
         self._merchants = merchants
         self._metrics = metrics
+        self._reviews = reviews
         self._signalled: dict[str, None] = {}
         self._wake = asyncio.Event()
 
@@ -147,21 +152,5 @@ class Releases:
         return []
 
     async def _release(self, held: Sequence[Held], copy: MerchantChanged, work: Work) -> int:
-        copies = await self._merchants.copies(keys_of(it.request for it in held), work.session)
-        merchants = by_marketplace(copies).get(copy.marketplace, {})
-        books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         cause = event_id(MerchantChanged.topic, copy.marketplace, copy.identity)
-        released = 0
-        for it in held:
-            decision = splits.release(it.order, it.request, merchants)
-            if decision is None:
-                continue
-            released += 1
-            books.post(decision.order, "release", decision.entries, cause)
-            self._orders.change(work, it.order, decision.order)
-            for merchant in set(it.order.waiting_for) - set(decision.order.waiting_for):
-                self._merchants.wait(work, f"{copy.marketplace}/{merchant}", -1)
-            if decision.payout is not None:
-                work.publish(decision.payout, origin_time=it.origin_time)
-        books.close()
-        return released
+        return await self._reviews.review([Occasion(it, it.order, cause) for it in held], work)

@@ -1,18 +1,22 @@
 """Orders as documents. A stub is an order of which only later events have come; they wait in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from shared import changes, mongo
 from shared.messages import SplitRequested, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
+from split.domain.holds import NO_FACTS, Facts
 from split.domain.orders import Order
 
 ORDERS: Final = "orders"
+STUB: Final = "stub"
+SPLIT: Final = "split"
 STANDING: Final = {"standing": True}
 INDEXES: Final[dict[str, list[Index]]] = {
     # Only orders that wait for a merchant are in it; for `waiting`.
@@ -21,6 +25,8 @@ INDEXES: Final[dict[str, list[Index]]] = {
             [("marketplace", UP), ("waiting_for", UP), ("paid_at", UP), ("_id", UP)],
             partial={"waiting_for": {"$exists": True}},
         ),
+        # Only orders that wait for a time are in it; for `due`.
+        Index([("look_at", UP)], partial={"look_at": {"$exists": True}}),
         # Only orders with money that stands still are in it; for the gauge.
         Index([("origin_time", UP)], partial=STANDING),
     ],
@@ -45,6 +51,7 @@ class Known(msgspec.Struct, frozen=True, gc=False):
     state: str
     hash: bytes | None
     early: tuple[Early, ...]
+    facts: Facts = NO_FACTS
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -56,7 +63,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """An order that waits for a merchant, with the request it came from."""
+    """An order with the request it came from, so that what is held of it can be judged again."""
 
     order: Order
     request: SplitRequested
@@ -72,23 +79,31 @@ class Orders:
 
     async def known(self, keys: Iterable[str], session: Session) -> dict[str, Known]:
         """Return which of these orders are there."""
-        fields = {"state": 1, "hash": 1, "early": 1}
-        return {
-            it["_id"]: Known(it["state"], it.get("hash"), tuple(Early(**early) for early in it.get("early", ())))
-            for it in await mongo.by_ids(self._orders, keys, session, fields)
-        }
+        fields = {"state": 1, "hash": 1, "early": 1, "early_facts": 1}
+        return {it["_id"]: _known(it) for it in await mongo.by_ids(self._orders, keys, session, fields)}
+
+    async def whole(self, keys: Iterable[str], session: Session) -> dict[str, Held | Facts]:
+        """Return these orders with their requests, as far as they are there; of a stub, what happened to its goods."""
+        found = await mongo.by_ids(self._orders, keys, session, {"hash": 0, "early": 0})
+        return {it["_id"]: _facts(it) if it["state"] == STUB else _held(it) for it in found}
+
+    async def due(self, now: datetime, but: Collection[str], limit: int) -> list[str]:
+        """Return keys of orders, `but` these, of which time alone may change something, the longest due first."""
+        query = {"look_at": {"$lte": now}, "_id": {"$nin": list(but)}}
+        cursor = self._orders.find(query, {"_id": 1}).sort("look_at", UP).limit(limit)
+        return [it["_id"] for it in await cursor.to_list(None)]
 
     async def load(self, keys: Iterable[str], session: Session) -> dict[str, Order | None]:
         """Return these orders as far as they are there; None stands for a stub."""
         found = await mongo.by_ids(self._orders, keys, session, {"body": 0, "hash": 0, "early": 0})
-        return {it["_id"]: msgspec.convert(it, Order) if it["state"] == "split" else None for it in found}
+        return {it["_id"]: msgspec.convert(it, Order) if it["state"] == SPLIT else None for it in found}
 
     async def find(self, key: str) -> Stored | None:
         """Return one order for a reader."""
         it = await self._orders.find_one({"_id": key}, {"body": 0, "hash": 0, "early": 0})
         if it is None:
             return None
-        order = msgspec.convert(it, Order) if it["state"] == "split" else None
+        order = msgspec.convert(it, Order) if it["state"] == SPLIT else None
         return Stored(it["order_id"], order, it.get("paid_at"))
 
     async def standing_since(self) -> datetime | None:
@@ -124,7 +139,7 @@ class Orders:
     ) -> None:
         """Make a stub the order."""
         fields = _fields(work, order, request, body, digest, origin)
-        work.update(ORDERS, order.key, {"$set": fields, "$unset": {"early": ""}})
+        work.update(ORDERS, order.key, {"$set": fields, "$unset": {"early": "", "early_facts": ""}})
 
     def refuse_early(self, work: Work, key: str, early: Sequence[Early]) -> None:
         """Keep what came early and its order could not take, for whoever looks after it."""
@@ -138,7 +153,17 @@ class Orders:
             # A set: what is delivered again before the order comes waits there once.
             work.update(ORDERS, key, {"$addToSet": {"early": waits}})
             return
-        fields = {"marketplace": marketplace, "order_id": order_id, "state": "stub", "shares": [], "early": [waits]}
+        fields = {"marketplace": marketplace, "order_id": order_id, "state": STUB, "shares": [], "early": [waits]}
+        work.insert(ORDERS, {"_id": key, **fields})
+
+    def note_facts(self, work: Work, marketplace: str, order_id: str, facts: Facts, *, exists: bool) -> None:
+        """Keep what happened to the goods of an order that is not there yet, in the document that it will be."""
+        key = f"{marketplace}/{order_id}"
+        stated = msgspec.to_builtins(facts, builtin_types=(datetime,))
+        if exists:
+            work.update(ORDERS, key, {"$set": {"early_facts": stated}})
+            return
+        fields = {"marketplace": marketplace, "order_id": order_id, "state": STUB, "shares": [], "early_facts": stated}
         work.insert(ORDERS, {"_id": key, **fields})
 
     def change(self, work: Work, before: Order, after: Order) -> None:
@@ -161,20 +186,24 @@ def changes_of(before: Order, after: Order) -> Document:
         fields["standing"] = True
     if before.stands and not after.stands:
         change["$unset"] = {"standing": ""}
-    if before.waiting_for != after.waiting_for:
-        if after.waiting_for:
-            fields["waiting_for"] = list(after.waiting_for)
-        else:
-            change.setdefault("$unset", {})["waiting_for"] = ""
+    for name, old, new in (
+        ("waiting_for", list(before.waiting_for) or UNSET, list(after.waiting_for) or UNSET),
+        ("facts", before.facts, after.facts),
+        ("look_at", before.look_at, after.look_at),
+    ):
+        if new is UNSET and old is not UNSET:
+            change.setdefault("$unset", {})[name] = ""
+        elif old != new:
+            fields[name] = msgspec.to_builtins(new, builtin_types=(datetime,))
     return {**change, "$set": fields} if fields else change
 
 
 def _fields(
     work: Work, order: Order, request: SplitRequested, body: bytes, digest: bytes, origin: datetime
 ) -> Document:
-    fields: Document = msgspec.to_builtins(order)
+    fields: Document = msgspec.to_builtins(order, builtin_types=(datetime,))
     fields |= {
-        "state": "split",
+        "state": SPLIT,
         "hash": digest,
         "body": body,
         "paid_at": request.paid_at,
@@ -186,6 +215,15 @@ def _fields(
     if order.stands:
         fields["standing"] = True
     return fields
+
+
+def _known(document: dict[str, Any]) -> Known:
+    early = tuple(Early(**early) for early in document.get("early", ()))
+    return Known(document["state"], document.get("hash"), early, _facts(document))
+
+
+def _facts(document: dict[str, Any]) -> Facts:
+    return msgspec.convert(document.get("early_facts") or {}, Facts)
 
 
 def _held(document: dict[str, Any]) -> Held:

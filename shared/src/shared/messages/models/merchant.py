@@ -77,6 +77,8 @@ class Agreement(Model):
     """What happens to the commission on a refund."""
     refund_surcharge: Literal["returned", "kept"] = "returned"
     """What happens to surcharges on a refund."""
+    trigger_working_days: bool | None = None
+    """Whether only working days count after the trigger; absent: every day does."""
 
 
 class MerchantChanged(EventModel):
