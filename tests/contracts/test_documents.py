@@ -84,7 +84,9 @@ def test_every_reader_of_a_topic_is_shown_with_its_group() -> None:
         for operation in ASYNCAPI["operations"].values()
         if operation["action"] == "receive"
     }
-    assert groups == {(topic, f"{service}.{topic}") for topic, it in topics.items() for service in it["consumers"]}
+    assert groups == {
+        (topic, f"{service}.{topic}") for topic, it in topics.items() for service in it.get("consumers", ())
+    }
 
 
 def test_every_channel_shows_how_it_is_kept() -> None:

@@ -6,7 +6,8 @@ than 4,300 digits in a field that the contract does not know.
 
 import json
 import re
-from typing import Any, get_args
+from collections.abc import Iterator
+from typing import Any, Final, get_args
 
 import msgspec
 import msgspec.inspect
@@ -15,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from tests.contracts import documents
-from tests.contracts.samples import sample
+from tests.contracts.samples import SAMPLES, Sample, sample
 
-from shared.messages import EVENTS, Event, decode
+from shared.messages import EVENTS, Event, decode, encode
 from shared.messages.models import model_of
 
 _UNKNOWN = [
@@ -36,6 +37,20 @@ _UNKNOWN = [
 ]
 """What a reader might not look at closely, because it skips the field."""
 
+
+def _grown(struct: type[Any], at: str = "") -> Iterator[str]:
+    """Give the fields that are neither required nor have a value where they are absent."""
+    for field in msgspec.structs.fields(struct):
+        if field.default is msgspec.UNSET:
+            yield f"{at}{field.name}"
+        inner = msgspec.inspect.type_info(field.type)
+        inner = inner.item_type if isinstance(inner, msgspec.inspect.VarTupleType) else inner
+        if isinstance(inner, msgspec.inspect.StructType):
+            yield from _grown(inner.cls, f"{at}{field.name}.")
+
+
+GROWN: Final = [(struct, at) for struct in EVENTS for at in _grown(struct)]
+
 every_contract = pytest.mark.parametrize("struct", EVENTS, ids=lambda it: it.__name__)
 
 
@@ -51,7 +66,7 @@ def _by_model(struct: type[Event], value: bytes) -> Event | None:
         model = model_of(struct).read(value)
     except (ValidationError, msgspec.DecodeError):
         return None
-    return msgspec.convert(model, struct, from_attributes=True)
+    return msgspec.convert(model.model_dump(), struct)
 
 
 def _agree(struct: type[Event], value: bytes) -> Event | None:
@@ -173,6 +188,30 @@ def test_both_have_the_same_fields_in_the_same_order_with_the_same_defaults(stru
     _same_fields(struct, model_of(struct))
 
 
+@pytest.mark.parametrize("golden", SAMPLES, ids=lambda it: it.name)
+def test_both_write_the_same(golden: Sample) -> None:
+    model = model_of(golden.struct).read(golden.value)
+    assert json.loads(model.model_dump_json()) == json.loads(encode(decode(golden.struct, golden.value)))
+
+
+@pytest.mark.parametrize(("struct", "at"), GROWN, ids=str)
+def test_a_field_that_a_contract_grew_by_is_absent_or_set_and_never_null(struct: type[Event], at: str) -> None:
+    found = [
+        (it.document, place)
+        for it in SAMPLES
+        if it.struct is struct
+        for place in documents.places(it.document)
+        if ".".join(name for name in place if isinstance(name, str)) == at
+    ]
+    assert found
+    for document, place in found:
+        assert _agree_on(struct, documents.changed(document, place, None)) is None
+        event = _agree_on(struct, documents.changed(document, place, documents.ABSENT))
+        assert event is not None
+        with pytest.raises(KeyError):
+            _at(json.loads(encode(event)), place)
+
+
 @every_contract
 def test_every_field_of_a_model_is_described(struct: type[Event]) -> None:
     schema = model_of(struct).model_json_schema()
@@ -210,12 +249,18 @@ def _same_fields(struct: type[Any], model: type[BaseModel]) -> None:
     for it in ours:
         other = theirs[it.name]
         assert it.required == other.is_required()
-        assert it.required or it.default == other.default
+        assert it.required or it.default == other.get_default(call_default_factory=True)
         inner = msgspec.inspect.type_info(it.type)
         inner = inner.item_type if isinstance(inner, msgspec.inspect.VarTupleType) else inner
         if isinstance(inner, msgspec.inspect.StructType):
-            nested = next(iter(get_args(other.annotation)), other.annotation)
-            assert isinstance(nested, type)
-            assert issubclass(nested, BaseModel)
+            nested = next(_models(other.annotation))
             assert nested.__name__ == inner.cls.__name__
             _same_fields(inner.cls, nested)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - of any field
+    """Give the models inside a field: its own, in a tuple, or beside what says that the field may be absent."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for one in get_args(annotation):
+        yield from _models(one)

@@ -124,7 +124,7 @@ def _climate(draw: random.Random, season: Season) -> Climate:
 
 def _broker(loop: VirtualLoop, draw: random.Random, watch: Watch) -> Broker:
     partitions = draw.choice((1, 1, 2, 3))
-    topics = {event.topic: partitions for event in services.EVENTS}
+    topics = dict.fromkeys(services.TAKERS, partitions)
     for topic, takers in services.TAKERS.items():
         topics |= {f"{topic}.{service}.dlq": 1 for service in takers}
     broker = Broker(topics, lambda: int(loop.now().timestamp() * 1000))

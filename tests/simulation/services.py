@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -18,7 +19,6 @@ from merchant import store as merchant_store
 from payments import store as payments_store
 from shared import leases, outbox, parking
 from shared.messages import (
-    Event,
     MerchantChanged,
     OrderPaid,
     OrderRejected,
@@ -27,6 +27,7 @@ from shared.messages import (
     SplitRequested,
 )
 from shared.mongo import Index
+from shared.topics import Topics
 from split import store as split_store
 
 DUE_EVERY_S: Final = 15.0
@@ -36,16 +37,9 @@ HELD_EVERY_S: Final = 45.0
 RELEASE_EVERY_S: Final = 15.0
 
 SERVICES: Final = ("payments", "split", "merchant", "aftersale")
-EVENTS: Final[tuple[type[Event], ...]] = (
-    OrderPaid, SplitRequested, PayoutRequested, PayoutSettled, OrderRejected, MerchantChanged,
-)  # fmt: skip
+ROOT: Final = Path(__file__).parents[2]
 TAKERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "order-paid": ("payments", "aftersale"),
-    "split-requested": ("split",),
-    "payout-requested": ("payments",),
-    "payout-settled": ("split", "merchant"),
-    "order-rejected": ("aftersale",),
-    "merchant-changed": ("payments", "split", "aftersale"),
+    topic.name: topic.consumers for topic in Topics.load(ROOT / "deploy" / "topics.yaml") if not topic.dead_letters_of
 }
 KIT: Final[Mapping[str, list[Index]]] = {**outbox.INDEXES, **parking.INDEXES, leases.COLLECTION: []}
 INDEXES: Final[Mapping[str, Mapping[str, list[Index]]]] = {

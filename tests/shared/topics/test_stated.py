@@ -55,7 +55,22 @@ def test_a_service_sees_what_it_publishes_what_it_reads_and_its_own_dead_letters
         "payout-settled.split.dlq",
         "merchant-changed",
         "merchant-changed.split.dlq",
+        "order-progressed",
+        "order-progressed.split.dlq",
+        "case-changed",
+        "case-changed.split.dlq",
+        "refund-approved",
+        "refund-approved.split.dlq",
+        "refund-requested",
+        "refund-settled",
+        "refund-settled.split.dlq",
+        "channel-moved",
+        "channel-moved.split.dlq",
     }
+
+
+def test_only_a_topic_that_says_so_has_no_reader(topics: Topics) -> None:
+    assert {it.name for it in topics if not it.consumers and not it.dead_letters_of} == {"refund-requested"}
 
 
 def test_production_keeps_three_replicas_of_everything() -> None:
@@ -73,6 +88,7 @@ def test_production_keeps_three_replicas_of_everything() -> None:
         ("owner: upstream", "owner: Up Stream", "topics.order-paid.owner"),
         ("consumers: [split]", "consumers: []", "topics.split-requested.consumers"),
         ("key: <marketplace>/<merchant>", "key: <merchant>", "topics.merchant-changed.key"),
+        ("/<order_id or channel_account>", "/<order_id or >", "topics.channel-moved.key"),
         ("  split-requested:", "  Split Requested:", "topics.Split Requested"),
         ("topics:", "topics: [", "cannot be read as YAML"),
     ],

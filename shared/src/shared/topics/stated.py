@@ -34,10 +34,10 @@ class _Override(_Strict):
 
 
 class _Entry(_Strict):
-    key: Annotated[str, StringConstraints(pattern=r"^<marketplace>/<[a-z_]+>$")]
+    key: Annotated[str, StringConstraints(pattern=r"^<marketplace>/<[a-z_]+(?: or [a-z_]+)*>$")]
     owner: Name
     also_published_by: list[Name] = []
-    consumers: Annotated[list[Name], Field(min_length=1)]
+    consumers: Annotated[list[Name], Field(min_length=1)] = []
     config: Config = {}
 
 

@@ -90,9 +90,8 @@ def _channel(topic: Topic) -> Node:
 def _channel_description(topic: Topic) -> str:
     if topic.dead_letters_of:
         return f"Records of {topic.dead_letters_of} that {topic.owner} cannot take."
-    return (
-        f"Published by {' and '.join(topic.publishers)}; read by {' and '.join(topic.consumers)}. Key: `{topic.key}`."
-    )
+    readers = " and ".join(topic.consumers) or "nobody yet"
+    return f"Published by {' and '.join(topic.publishers)}; read by {readers}. Key: `{topic.key}`."
 
 
 def _setting(key: str, value: str) -> Any:  # noqa: ANN401 - as the Kafka binding types it

@@ -1,27 +1,47 @@
 """The contracts as pydantic models: for HTTP, documents and tests. Their twins on the hot path are the structs."""
 
 from shared.messages.contract import Event
+from shared.messages.models.aftersale import CaseChanged, RefundApproved
 from shared.messages.models.contract import EventModel, Model
 from shared.messages.models.merchant import MerchantChanged
-from shared.messages.models.payments import OrderRejected, PayoutSettled, SplitRequested
-from shared.messages.models.split import PayoutRequested
-from shared.messages.models.upstream import OrderPaid
+from shared.messages.models.payments import ChannelMoved, OrderRejected, PayoutSettled, RefundSettled, SplitRequested
+from shared.messages.models.split import PayoutRequested, RefundRequested
+from shared.messages.models.upstream import OrderPaid, OrderProgressed
 
 __all__ = [
+    "CaseChanged",
+    "ChannelMoved",
     "EventModel",
     "MerchantChanged",
     "Model",
     "OrderPaid",
+    "OrderProgressed",
     "OrderRejected",
     "PayoutRequested",
     "PayoutSettled",
+    "RefundApproved",
+    "RefundRequested",
+    "RefundSettled",
     "SplitRequested",
     "model_of",
 ]
 
 _MODELS: dict[str, type[EventModel]] = {
     model.__name__: model
-    for model in (OrderPaid, OrderRejected, SplitRequested, PayoutRequested, PayoutSettled, MerchantChanged)
+    for model in (
+        OrderPaid,
+        OrderRejected,
+        SplitRequested,
+        PayoutRequested,
+        PayoutSettled,
+        MerchantChanged,
+        OrderProgressed,
+        CaseChanged,
+        RefundApproved,
+        RefundRequested,
+        RefundSettled,
+        ChannelMoved,
+    )
 }
 
 

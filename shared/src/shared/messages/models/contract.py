@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, StringConstraints, WithJsonSchema
 
 from shared import ids
 from shared.messages.contract import Timestamp as StructTimestamp
@@ -48,6 +48,14 @@ Timestamp = Annotated[
     BeforeValidator(_moment),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": TIMESTAMP_PATTERN}),
 ]
+
+Unset = InstanceOf[msgspec.UnsetType]
+"""Beside the type of a field that a published contract grew by: no document has it, so null is refused as ever."""
+
+
+def unset() -> Any:  # noqa: ANN401 - what pydantic's Field returns
+    """Return the default of such a field. It is not written, nor shown in a JSON Schema."""
+    return Field(default_factory=lambda: msgspec.UNSET, exclude_if=lambda value: value is msgspec.UNSET)
 
 
 def listed(least: int, most: int) -> Any:  # noqa: ANN401 - what pydantic's Field returns

@@ -8,15 +8,19 @@ from shared.messages.models.contract import (
     DocumentId,
     EventModel,
     ExternalId,
+    Label,
     Minor,
     Model,
+    Revision,
+    Unset,
     WeirId,
     listed,
+    unset,
 )
 
 
 class Breakdown(Model):
-    """Why a leg has its amount: gross + freight + adjustments - commission - fee - passed on."""
+    """Why a leg has its amount: gross + freight + adjustments - commission - its tax - fee - passed on - netted."""
 
     gross_minor: Minor = 0
     """The receiver's lines, in minor units."""
@@ -30,6 +34,10 @@ class Breakdown(Model):
     """The receiver's part of the channel's fee, in minor units."""
     passed_on_minor: Minor = 0
     """What extra receivers get out of this share, in minor units."""
+    commission_tax_minor: Minor | Unset = unset()
+    """Tax on the commission, which the receiver bears, in minor units; absent: none."""
+    netted_minor: Minor | Unset = unset()
+    """The receiver's debt that this leg pays off, in minor units; absent: none."""
 
 
 class Leg(Model):
@@ -38,7 +46,7 @@ class Leg(Model):
     leg_id: WeirId
     """`<marketplace>/<document>/<share path>/<part>`; kept through every retry. A leg is paid once."""
     receiver: WeirId
-    """Who is paid: `merchant:<id>`, `platform:commission` or `platform:fee`."""
+    """Who is paid: `merchant:<id>`, `platform:commission`, `platform:fee` or `platform:tax`."""
     amount_minor: Minor
     """In minor units."""
     attempt: Attempt = 1
@@ -75,3 +83,68 @@ class PayoutRequested(EventModel):
     """Who gets how much."""
     subsidies: Annotated[tuple[Subsidy, ...], listed(0, 8)] = ()
     """Taken from the marketing account before the legs are paid."""
+
+
+class ReturnLeg(Model):
+    """What a receiver is to give back of a leg that was paid."""
+
+    return_id: WeirId
+    """Unique within the marketplace; kept through every attempt. It is given back once."""
+    leg_id: WeirId
+    """The leg that was paid, as payout-requested named it."""
+    payout_id: WeirId
+    """The payout that paid it."""
+    receiver: WeirId
+    """Who gives back: who was paid."""
+    amount_minor: Minor
+    """In minor units; all returns of a leg together are at most the leg."""
+    attempt: Attempt = 1
+    """Rises by one with each retry after a final failure."""
+
+
+class Funding(Model):
+    """Money between the platform's own accounts at the institution and the pool, before the buyer is refunded."""
+
+    funding_id: WeirId
+    """Unique within the marketplace; a funding is moved once."""
+    kind: Literal["marketing", "advance", "marketing_back"]
+    """`marketing` and `advance` go into the pool; `marketing_back` goes back to the marketing account."""
+    amount_minor: Minor
+    """In minor units."""
+
+
+class BuyerRefund(Model):
+    """What goes back to the buyer of one payment."""
+
+    channel_payment_id: ExternalId
+    """The payment, as order-paid named it."""
+    amount_minor: Minor
+    """In minor units; all refunds of a payment together are at most the payment."""
+
+
+class RefundRequested(EventModel):
+    """Split asks payments to refund a buyer by this plan: first the returns and fundings, then the refunds.
+
+    What comes in by returns and fundings, and what the pool still holds of the order, is what goes out to the buyer.
+    """
+
+    order_id: ExternalId
+    """The order whose buyer is refunded."""
+    refund_id: ExternalId
+    """The refund, as refund-approved named it; kept through every revision."""
+    revision: Revision
+    """Rises with each plan of the refund. A plan is whole: what an earlier one has done stands in it again."""
+    refused: Label | None = None
+    """Why there is no plan; payments answers with refund-settled `failed` for this reason. Absent or null: a plan."""
+    currency: Currency
+    """ISO 4217 code of every amount of this refund."""
+    channel_profile: ExternalId
+    """The kind of channel that the buyer paid through."""
+    channel_account: ExternalId
+    """The account at the institution whose pool refunds."""
+    returns: Annotated[tuple[ReturnLeg, ...], listed(0, 600)] = ()
+    """What receivers give back, before anything goes to the buyer."""
+    fundings: Annotated[tuple[Funding, ...], listed(0, 8)] = ()
+    """What the platform adds or takes back, before anything goes to the buyer."""
+    refunds: Annotated[tuple[BuyerRefund, ...], listed(0, 32)] = ()
+    """What the buyer gets, by payment, in this order."""

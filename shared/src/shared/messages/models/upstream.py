@@ -107,3 +107,21 @@ class OrderPaid(PaidOrder):
 
     The sum of lines, freight and adjustments equals the sum of payments; else the order is refused, `amount_mismatch`.
     """
+
+
+class OrderProgressed(EventModel):
+    """Goods of an order were shipped, delivered, accepted for good or called off. It may come in any order.
+
+    Its sources are the marketplace's upstreams, as those of order-paid.
+    """
+
+    order_id: ExternalId
+    """The order, as order-paid named it. The order itself may come later."""
+    kind: Literal["shipped", "delivered", "completed", "cancelled"]
+    """What happened; `completed`: the buyer accepted the goods, or may no longer refuse them."""
+    progress_id: ExternalId
+    """The upstream's number of the event, such as that of the shipment or the cancellation. Each counts once."""
+    line_ids: Annotated[tuple[ExternalId, ...], listed(0, 500)] = ()
+    """The lines it is about; none named: all lines of the order."""
+    occurred_at: Timestamp
+    """When it happened; RFC 3339 with an offset. Days of waiting are counted from it, in the marketplace's zone."""
