@@ -158,6 +158,8 @@ def _scalar(it: shape.Type) -> st.SearchStrategy[Json]:
             return st.text(max_size=most)
         case shape.LiteralType(values=values):
             return st.sampled_from(values)
+        case shape.BoolType():
+            return st.booleans()
         case shape.NoneType():
             return st.none()
     message = f"no documents are drawn for {it}"

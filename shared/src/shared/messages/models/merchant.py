@@ -14,7 +14,9 @@ from shared.messages.models.contract import (
     Model,
     Revision,
     Timestamp,
+    Unset,
     listed,
+    unset,
 )
 
 
@@ -77,7 +79,7 @@ class Agreement(Model):
     """What happens to the commission on a refund."""
     refund_surcharge: Literal["returned", "kept"] = "returned"
     """What happens to surcharges on a refund."""
-    trigger_working_days: bool | None = None
+    trigger_working_days: bool | Unset = unset()
     """Whether only working days count after the trigger; absent: every day does."""
 
 
