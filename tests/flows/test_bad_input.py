@@ -124,7 +124,7 @@ def _paid_in_the_future(order: Json) -> None:
 
 
 def _fifty_one_receivers(order: Json) -> None:
-    order["receivers"] = _receivers(50)  # and the merchant
+    order["receivers"] = _receivers(51)
 
 
 def _profiles_are_mixed(order: Json) -> None:

@@ -84,11 +84,11 @@ def _pay(order: SplitRequested, copy: MerchantChanged | None, pot: Paid, answer:
     deal = _deal(order, copy)
     to_chain = deal.freight_to == "chain"
     paid = _merchant(order, deal, pot, 0 if to_chain else pot.freight)
-    tree = _tree(order, f"merchant:{pot.name}", paid["net"])
+    tree = divided(order, f"merchant:{pot.name}", paid["net"])
     strangers = {it.parent for it in order.receivers if it.parent.startswith("merchant:")}
     strangers -= {f"merchant:{it.merchant}" for it in order.lines}
     later = deal.trigger != "paid" or deal.direction == "collect" or deal.cycle != "real_time"
-    if strangers or later or (copy and copy.blocked):
+    if strangers or _crowded(order) or later or (copy and copy.blocked):
         raise CannotPayError
     answer.legs["platform:commission"] += paid["commission"]
     answer.marketing += paid["short"]
@@ -108,7 +108,7 @@ def _may_feed_chain(order: SplitRequested, copy: MerchantChanged | None, pot: Pa
 
 def _freight(order: SplitRequested, answer: Expected, chain: dict[str, int], *, open_freight: bool) -> None:
     try:
-        tree = {"freight": 1} if open_freight else _tree(order, "freight", sum(chain.values()))
+        tree = {"freight": 1} if open_freight else divided(order, "freight", sum(chain.values()))
     except CannotPayError:
         tree = {"freight": 1}
     if tree.pop("freight", 0):
@@ -181,7 +181,15 @@ def _merchant(order: SplitRequested, deal: Agreement, pot: Paid, freight: int) -
     return {"net": net, "commission": commission - platform_fee, "short": short}
 
 
-def _tree(order: SplitRequested, root: str, amount: int, level: int = 1) -> dict[str, int]:
+def _crowded(order: SplitRequested) -> bool:
+    """Tell whether more than fifty people stand at the ends of the trees."""
+    sellers = [f"merchant:{name}" for name in {it.merchant for it in order.lines}]
+    people = [*sellers, *(f"receiver:{it.receiver}" for it in order.receivers)]
+    ends = [person for person in people if all(it.parent != person for it in order.receivers)]
+    return bool(order.receivers) and len(ends) > 50
+
+
+def divided(order: SplitRequested, root: str, amount: int, level: int = 1) -> dict[str, int]:
     """Say what everybody below `root`, and `root` itself, ends up with."""
     below = [it for it in order.receivers if it.parent == root]
     own = root if root == "freight" or root.startswith("merchant:") else "merchant:" + root[9:]
@@ -202,7 +210,7 @@ def _tree(order: SplitRequested, root: str, amount: int, level: int = 1) -> dict
         part = parts.pop(0) if it.share == "percent" else it.value if it.share == "fixed" else left
         if it.share == "remainder":
             answer[own] -= left
-        for receiver, value in _tree(order, f"receiver:{it.receiver}", part, level + 1).items():
+        for receiver, value in divided(order, f"receiver:{it.receiver}", part, level + 1).items():
             answer[receiver] += value
     answer[own] += left
     return answer

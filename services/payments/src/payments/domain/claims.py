@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from payments.domain.reasons import ClaimReason, Rejected
-from payments.domain.receivers import RECEIVERS_MAX, invalid_receiver
+from payments.domain.receivers import LEAVES_MAX, invalid_receiver, leaves
 from shared.messages import PaidOrder
 from shared.money import AMOUNT_MINOR_MAX, CURRENCY_DECIMALS
 
@@ -84,8 +84,8 @@ def _receiver_twice(claim: Claim) -> str | None:
 
 
 def _receivers_too_many(claim: Claim) -> str | None:
-    count = len({line.merchant for line in claim.order.lines}) + len(claim.order.receivers)
-    return f"{count} receivers, at most {RECEIVERS_MAX}" if count > RECEIVERS_MAX else None
+    count = leaves(claim.order)
+    return f"{count} receivers with nobody below them, at most {LEAVES_MAX}" if count > LEAVES_MAX else None
 
 
 def _receiver_invalid(claim: Claim) -> str | None:

@@ -7,11 +7,18 @@ from typing import Final
 from shared.messages import ExtraReceiver, PaidOrder
 from shared.money import AMOUNT_MINOR_MAX, BASIS_POINTS
 
-RECEIVERS_MAX: Final = 50
-"""Of one order: distinct merchants and extra receivers together (money.md 3.5, leaves)."""
+LEAVES_MAX: Final = 50
+"""Of one order: merchants and extra receivers below whom nobody stands (money.md 3.5)."""
 
 DEPTH_MAX: Final = 5
 """Levels below a merchant or the freight (money.md 3.5)."""
+
+
+def leaves(order: PaidOrder) -> int:
+    """Return how many of those who are paid have nobody below them. Expects each receiver to stand there once."""
+    everybody = {f"merchant:{line.merchant}" for line in order.lines}
+    everybody.update(f"receiver:{receiver.receiver}" for receiver in order.receivers)
+    return len(everybody.difference(receiver.parent for receiver in order.receivers))
 
 
 def invalid_receiver(order: PaidOrder) -> str | None:

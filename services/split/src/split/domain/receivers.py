@@ -12,6 +12,11 @@ from shared.messages import ExtraReceiver
 from shared.money import BASIS_POINTS, allocate
 
 LEVELS_MAX: Final = 5
+"""Below a merchant or the freight (money.md 3.5)."""
+
+LEAVES_MAX: Final = 50
+"""Of one order: sellers and extra receivers below whom nobody stands (money.md 3.5)."""
+
 FREIGHT: Final = "freight"
 
 
@@ -39,7 +44,7 @@ class Trees:
         for receiver in receivers:
             self._below.setdefault(receiver.parent, []).append(receiver)
             self._times[receiver.receiver] = self._times.get(receiver.receiver, 0) + 1
-        self.mistake = self._unreachable(merchants) if receivers else ""
+        self.mistake = self._mistake(merchants) if receivers else ""
 
     def divide(self, root: str, amount_minor: int) -> Divided | str:
         """Return how the share of `root` (`merchant:<id>` or `freight`) divides, exactly; or why it cannot.
@@ -77,10 +82,14 @@ class Trees:
             portions.insert(place, Portion(child.receiver, portion, passed_on))
         return amount - sum(taken)
 
-    def _unreachable(self, merchants: Sequence[str]) -> str:
-        """Return why some receiver hangs below no share of this order: whose money it wants cannot be said."""
+    def _mistake(self, merchants: Sequence[str]) -> str:
+        """Return why no share of this order is paid: too many leaves, or a receiver of whom nobody says whose money."""
         roots = {FREIGHT, *(f"merchant:{merchant}" for merchant in merchants)}
         known = {f"receiver:{receiver}" for receiver in self._times}
+        inner = sum(self._times[parent.partition(":")[2]] for parent in self._below.keys() & known)
+        sellers = len(roots - self._below.keys() - {FREIGHT})
+        if sellers + sum(self._times.values()) - inner > LEAVES_MAX:
+            return "receivers_too_many"
         if self._below.keys() - roots - known:
             return "receivers_parent_unknown"
         reached: set[str] = set()
