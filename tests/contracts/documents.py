@@ -142,6 +142,8 @@ def _of(it: shape.Type) -> st.SearchStrategy[Json]:
             return st.one_of([_of(one) for one in types])
         case shape.DateTimeType():
             return st.builds(_written, st.datetimes(_EARLIEST, _LATEST), st.integers(-839, 839))
+        case shape.BoolType():
+            return st.booleans()
         case _:
             return _scalar(it)
 
@@ -158,8 +160,6 @@ def _scalar(it: shape.Type) -> st.SearchStrategy[Json]:
             return st.text(max_size=most)
         case shape.LiteralType(values=values):
             return st.sampled_from(values)
-        case shape.BoolType():
-            return st.booleans()
         case shape.NoneType():
             return st.none()
     message = f"no documents are drawn for {it}"

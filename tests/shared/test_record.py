@@ -13,7 +13,7 @@ from tests.shared.probe import contract, record_of
 
 from shared import envelope
 from shared.marketplaces import Marketplaces
-from shared.messages import ChannelPayment, OrderLine, OrderPaid, SplitRequested, encode
+from shared.messages import ChannelPayment, OrderLine, OrderPaid, OrderProgressed, SplitRequested, encode
 from shared.record import RECORD_BYTES_MAX, Bad, Raw, Reader, Received
 
 MARKETPLACES = Marketplaces.load(Path(__file__).parents[2] / "deploy" / "marketplaces.yaml")
@@ -112,6 +112,26 @@ def test_an_event_of_weir_is_believed_from_weir_only() -> None:
     outsider = read("/upstream/test")
     assert isinstance(outsider, Bad)
     assert outsider.reason == "source_unknown: /upstream/test"
+
+
+@pytest.mark.parametrize(
+    ("source", "believed"),
+    [("/upstream/test", True), ("/weir/send", True), ("/weir/split", False), ("/elsewhere", False)],
+)
+def test_progress_is_believed_from_the_sources_that_its_marketplace_allows(source: str, believed: bool) -> None:  # noqa: FBT001 - a table's column
+    now = datetime.now(UTC)
+    shipped = OrderProgressed(
+        marketplace="test-kit",
+        order_id="1",
+        kind="shipped",
+        progress_id="s-1",
+        occurred_at=datetime(2026, 1, 2, tzinfo=UTC),
+    )
+    found = envelope.headers_of(shipped, source, now, now)
+    record = Raw("order-progressed", 0, 0, 0, shipped.key.encode(), encode(shipped), found)
+    read = Reader(OrderProgressed, "split", MARKETPLACES).read(record)
+    assert isinstance(read, Received) is believed
+    assert believed or (isinstance(read, Bad) and read.reason == f"source_unknown: {source}")
 
 
 @pytest.mark.parametrize(

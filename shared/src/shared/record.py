@@ -9,7 +9,7 @@ import msgspec
 
 from shared.envelope import Envelope, EnvelopeError, read
 from shared.marketplaces import Marketplaces
-from shared.messages import Event, OrderPaid
+from shared.messages import Event
 from shared.messages.contract import Decoder
 
 RECORD_BYTES_MAX: Final = 1_048_576
@@ -126,7 +126,6 @@ class Reader[E: Event]:
         self._decoder = Decoder(struct)
         self._service = service.encode()
         self._marketplaces = marketplaces
-        self._upstream = issubclass(struct, OrderPaid)  # outsiders publish it, from the sources a marketplace allows
 
     def read(self, raw: Raw) -> Received[E] | Bad | None:
         """Return the event, or why it is none; None for a redriven record that is another service's. Never raises."""
@@ -155,5 +154,5 @@ class Reader[E: Event]:
         marketplace = self._marketplaces.find(event.marketplace)
         if marketplace is None:
             return "marketplace_unknown"
-        believed = marketplace.allows(envelope.source) if self._upstream else envelope.source.startswith(INTERNAL)
+        believed = marketplace.allows(envelope.source) if event.from_upstream else envelope.source.startswith(INTERNAL)
         return None if believed else f"source_unknown: {envelope.source}"

@@ -21,6 +21,12 @@ def test_every_contract_has_its_topic(topics: Topics) -> None:
     assert {event.topic for event in EVENTS} == {it.name for it in topics if it.dead_letters_of is None}
 
 
+def test_the_sources_of_what_outsiders_publish_are_checked(topics: Topics) -> None:
+    assert {event.topic for event in EVENTS if event.from_upstream} == {
+        it.name for it in topics if it.owner == "upstream"
+    }
+
+
 @pytest.mark.parametrize("event", EVENTS, ids=lambda it: it.topic)
 def test_a_topic_of_the_flow_has_12_partitions_35_days_1_mib_and_the_brokers_clock(
     topics: Topics, event: type[Event]

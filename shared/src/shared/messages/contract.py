@@ -58,6 +58,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     topic: ClassVar[str]
     type: ClassVar[str]
+    from_upstream: ClassVar[bool] = False
+    """Outsiders publish it, so that it is believed only from the sources that its marketplace allows."""
 
     marketplace: MarketplaceId
 

@@ -99,6 +99,7 @@ class OrderPaid(PaidOrder, frozen=True, kw_only=True, gc=False):
 
     topic: ClassVar[str] = "order-paid"
     type: ClassVar[str] = "weir.order-paid.v1"
+    from_upstream: ClassVar[bool] = True
 
 
 class OrderProgressed(Event, frozen=True, kw_only=True, gc=False):
@@ -109,6 +110,7 @@ class OrderProgressed(Event, frozen=True, kw_only=True, gc=False):
 
     topic: ClassVar[str] = "order-progressed"
     type: ClassVar[str] = "weir.order-progressed.v1"
+    from_upstream: ClassVar[bool] = True
 
     order_id: ExternalId
     kind: Literal["shipped", "delivered", "completed", "cancelled"]
