@@ -10,7 +10,7 @@ from ops.manual import END, MANUAL, updated
 from ops.places import Tally
 from ops.send.draft import MerchantDraft
 from ops.send.lines import read, weir_decoder
-from shared.messages import OrderPaid
+from shared.messages import OrderPaid, OrderProgressed
 
 TEXT = (Path(__file__).parents[2] / MANUAL).read_text()
 
@@ -48,7 +48,9 @@ def test_a_manual_without_marks_cannot_be_updated() -> None:
 def test_the_example_of_a_file_can_be_sent(tmp_path: Path) -> None:
     file = tmp_path / "orders.jsonl"
     file.write_text(TEXT.partition("```json\n")[2].partition("```")[0])
-    merchant, order = (line.item for line in read(file, weir_decoder(None)))
+    merchant, order, *progress = (line.item for line in read(file, weir_decoder(None)))
     assert isinstance(merchant, MerchantDraft)
     assert isinstance(order, OrderPaid)
     assert {line.merchant for line in order.lines} == {merchant.merchant}
+    assert [it.kind for it in progress if isinstance(it, OrderProgressed)] == ["shipped", "completed"]
+    assert {it.key for it in progress if isinstance(it, OrderProgressed)} == {order.key}

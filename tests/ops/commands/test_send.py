@@ -1,11 +1,13 @@
 """The progress bar of sending, as a log file keeps it."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
 
 from ops.commands import send
+from ops.send.run import Sent
 
 
 @pytest.fixture
@@ -43,3 +45,26 @@ def test_a_stage_with_nothing_to_do_is_not_shown(drawn: io.StringIO) -> None:
         bar.stage("agreeing with merchants", 0)
         bar.advance(0)
     assert "agreeing" not in drawn.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("orders", "progress", "said"),
+    [
+        (1, 0, "Sent 1 order to demo-x in 2.0 s"),
+        (0, 3, "Sent 3 steps of progress to demo-x in 2.0 s (2 a second)"),
+        (2, 1, "Sent 2 orders and 1 step of progress to demo-x in 2.0 s (2 a second)"),
+        (0, 0, "The file has no orders and no progress: nothing was sent."),
+    ],
+)
+def test_a_run_says_what_it_sent(capsys: pytest.CaptureFixture[str], orders: int, progress: int, said: str) -> None:
+    done = Sent(("demo-x",), orders, progress, 0, 2.0)
+    send.answer(done, as_json=False)
+    assert said in " ".join(capsys.readouterr().err.split())
+    send.answer(done, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "marketplaces": ["demo-x"],
+        "orders": orders,
+        "progress": progress,
+        "merchants": 0,
+        "seconds": 2.0,
+    }

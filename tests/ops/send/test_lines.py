@@ -13,12 +13,16 @@ from ops.send import lines
 from ops.send.draft import MerchantDraft
 from ops.send.lines import BadLineError, read
 from shared.marketplaces import Marketplaces
-from shared.messages import OrderPaid, encode
+from shared.messages import OrderPaid, OrderProgressed, decode, encode
 
 ROOT = Path(__file__).parents[3]
 MARKETPLACES = Marketplaces.load(ROOT / "deploy" / "marketplaces.yaml")
 
 ORDER = encode(sample.order("demo-x", "demo-x", "r", 0))
+PROGRESS = (
+    b'{"marketplace":"demo-x","order_id":"r-000000","kind":"shipped","progress_id":"s-1",'
+    b'"occurred_at":"2026-01-06T02:00:00Z"}'
+)
 ROW: dict[str, Any] = {
     "order_id": "o1",
     "customer_id": "c1",
@@ -51,6 +55,16 @@ def test_a_file_defines_merchants_beside_orders(tmp_path: Path) -> None:
     assert items == [draft, sample.order("demo-x", "demo-x", "r", 0)]
 
 
+def test_a_file_tells_how_orders_go_on(tmp_path: Path) -> None:
+    path = file(tmp_path, PROGRESS, ORDER)
+    progress, _ = (line.item for line in read(path, lines.weir_decoder(None)))
+    assert progress == decode(OrderProgressed, PROGRESS)
+    moved, order = (line.item for line in read(path, lines.weir_decoder(MARKETPLACES.find("demo-y"))))
+    assert isinstance(moved, OrderProgressed)
+    assert isinstance(order, OrderPaid)
+    assert (moved.key, moved.progress_id) == (f"demo-y/{order.order_id}", "s-1")
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [
@@ -60,6 +74,8 @@ def test_a_file_defines_merchants_beside_orders(tmp_path: Path) -> None:
         pytest.param(ORDER.replace(b'"CNY"', b'"cny"'), "currency", id="not a currency"),
         pytest.param(ORDER.replace(b"buyer-0", b"buyer/0"), "buyer", id="not an id"),
         pytest.param(ORDER.replace(b"buyer-0", b"\xff"), "UTF-8|utf-8", id="not UTF-8"),
+        pytest.param(PROGRESS.replace(b'"shipped"', b'"eaten"'), "kind", id="no kind of progress"),
+        pytest.param(PROGRESS.replace(b'"s-1"', b'"s/1"'), "progress_id", id="progress without an id"),
         pytest.param(b'{"a":' * 100_000, "nested", id="nested without end"),
         pytest.param(b'{"agreement":{"category_rates":[{"category":"a\\nb","commission_bp":1}]},"marketplace":"m","merchant":"a",'
                      b'"name":"A"}', "category", id="a category of two lines"),

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from ops import olist, sample
 from ops.addresses import Addresses
 from ops.send import manifest
 from ops.send import run as sending
-from ops.send.batch import ORDERS_PER_BATCH
+from ops.send.batch import EVENTS_PER_BATCH
 from ops.send.draft import Item
 from ops.send.run import CATCH_UP_S, Pace, Sent, Source, run, survey
-from shared.envelope import read
-from shared.messages import OrderPaid, decode
+from shared.envelope import expected_id, read
+from shared.messages import OrderPaid, OrderProgressed, decode
 from shared.outbox import Outgoing
 
 URLS = {"merchant": "http://merchant", "institution": "http://bank", "kafka": "kafka:9092"}
@@ -72,6 +73,31 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 def source(orders: int = 20) -> Source:
     return lambda: sample.items("demo-x", "demo-x", "r", orders)
+
+
+def going_on(orders: int) -> Source:
+    """Return a source that has after each order that it was shipped, and at its end a merchant."""
+
+    def items() -> Iterator[Item]:
+        late = list(sample.merchants("demo-x"))[-1]
+        for item in source(orders)():
+            if item != late:
+                yield item
+            if isinstance(item, OrderPaid):
+                yield shipped(item.order_id)
+        yield late
+
+    return items
+
+
+def shipped(order_id: str) -> OrderProgressed:
+    return OrderProgressed(
+        marketplace="demo-x",
+        order_id=order_id,
+        kind="shipped",
+        progress_id="s-1",
+        occurred_at=datetime(2026, 1, 6, tzinfo=UTC),
+    )
 
 
 async def sent(folder: Path, of: Source, **options: Any) -> Sent:  # noqa: ANN401 - the options of run
@@ -131,6 +157,34 @@ async def test_a_limit_counts_orders_and_not_merchants(world: World, tmp_path: P
     assert done.merchants == len(list(sample.merchants("demo-x")))
 
 
+async def test_progress_is_published_among_the_orders_as_an_upstream_system_does(world: World, tmp_path: Path) -> None:
+    done = await sent(tmp_path, going_on(2))
+    assert (done.orders, done.progress) == (2, 2)
+    (records,) = world.said("kafka")
+    assert [record.topic for record in records] == ["order-paid", "order-progressed"] * 2
+    paid, progress = records[:2]
+    event = decode(OrderProgressed, progress.value)
+    assert event == shipped(decode(OrderPaid, paid.value).order_id)
+    envelope = read(progress.headers)
+    assert (progress.key, envelope.id, envelope.source) == (paid.key, expected_id(event), "/weir/send")
+    assert list(manifest.keys("demo-x", tmp_path)) == [paid.key.decode(), records[2].key.decode()]
+
+
+async def test_progress_alone_needs_no_institution(world: World, tmp_path: Path) -> None:
+    done = await sent(tmp_path, lambda: [shipped("o-1"), shipped("o-2")])
+    assert (done.marketplaces, done.orders, done.progress, done.merchants) == (("demo-x",), 0, 2, 0)
+    assert [whom for whom, _ in world.heard] == ["kafka", "stopped"]
+    assert list(manifest.keys("demo-x", tmp_path)) == []
+
+
+async def test_a_limit_takes_the_progress_before_the_next_order_and_every_merchant(
+    world: World, tmp_path: Path
+) -> None:
+    done = await sent(tmp_path, going_on(5), limit=3)
+    assert (done.orders, done.progress, done.merchants) == (3, 3, len(list(sample.merchants("demo-x"))))
+    assert [record.topic for record in world.said("kafka")[0]] == ["order-paid", "order-progressed"] * 3
+
+
 def test_merchants_that_are_named_and_not_defined_are_made_when_told_how() -> None:
     def undefined() -> list[Item]:
         return [it for it in source()() if isinstance(it, OrderPaid)]
@@ -164,5 +218,5 @@ async def test_a_rate_lets_orders_through_in_even_steps(monkeypatch: pytest.Monk
 
 
 def test_without_a_rate_a_step_is_a_batch() -> None:
-    assert Pace(None).step == ORDERS_PER_BATCH
+    assert Pace(None).step == EVENTS_PER_BATCH
     assert Pace(0.5).step == 1

@@ -1,4 +1,4 @@
-"""`weir send`: pay the orders of a file at the institution, as their buyers would, and publish them."""
+"""`weir send`: pay the orders of a file at the institution, as their buyers would, and publish what the file has."""
 
 import asyncio
 from pathlib import Path
@@ -34,8 +34,8 @@ def send(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON lines, plain or gzip.")],
     *,
     layout: Annotated[Format, typer.Option("--format", help="How a line is laid out (docs/cli.md).")] = Format.WEIR,
-    rate: Annotated[float | None, typer.Option(min=0.1, help="Orders a second; without it as fast as it goes.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Send only the first N orders.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="Events a second; without it as fast as it goes.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop before the order after the N-th.")] = None,
     marketplace: Annotated[str | None, typer.Option(help="Send everything as orders of this marketplace.")] = None,
     commission_bp: Annotated[
         int | None,
@@ -43,7 +43,7 @@ def send(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Pay the orders of a file at the institution, as their buyers would, and publish them to Kafka.
+    """Pay the orders of a file at the institution, as their buyers would, and publish them and their progress to Kafka.
 
     Merchants are made first, and what the platform bears is funded. Sending the same file again changes nothing.
     """
@@ -59,7 +59,7 @@ def send(
         stop(Code.FAILED, str(error))
     except UNREACHABLE as error:
         _half_sent(error)
-    _answer(sent, as_json=as_json)
+    answer(sent, as_json=as_json)
 
 
 def _tenant(marketplace: str | None) -> Marketplace | None:
@@ -96,12 +96,14 @@ def _half_sent(error: Exception) -> NoReturn:
     stop(Code.UNREACHABLE, str(error))
 
 
-def _answer(sent: Sent, *, as_json: bool) -> None:
+def answer(sent: Sent, *, as_json: bool) -> None:
+    """Say what a run sent."""
     if as_json:
         emit(
             {
                 "marketplaces": sent.marketplaces,
                 "orders": sent.orders,
+                "progress": sent.progress,
                 "merchants": sent.merchants,
                 "seconds": round(sent.seconds, 3),
             }
@@ -109,12 +111,14 @@ def _answer(sent: Sent, *, as_json: bool) -> None:
         return
     if sent.merchants:
         note(f"{counted(sent.merchants, 'merchant')} made, or there already as the file has them.")
-    if not sent.orders:
-        note("The file has no orders: nothing was sent.")
+    parts = [counted(sent.orders, "order")] if sent.orders else []
+    parts += [counted(sent.progress, "step") + " of progress"] if sent.progress else []
+    if not parts:
+        note("The file has no orders and no progress: nothing was sent.")
         return
-    speed = sent.orders / sent.seconds if sent.seconds else 0
+    speed = (sent.orders + sent.progress) / sent.seconds if sent.seconds else 0
     took = f"in {sent.seconds:.1f} s ({speed:,.0f} a second)"
-    note(f"Sent {counted(sent.orders, 'order')} to {', '.join(sent.marketplaces)} {took}. Where they are: weir settled")
+    note(f"Sent {' and '.join(parts)} to {', '.join(sent.marketplaces)} {took}. Where they are: weir settled")
 
 
 class Steps(ProgressColumn):

@@ -1,1 +1,1 @@
-"""Sending orders as upstream systems and their buyers would: read, agree, fund, pay, publish. No judging here."""
+"""Sending orders and their progress as upstream systems and buyers would: read, fund, pay, publish. No judging here."""

@@ -1,4 +1,4 @@
-"""One batch of orders on its way: funded and paid at the institution, then published. In this order.
+"""One batch on its way: its orders funded and paid at the institution, then all published. In this order.
 
 Paid before it is published, because order-paid is a claim that payments proves; on the manifest before it is
 published, because what is not on it will not be missed.
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ops.institution import Institution
-from ops.send.draft import marketing_needed
+from ops.send.draft import UpstreamEvent, marketing_needed
 from ops.send.manifest import Manifest
 from shared.envelope import headers_of
 from shared.messages import ChannelPayment, OrderPaid, encode
@@ -19,7 +19,7 @@ from shared.outbox import Outgoing
 from shared.publisher import Publisher
 
 SOURCE: Final = "/weir/send"
-ORDERS_PER_BATCH: Final = 500
+EVENTS_PER_BATCH: Final = 500
 """Fixed, so that the same file makes the same batches, and the same funding of each is recognised as a repeat."""
 
 
@@ -39,16 +39,16 @@ async def pay(orders: Sequence[OrderPaid], institution: Institution) -> None:
         await institution.pay(account, payments)
 
 
-async def publish(orders: Sequence[OrderPaid], manifest: Manifest, publisher: Publisher) -> None:
-    """Write orders on the manifest and publish them, each under an id that a repeat has too.
+async def publish(events: Sequence[UpstreamEvent], manifest: Manifest, publisher: Publisher) -> None:
+    """Write the orders among them on the manifest and publish all, each under an id that a repeat has too.
 
     Raises:
         PublishError: Kafka did not take them in time.
 
     """
-    manifest.add(order.key for order in orders)
+    manifest.add(event.key for event in events if isinstance(event, OrderPaid))
     emitted_at = datetime.now(UTC)
-    await publisher.publish([record(order, emitted_at) for order in orders])
+    await publisher.publish([record(event, emitted_at) for event in events])
 
 
 async def fund(orders: Sequence[OrderPaid], institution: Institution) -> None:
@@ -62,7 +62,7 @@ async def fund(orders: Sequence[OrderPaid], institution: Institution) -> None:
         await institution.fund(account, f"send-{digest}-{currency}", currency, amount)
 
 
-def record(order: OrderPaid, emitted_at: datetime) -> Outgoing:
-    """Return the Kafka record of an order-paid as an upstream system publishes it."""
-    headers = headers_of(order, SOURCE, emitted_at, emitted_at)
-    return Outgoing(order.topic, order.key.encode(), encode(order), headers, (SOURCE, -1), 0)
+def record(event: UpstreamEvent, emitted_at: datetime) -> Outgoing:
+    """Return the Kafka record of an event as an upstream system publishes it."""
+    headers = headers_of(event, SOURCE, emitted_at, emitted_at)
+    return Outgoing(event.topic, event.key.encode(), encode(event), headers, (SOURCE, -1), 0)

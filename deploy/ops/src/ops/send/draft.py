@@ -1,4 +1,4 @@
-"""What a file of orders is made of once it is read: merchants to agree with, and paid orders. No I/O here."""
+"""What a file of orders is made of once it is read: merchants to agree with, paid orders, their progress. No I/O."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from shared.ids import EXTERNAL_ID_PATTERN, LABEL_PATTERN
-from shared.messages import CategoryRate, CommissionLimit, OrderPaid
+from shared.messages import CategoryRate, CommissionLimit, OrderPaid, OrderProgressed
 
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """A merchant's first agreement may take effect at any past time, so orders of any age find it in force."""
@@ -47,7 +47,10 @@ class MerchantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     agreement: Terms
 
 
-Item = MerchantDraft | OrderPaid
+UpstreamEvent = OrderPaid | OrderProgressed
+"""What an upstream system publishes."""
+
+Item = MerchantDraft | UpstreamEvent
 
 
 def standard_terms(commission_bp: int) -> Terms:

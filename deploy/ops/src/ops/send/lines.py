@@ -1,7 +1,8 @@
 """Reads a file of orders line by line, plain or gzip, in bounded memory. A bad line is named, with its cause.
 
-The format `weir` has one JSON object a line: an order-paid as docs/schemas has it, or a merchant with its agreement
-(an object with `agreement`). The format `olist` has rows of ops.olist. Nothing is skipped but empty lines.
+The format `weir` has one JSON object a line: an order-paid or an order-progressed (an object with `progress_id`) as
+docs/schemas has them, or a merchant with its agreement (an object with `agreement`). The format `olist` has rows of
+ops.olist. Nothing is skipped but empty lines.
 """
 
 import gzip
@@ -17,7 +18,7 @@ import msgspec
 from ops import olist
 from ops.send.draft import Item, MerchantDraft
 from shared.marketplaces import Marketplace
-from shared.messages import OrderPaid
+from shared.messages import OrderPaid, OrderProgressed
 from shared.messages.contract import Decoder
 
 LINE_BYTES_MAX: Final = 2 * 1024 * 1024
@@ -91,12 +92,16 @@ def _open(path: Path) -> BinaryIO:
 def weir_decoder(tenant: Marketplace | None) -> Decode:
     """Return the decoder of the format `weir`. With `tenant` every line is made one of that marketplace."""
     orders = Decoder(OrderPaid)
+    progress = Decoder(OrderProgressed)
     merchants = Decoder(MerchantDraft)
     kinds = msgspec.json.Decoder(_Kind)
 
     def decode(text: bytes) -> Item:
-        if kinds.decode(text).agreement is not msgspec.UNSET:
-            return moved_merchant(merchants.decode(text), tenant)
+        kind = kinds.decode(text)
+        if kind.agreement is not msgspec.UNSET:
+            return moved(merchants.decode(text), tenant)
+        if kind.progress_id is not msgspec.UNSET:
+            return moved(progress.decode(text), tenant)
         return moved_order(orders.decode(text), tenant)
 
     return decode
@@ -104,11 +109,12 @@ def weir_decoder(tenant: Marketplace | None) -> Decode:
 
 class _Kind(msgspec.Struct):
     agreement: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    progress_id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-def moved_merchant(draft: MerchantDraft, tenant: Marketplace | None) -> MerchantDraft:
-    """Return the merchant as one of `tenant`."""
-    return draft if tenant is None else msgspec.structs.replace(draft, marketplace=tenant.id)
+def moved[It: MerchantDraft | OrderProgressed](item: It, tenant: Marketplace | None) -> It:
+    """Return the merchant, or the progress, as one of `tenant`."""
+    return item if tenant is None else msgspec.structs.replace(item, marketplace=tenant.id)
 
 
 def moved_order(order: OrderPaid, tenant: Marketplace | None) -> OrderPaid:

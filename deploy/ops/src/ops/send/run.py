@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import batched, islice
+from itertools import batched
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -16,8 +16,8 @@ from ops import lag
 from ops.addresses import Addresses
 from ops.institution import Institution
 from ops.send import merchants
-from ops.send.batch import ORDERS_PER_BATCH, pay, publish
-from ops.send.draft import Item, MerchantDraft
+from ops.send.batch import EVENTS_PER_BATCH, pay, publish
+from ops.send.draft import Item, MerchantDraft, UpstreamEvent
 from ops.send.manifest import SENT, Manifest
 from shared.messages import MerchantChanged, OrderPaid
 from shared.publisher import Publisher
@@ -46,9 +46,10 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class Survey:
-    """What a source holds: the merchants it defines, those it names, and how many orders."""
+    """What a source holds: the merchants it defines, those it names, how many orders, and how many steps of such."""
 
     orders: int = 0
+    progress: int = 0
     drafts: dict[tuple[str, str], MerchantDraft] = field(default_factory=dict)
     named: set[tuple[str, str]] = field(default_factory=set)
     marketplaces: set[str] = field(default_factory=set)
@@ -60,20 +61,27 @@ class Sent:
 
     marketplaces: tuple[str, ...]
     orders: int
+    progress: int
     merchants: int
     seconds: float
 
 
 def survey(source: Source, limit: int | None, seller: Seller | None) -> Survey:
     """Read the whole source and return what it holds; its bad lines raise here."""
-    found = Survey()
-    for item in source():
+    found, beyond = Survey(), False
+    for item in source():  # to the end, whatever the limit: no bad line may be found when half is sent
         if isinstance(item, MerchantDraft):
             found.drafts[item.marketplace, item.merchant] = item
-        elif limit is None or found.orders < limit:
+            continue
+        beyond = beyond or (isinstance(item, OrderPaid) and found.orders == limit)
+        if beyond:
+            continue
+        found.marketplaces.add(item.marketplace)
+        if isinstance(item, OrderPaid):
             found.orders += 1
-            found.marketplaces.add(item.marketplace)
             found.named.update((item.marketplace, line.merchant) for line in item.lines)
+        else:
+            found.progress += 1
     if seller is not None:
         for key in sorted(found.named - found.drafts.keys()):
             found.drafts[key] = seller(*key)
@@ -90,7 +98,9 @@ async def run(
     seller: Seller | None = None,
     folder: Path = SENT,
 ) -> Sent:
-    """Send everything in `source`, at most `rate` orders a second; return what was sent.
+    """Send everything in `source`, at most `rate` events a second; return what was sent.
+
+    With a `limit`, what stands before the first order beyond it.
 
     Raises:
         MerchantError, InstitutionError, PublishError, KafkaUnreachableError: that part refused, or does not answer.
@@ -104,15 +114,15 @@ async def run(
         progress.advance(await merchants.ensure(addresses.found("merchant"), drafts))
     if found.drafts:
         await copied(addresses.found("kafka"))
-    progress.stage("sending", found.orders)
+    progress.stage("sending", found.orders + found.progress)
     manifest = Manifest(datetime.now(UTC), folder)
     publisher = Publisher(addresses.found("kafka"), "weir-send")
     pace = Pace(rate)
     try:
         async with Institution(addresses.found("institution")) as institution:
-            for orders in batched(islice(_orders(source), limit), ORDERS_PER_BATCH):
-                await pay(orders, institution)
-                for part in batched(orders, pace.step):
+            for events in batched(_events(source, limit), EVENTS_PER_BATCH):
+                await pay([it for it in events if isinstance(it, OrderPaid)], institution)
+                for part in batched(events, pace.step):
                     await pace.wait(len(part))
                     await publish(part, manifest, publisher)
                     progress.advance(len(part))
@@ -120,11 +130,18 @@ async def run(
         manifest.close()
         await publisher.stop()
     marketplaces = tuple(sorted(found.marketplaces))
-    return Sent(marketplaces, found.orders, len(found.drafts), time.monotonic() - began)
+    return Sent(marketplaces, found.orders, found.progress, len(found.drafts), time.monotonic() - began)
 
 
-def _orders(source: Source) -> Iterator[OrderPaid]:
-    return (item for item in source() if not isinstance(item, MerchantDraft))
+def _events(source: Source, limit: int | None) -> Iterator[UpstreamEvent]:
+    orders = 0
+    for item in source():
+        if isinstance(item, OrderPaid):
+            if orders == limit:
+                return
+            orders += 1
+        if not isinstance(item, MerchantDraft):
+            yield item
 
 
 async def copied(bootstrap: str) -> None:
@@ -139,20 +156,20 @@ async def copied(bootstrap: str) -> None:
 
 
 class Pace:
-    """Lets orders through at a rate, in at most ten steps a second."""
+    """Lets events through at a rate, in at most ten steps a second."""
 
     def __init__(self, rate: float | None, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin at the first order."""
+        """Begin at the first event."""
         self._rate = rate
         self._clock = clock
         self._due: float | None = None
-        self.step = ORDERS_PER_BATCH if rate is None else min(ORDERS_PER_BATCH, max(1, int(rate / SLICES_PER_S)))
+        self.step = EVENTS_PER_BATCH if rate is None else min(EVENTS_PER_BATCH, max(1, int(rate / SLICES_PER_S)))
 
-    async def wait(self, orders: int) -> None:
-        """Return when the next `orders` may go. Of time lost, up to a second is made up for."""
+    async def wait(self, events: int) -> None:
+        """Return when the next `events` may go. Of time lost, up to a second is made up for."""
         if self._rate is None:
             return
         now = self._clock()
         due = now if self._due is None else max(self._due, now - CATCH_UP_S)
-        self._due = due + orders / self._rate
+        self._due = due + events / self._rate
         await asyncio.sleep(max(0.0, due - now))
