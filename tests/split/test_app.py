@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
 from tests.split.replica import MARKETPLACES
 
 from shared.settings import load
@@ -23,21 +22,36 @@ def settings() -> Settings:
     )
 
 
+BELOW = "/v1/marketplaces/{marketplace}"
+OPERATORS = {f"{BELOW}/approvals/{{approval_id}}/approve", f"{BELOW}/approvals/{{approval_id}}/refuse"}
+"""What changes something: each takes an actor, a reason and a key."""
+
+
 def test_every_route_is_below_a_marketplace_and_typed(settings: Settings) -> None:
+    paths = create_app(settings).openapi()["paths"]
+    assert {
+        f"{BELOW}/orders/{{order_id}}/split",
+        f"{BELOW}/accounts",
+        f"{BELOW}/accounts/{{account}}/balance",
+        f"{BELOW}/accounts/{{account}}/entries",
+        f"{BELOW}/approvals",
+        f"{BELOW}/approvals/{{approval_id}}",
+        *OPERATORS,
+    } <= set(paths)
+    assert all(path.startswith(BELOW) for path in paths)
+    for operations in paths.values():
+        for operation in operations.values():
+            (answer,) = [it for status, it in operation["responses"].items() if status.startswith("2")]
+            assert "$ref" in answer["content"]["application/json"]["schema"]
+
+
+def test_what_operators_change_says_who_why_and_which_request_it_is(settings: Settings) -> None:
     document = create_app(settings).openapi()
-    assert set(document["paths"]) == {
-        "/v1/marketplaces/{marketplace}/orders/{order_id}/split",
-        "/v1/marketplaces/{marketplace}/accounts",
-        "/v1/marketplaces/{marketplace}/accounts/{account}/balance",
-        "/v1/marketplaces/{marketplace}/accounts/{account}/entries",
-    }
-    answers = [path["get"]["responses"]["200"]["content"]["application/json"] for path in document["paths"].values()]
-    assert all("$ref" in answer["schema"] for answer in answers)
-
-
-def test_no_route_publishes_to_a_topic(settings: Settings) -> None:
-    methods = [route.methods for route in create_app(settings).routes if isinstance(route, APIRoute)]
-    assert all((found or set()) <= {"GET", "HEAD"} for found in methods)
+    for path in OPERATORS:
+        operation = document["paths"][path]["post"]
+        assert ("Idempotency-Key", True) in {(it["name"].title(), it["required"]) for it in operation["parameters"]}
+        body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        assert {"actor", "reason"} <= set(document["components"]["schemas"][body]["required"])
 
 
 def test_the_settings_are_read_from_variables_of_split(monkeypatch: pytest.MonkeyPatch) -> None:

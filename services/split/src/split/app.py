@@ -11,8 +11,10 @@ from shared.mongo import Database
 from shared.service import Service
 from shared.settings import load
 from split import api, store
+from split.api import approvals as approval_routes
 from split.consumers import consumers
 from split.handlers import (
+    ApprovalHandlers,
     Deadlines,
     FactHandlers,
     MerchantHandlers,
@@ -26,6 +28,7 @@ from split.handlers.releases import SWEEP_EVERY_S
 from split.metrics import Metrics
 from split.settings import Settings
 from split.store.accounts import Accounts
+from split.store.approvals import Approvals
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 
@@ -41,6 +44,7 @@ class Parts:
     note_facts: FactHandlers
     releases: Releases
     deadlines: Deadlines
+    approvals: ApprovalHandlers
     router: APIRouter
 
 
@@ -49,6 +53,10 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
     orders, merchants, moments = Orders(database), Merchants(database), Moments(clock, marketplaces)
     reviews = Reviews(database, orders, merchants, metrics, moments)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
+    approvals = ApprovalHandlers(commits, Approvals(database), clock, executors={})
+    router = APIRouter()
+    router.include_router(api.routes(orders, Accounts(database), marketplaces))
+    router.include_router(approval_routes.routes(approvals, Approvals(database), clock, marketplaces))
     return Parts(
         orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics, moments),
@@ -57,7 +65,8 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
         note_facts=FactHandlers(orders, reviews),
         releases=releases,
         deadlines=Deadlines(commits, orders, reviews),
-        router=api.routes(orders, Accounts(database), marketplaces),
+        approvals=approvals,
+        router=router,
     )
 
 

@@ -1,4 +1,4 @@
-"""HTTP in: what became of an order, and the books. Nothing is changed here."""
+"""HTTP in: what became of an order, the books, and what operators do by hand. No rule lives here."""
 
 from split.api.routes import routes
 

@@ -1,5 +1,6 @@
 """Use cases. Each one reads load, decide, record."""
 
+from split.handlers.approvals import ApprovalHandlers
 from split.handlers.clock import Deadlines
 from split.handlers.facts import FactHandlers
 from split.handlers.merchants import MerchantHandlers
@@ -9,6 +10,7 @@ from split.handlers.releases import Releases
 from split.handlers.reviews import Moments, Reviews
 
 __all__ = [
+    "ApprovalHandlers",
     "Deadlines",
     "FactHandlers",
     "MerchantHandlers",

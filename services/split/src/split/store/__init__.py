@@ -3,9 +3,10 @@
 from typing import Final
 
 from shared.mongo import Index
-from split.store import books, guards, merchants, orders
+from split.store import approvals, books, guards, merchants, orders
 
 INDEXES: Final[dict[str, list[Index]]] = {
+    **approvals.INDEXES,
     **orders.INDEXES,
     **books.INDEXES,
     **guards.INDEXES,
