@@ -24,6 +24,7 @@ from tests.simulation.services import NO_ROUTES
 from tests.simulation.weather import Weather
 
 import merchant.app
+import shared.clock
 import shared.commits
 import shared.publisher
 import shared.subscriptions
@@ -82,6 +83,7 @@ def inside(
         (sys.modules[__name__], "_wrong", wrong),
         (shared.subscriptions, "POLL_MS", math.inf),  # an idle poll that comes back tells nothing
         (shared.subscriptions, "BATCH_RECORDS_MAX", fetch_max),
+        (shared.clock, "datetime", Clock),
         (shared.commits, "datetime", Clock),
         (shared.publisher, "AIOKafkaProducer", producer),
         (uuid_utils, "uuid7", _ids(loop)),

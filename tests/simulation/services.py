@@ -18,6 +18,7 @@ from aftersale.store import orders as aftersale_orders
 from merchant import store as merchant_store
 from payments import store as payments_store
 from shared import leases, outbox, parking
+from shared.clock import Clock
 from shared.messages import (
     MerchantChanged,
     OrderPaid,
@@ -49,7 +50,7 @@ INDEXES: Final[Mapping[str, Mapping[str, list[Index]]]] = {
     "aftersale": {"orders": [], "merchants": [], **KIT},
 }
 
-NO_ROUTES: Final[Any] = SimpleNamespace(routes=lambda *_: None)
+NO_ROUTES: Final[Any] = SimpleNamespace(routes=lambda *_: None, Behind=lambda *_: None)
 """In place of a service's `api`: making its routes takes longer than a schedule."""
 
 
@@ -73,7 +74,8 @@ def _start_payments(it: Replica, around: Surroundings, institution: Institution)
 
 
 def _start_split(it: Replica, around: Surroundings, _: Institution) -> None:
-    parts = split.app.assemble(it.database, it.commits, around.marketplaces, it.metrics)
+    clock = Clock(it.database, movable=False)
+    parts = split.app.assemble(it.database, it.commits, around.marketplaces, it.metrics, clock)
     it.background(parts.releases.run)
     it.take(SplitRequested, parts.split_orders.split_orders)
     it.take(PayoutSettled, parts.post_payouts.post_payouts)

@@ -11,7 +11,6 @@ from shared.mongo import Database
 from shared.service import Service
 from shared.settings import load
 from split import api, store
-from split.api import approvals as approval_routes
 from split.consumers import consumers
 from split.handlers import (
     ApprovalHandlers,
@@ -44,7 +43,7 @@ class Parts:
     note_facts: FactHandlers
     releases: Releases
     deadlines: Deadlines
-    approvals: ApprovalHandlers
+    approve: ApprovalHandlers
     router: APIRouter
 
 
@@ -53,10 +52,9 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
     orders, merchants, moments = Orders(database), Merchants(database), Moments(clock, marketplaces)
     reviews = Reviews(database, orders, merchants, metrics, moments)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
-    approvals = ApprovalHandlers(commits, Approvals(database), clock, executors={})
-    router = APIRouter()
-    router.include_router(api.routes(orders, Accounts(database), marketplaces))
-    router.include_router(approval_routes.routes(approvals, Approvals(database), clock, marketplaces))
+    approvals = Approvals(database)
+    approve = ApprovalHandlers(commits, approvals, clock, executors={})
+    behind = api.Behind(marketplaces, clock, orders, Accounts(database), approvals, approve)
     return Parts(
         orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics, moments),
@@ -65,8 +63,8 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
         note_facts=FactHandlers(orders, reviews),
         releases=releases,
         deadlines=Deadlines(commits, orders, reviews),
-        approvals=approvals,
-        router=router,
+        approve=approve,
+        router=api.routes(behind),
     )
 
 

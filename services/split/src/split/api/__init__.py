@@ -1,5 +1,34 @@
 """HTTP in: what became of an order, the books, and what operators do by hand. No rule lives here."""
 
-from split.api.routes import routes
+from dataclasses import dataclass
 
-__all__ = ["routes"]
+from fastapi import APIRouter
+
+from shared.clock import Clock
+from shared.marketplaces import Marketplaces
+from split.api import approvals
+from split.api.routes import routes as reading
+from split.handlers.approvals import ApprovalHandlers
+from split.store.accounts import Accounts
+from split.store.approvals import Approvals
+from split.store.orders import Orders
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What the routes are made over."""
+
+    marketplaces: Marketplaces
+    clock: Clock
+    orders: Orders
+    accounts: Accounts
+    approvals: Approvals
+    approve: ApprovalHandlers
+
+
+def routes(behind: Behind) -> APIRouter:
+    """Return the routes of split."""
+    router = APIRouter()
+    router.include_router(reading(behind.orders, behind.accounts, behind.marketplaces))
+    router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
+    return router

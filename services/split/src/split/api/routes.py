@@ -1,4 +1,4 @@
-"""The routes of split. Unknown orders and accounts are 404; a bad cursor is 422."""
+"""The routes of split that read. Unknown orders and accounts are 404; a bad cursor is 422."""
 
 from typing import Annotated, Final
 
