@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from split.domain.calendars import Calendar
+from split.domain.refunds import Approval
 
 Trigger = Literal["paid", "shipped", "delivered", "completed"]
 Standstill = Literal["", "collect", "periodic"]
@@ -19,6 +20,8 @@ ProgressKind = Literal["shipped", "delivered", "completed", "cancelled"]
 PROGRESS_MAX: Final = 2_000
 """Events of one order that are kept; 500 lines shipped, delivered and completed one by one are 1,500."""
 FREEZES_MAX: Final = 100
+REFUNDS_MAX: Final = 200
+"""Refunds of one order that are kept, refused ones included; the profiles allow 50."""
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 CANCELLED: Final = "cancelled"
 FROZEN: Final = "frozen:"
@@ -63,10 +66,11 @@ class Freeze(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that has happened to an order's goods and cases."""
+    """All that has happened to an order's goods and cases, and the refunds approved of it."""
 
     progress: tuple[Progress, ...] = ()
     freezes: tuple[Freeze, ...] = ()
+    approved: tuple[Approval, ...] = ()
 
 
 NO_FACTS: Final = Facts()
@@ -91,6 +95,16 @@ def frozen(facts: Facts, freeze: Freeze) -> Facts | str:
         return "freezes_too_many"
     others = tuple(it for it in facts.freezes if it is not known)
     return msgspec.structs.replace(facts, freezes=(*others, freeze))
+
+
+def approved(facts: Facts, approval: Approval) -> Facts | str:
+    """Return the facts with one approved refund more; the same ones for a repeat, or why it cannot be taken."""
+    for it in facts.approved:
+        if it.refund_id == approval.refund_id:
+            return facts if it.hash == approval.hash else "refund_differs"
+    if len(facts.approved) >= REFUNDS_MAX:
+        return "refunds_too_many"
+    return msgspec.structs.replace(facts, approved=(*facts.approved, approval))
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,11 @@ class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     passed_on: tuple[int, ...] = ()
 
     @property
+    def key(self) -> str:
+        """What tells it from the other parts of its order."""
+        return f"{self.line_id}/{'freight' if self.freight else 'goods'}"
+
+    @property
     def kept_minor(self) -> int:
         """What reaches the platform's commission account."""
         return self.commission_minor - self.platform_fee_minor
@@ -104,12 +109,12 @@ def breakdown(found: Sequence[Item]) -> Breakdown:
     )
 
 
-def held_breakdown(found: Sequence[Item]) -> Breakdown:
-    """Return why what is left of a held pot has its amount."""
+def held_breakdown(found: Sequence[Item], owing_minor: int = 0) -> Breakdown:
+    """Return why what is left of a held pot has its amount. `owing_minor` of it was taken for other lines."""
     gross = sum(it.amount_minor for it in found if not it.freight)
     freight = sum(it.amount_minor for it in found if it.freight)
     fee = sum(it.fee_minor + it.platform_fee_minor for it in found)
-    held = sum(it.held_minor for it in found)
+    held = sum(it.held_minor for it in found) - owing_minor
     return Breakdown(
         gross_minor=gross, freight_minor=freight, adjustments_minor=held + fee - gross - freight, fee_minor=fee
     )

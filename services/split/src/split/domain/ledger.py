@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["split", "release", "settle"]
+Kind = Literal["split", "release", "settle", "refund", "chargeback", "console_refund", "refund_settle", "movement"]
 """Why a transaction was booked; the API answers with the same set. Money that waits for the institution is first
 reserved, then posted or voided, each by a transaction of its own (money.md 4):
 

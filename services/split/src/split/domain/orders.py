@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from split.domain.holds import NO_FACTS, Facts
+from split.domain.refunds import Refund
 from split.domain.shares import Share
 
 
@@ -37,6 +38,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     revisions: dict[str, int] = {}
     facts: Facts | msgspec.UnsetType = msgspec.UNSET
     look_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    refunds: tuple[Refund, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def key(self) -> str:
@@ -47,6 +49,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def known_facts(self) -> Facts:
         """What has happened to it, perhaps nothing."""
         return NO_FACTS if self.facts is msgspec.UNSET else self.facts
+
+    @property
+    def known_refunds(self) -> tuple[Refund, ...]:
+        """Its refunds as far as split has looked at them."""
+        return () if self.refunds is msgspec.UNSET else self.refunds
 
     @property
     def document(self) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
@@ -15,10 +14,7 @@ from split.domain.orders import Order, OwedSubsidy
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import FREIGHT, Portion, Trees
 from split.domain.requests import leg, requested
-from split.domain.shares import CLEARING, COMMISSION, FEE, FREIGHT_INCOMPLETE, MARKETING, Share, account
-
-FREIGHT_OF: Final = "freight:"
-"""Path of one merchant's freight while it waits for the logistics chain."""
+from split.domain.shares import CLEARING, COMMISSION, FEE, FREIGHT_INCOMPLETE, FREIGHT_OF, MARKETING, Share, account
 
 
 class Decision(msgspec.Struct, frozen=True):

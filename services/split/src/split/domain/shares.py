@@ -7,6 +7,7 @@ import msgspec
 from shared.messages import Breakdown
 from split.domain.earnings import Earning
 from split.domain.holds import Hold
+from split.domain.refunds import RefundTerms
 
 State = Literal["held", "available", "in_transit", "paid"]
 Step = Literal["release", "retry", "succeeded", "failed", "cancelled", "returned"]
@@ -27,6 +28,8 @@ CLEARING: Final = "channel:clearing"
 MERCHANT_UNKNOWN: Final = "merchant_unknown"
 AGREEMENT_MISSING: Final = "agreement_missing"
 BLOCKED: Final = "blocked:"
+FREIGHT_OF: Final = "freight:"
+"""Path of one merchant's freight while it waits for the logistics chain."""
 FREIGHT_INCOMPLETE: Final = "freight_incomplete"
 
 
@@ -36,7 +39,11 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `merchant` is out of whose pot it comes; `part` is 0 until it is released, and never changes from then on.
     `earning` is how a held pot will divide, once an agreement has decided that; it stays with what was released of it
     line by line. `lines` are those that the share is for, unless it is for all of its merchant's, and `hold` what they
-    wait for. `commissions` are those of all lines of a pot that was paid at once, where there are several.
+    wait for. `commissions` are those of all lines of a pot that was paid at once, where there are several. `refund` is
+    what its agreement says of refunds, unless it says what is usual.
+
+    What refunds have taken of its money: `owing_minor` of a held share for other lines, `returned_minor` of one that
+    was paid, asked back through the channel.
     """
 
     path: str
@@ -54,6 +61,9 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hold: Hold | msgspec.UnsetType = msgspec.UNSET
     lines: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     commissions: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
+    refund: RefundTerms | msgspec.UnsetType = msgspec.UNSET
+    owing_minor: int | msgspec.UnsetType = msgspec.UNSET
+    returned_minor: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def waits_for_merchant(self) -> bool:

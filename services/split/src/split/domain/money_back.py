@@ -1,0 +1,198 @@
+"""Money back: which approved refunds can be planned now, who bears them, and from which money (money.md 5).
+
+A refund first stops its lines, then calls off what is not sent, waits for what is, and only then takes the money.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from shared.messages import PayoutRequested, RefundRequested, SplitRequested
+from split.domain import pots
+from split.domain.anatomy import Anatomy, anatomy
+from split.domain.funding import Rules, Standing
+from split.domain.ledger import Kind
+from split.domain.orders import Order
+from split.domain.plans import plan
+from split.domain.pots import MERCHANT
+from split.domain.refunds import LEGS_WAITED_MAX, Approval, Mode, Refund, Refunded
+from split.domain.requests import cancel, refund_requested
+from split.domain.shares import Share
+
+
+class Booking(msgspec.Struct, frozen=True):
+    """One ledger transaction to book: its kind, the event behind it, minor units by account."""
+
+    kind: Kind
+    cause: str
+    entries: dict[str, int]
+
+
+class Back(msgspec.Struct, frozen=True, kw_only=True):
+    """What was decided about an order's refunds: the order afterwards, what to book and whom to ask.
+
+    `standings` are those of merchants that changed. `next_at`: when a refund that waits is looked at again.
+    """
+
+    order: Order
+    bookings: tuple[Booking, ...] = ()
+    cancels: tuple[PayoutRequested, ...] = ()
+    requests: tuple[RefundRequested, ...] = ()
+    standings: Mapping[str, Standing] = {}
+    next_at: datetime | None = None
+
+
+def process(order: Order, request: SplitRequested, standings: Mapping[str, Standing], rules: Rules) -> Back:
+    """Plan every approved refund that can be planned now. Running it again changes nothing."""
+    known = {it.refund_id: it for it in order.known_refunds}
+    open_ = [it for it in order.known_facts.approved if _waits(known.get(it.refund_id))]
+    back = Back(order=order)
+    for approval in open_:
+        step = _step(back.order, request, approval, {**standings, **back.standings}, rules)
+        back = Back(
+            order=step.order,
+            bookings=back.bookings + step.bookings,
+            cancels=back.cancels + step.cancels,
+            requests=back.requests + step.requests,
+            standings={**back.standings, **step.standings},
+            next_at=_earlier(back.next_at, step.next_at),
+        )
+    return back
+
+
+def stopped_lines(order: Order) -> frozenset[str]:
+    """Return the lines of which nothing is paid out, because a refund of them waits to be planned."""
+    known = {it.refund_id: it for it in order.known_refunds}
+    return frozenset(
+        line.line_id
+        for approval in order.known_facts.approved
+        if _waits(known.get(approval.refund_id))
+        for line in approval.lines
+    )
+
+
+def concerned(order: Order, request: SplitRequested) -> set[str]:
+    """Return the merchants whose standing a plan may need; none when no refund waits."""
+    if not stopped_lines(order):
+        return set()
+    found = {line.merchant for line in request.lines} | {it.receiver for it in request.receivers}
+    found |= {share.receiver.partition(":")[2] for share in order.shares if share.receiver.startswith(MERCHANT)}
+    return found | {it.bearing for it in order.known_facts.approved if it.bearing}
+
+
+def _waits(refund: Refund | None) -> bool:
+    return refund is None or refund.state == "waiting"
+
+
+def _step(
+    order: Order, request: SplitRequested, approval: Approval, standings: Mapping[str, Standing], rules: Rules
+) -> Back:
+    """Refuse, let wait, or plan one refund."""
+    whole = anatomy(order, request, pots.facts(request))
+    known = next((it for it in order.known_refunds if it.refund_id == approval.refund_id), None)
+    refund = known or Refund(refund_id=approval.refund_id, cause=approval.cause)
+    lines = _refunded(approval, request, whole)
+    if refused := _refusal(order, request, approval, whole, lines, rules):
+        told = msgspec.structs.replace(refund, state="refused", reason=refused)
+        return Back(order=_with(order, told), requests=(refund_requested(order, told),))
+    concerned_by = {line.merchant for line in request.lines if line.line_id in {it.line_id for it in lines}}
+    if waits_for := sorted(concerned_by & whole.undecided):
+        return Back(order=_with(order, msgspec.structs.replace(refund, reason=f"undecided:{waits_for[0]}")))
+    under_way = _under_way(order, concerned_by, {it.line_id for it in lines})
+    until = approval.approved_at + LEGS_WAITED_MAX
+    if under_way and rules.now < until:
+        return _stop(order, refund, under_way, until)
+    planned = plan(order, request, whole, msgspec.structs.replace(refund, lines=lines), standings, rules)
+    after = msgspec.structs.replace(
+        _with(order, planned.refund), shares=planned.shares, subsidy_due_minor=planned.subsidy_due_minor
+    )
+    return Back(
+        order=after,
+        bookings=(Booking(refund.kind, refund.cause, planned.entries),),
+        requests=(refund_requested(after, planned.refund),),
+        standings=planned.standings,
+    )
+
+
+def _refunded(approval: Approval, request: SplitRequested, whole: Anatomy) -> tuple[Refunded, ...]:
+    """Return the parts that a refund concerns, each with who bears it."""
+    terms = {body.pot.merchant: body.terms for body in whole.bodies}
+    merchants = {line.line_id: line.merchant for line in request.lines}
+    found: list[Refunded] = []
+    for line in approval.lines:
+        policy: Mode = terms[merchants[line.line_id]].bearer if line.line_id in merchants else "original_payee"
+        for freight, amount in ((False, line.amount_minor), (True, line.freight_minor)):
+            if amount:
+                found.append(
+                    Refunded(
+                        line_id=line.line_id,
+                        freight=freight,
+                        amount_minor=amount,
+                        mode=approval.mode or policy,
+                        bearing=approval.bearing,
+                    )
+                )
+    return tuple(found)
+
+
+def _refusal(
+    order: Order,
+    request: SplitRequested,
+    approval: Approval,
+    whole: Anatomy,
+    lines: Sequence[Refunded],
+    rules: Rules,
+) -> str:
+    """Return why a refund is not carried out; nothing when it may be."""
+    if approval.currency != order.currency:
+        return "currency_differs"
+    if any(it.amount_minor < 0 for it in lines) or not lines:
+        return "amount_out_of_range"
+    if {it.line_id for it in approval.lines} - {line.line_id for line in request.lines}:
+        return "line_unknown"
+    limits = rules.profile.refunds if rules.profile else None
+    planned = [it for it in order.known_refunds if it.planned and it.kind == "refund"]
+    if limits is not None and limits.partial_max is not None and len(planned) >= limits.partial_max:
+        return "refunds_too_many"
+    if limits is not None and limits.days is not None and (approval.approved_at - request.paid_at).days >= limits.days:
+        return "refund_too_late"
+    parts = {part.key: part.paid_minor for part in whole.parts}
+    sums: dict[str, int] = {}
+    for it in [*lines, *(line for refund in order.known_refunds if refund.planned for line in refund.lines)]:
+        sums[it.key] = sums.get(it.key, 0) + it.amount_minor
+    exceeded = any(amount > parts[key] for key, amount in sums.items() if key in parts)
+    missing = any(it.key not in parts and it.freight for it in lines if not whole.undecided)
+    return "refund_exceeds_paid" if exceeded or missing else ""
+
+
+def _under_way(order: Order, merchants: Iterable[str], lines: Iterable[str]) -> list[Share]:
+    """Return the shares of refunded lines that are on their way."""
+    refunded, concerned_by = set(lines), set(merchants)
+    return [
+        share
+        for share in order.shares
+        if share.state == "in_transit"
+        and share.merchant in concerned_by
+        and (share.lines is msgspec.UNSET or refunded & set(share.lines))
+    ]
+
+
+def _stop(order: Order, refund: Refund, under_way: Sequence[Share], until: datetime) -> Back:
+    """Call off once what is not sent of each payout, and wait for what is."""
+    new = [payout for payout in dict.fromkeys(share.payout_id for share in under_way) if payout not in refund.stopped]
+    cancels = tuple(
+        cancel(order, payout, [share for share in under_way if share.payout_id == payout]) for payout in new
+    )
+    after = msgspec.structs.replace(refund, reason="legs_under_way", stopped=(*refund.stopped, *new))
+    return Back(order=_with(order, after), cancels=cancels, next_at=until)
+
+
+def _with(order: Order, refund: Refund) -> Order:
+    """Return the order with the newest state of a refund."""
+    others = [it for it in order.known_refunds if it.refund_id != refund.refund_id]
+    return msgspec.structs.replace(order, refunds=(*others, refund))
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)

@@ -1,0 +1,211 @@
+"""The plan of one refund: what every party bears of it, what is taken where, and what has to be moved for it.
+
+A plan is one ledger transaction: the buyer's money is reserved, and everybody who bears a part of it has given it up.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from shared.messages import SplitRequested
+from split.domain.anatomy import Anatomy, Body, Borne
+from split.domain.funding import ADVANCE, Purse, Rules, Standing
+from split.domain.items import Item, held_breakdown
+from split.domain.ledger import Entries
+from split.domain.orders import Order
+from split.domain.pots import MERCHANT
+from split.domain.refunds import FundingKind, FundingPart, PaymentPart, Refund
+from split.domain.reversals import COMMISSION, MARKETING, borne
+from split.domain.shares import FREIGHT_OF, Share
+
+REFUNDING: Final = "buyer:refund_in_transit"
+CLEARING: Final = "channel:clearing"
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The refund with its plan, the order's shares and what marketing still owes it, entries, changed standings."""
+
+    refund: Refund
+    shares: tuple[Share, ...]
+    subsidy_due_minor: int
+    entries: dict[str, int]
+    standings: dict[str, Standing]
+
+
+def plan(
+    order: Order,
+    request: SplitRequested,
+    whole: Anatomy,
+    refund: Refund,
+    standings: Mapping[str, Standing],
+    rules: Rules,
+) -> Plan:
+    """Plan a refund whose parts are stated and can be undone."""
+    before = [line for it in order.known_refunds if it.planned for line in it.lines]
+    old, new = borne(whole.parts, before), borne(whole.parts, [*before, *refund.lines])
+    bears = _by_party(new, old)
+    entries, shares, own_left = Entries(), list(order.shares), dict[str, int]()
+    for body in whole.bodies:
+        for party, amount in _take_held(shares, body, whole, old, new, own_left, entries).items():
+            bears[party] = bears.get(party, 0) - amount
+    kept = dict(standings)
+    purse = Purse(refund.refund_id, rules, shares, own_left, kept, entries)
+    fundings: list[FundingPart] = []
+    marketing = bears.pop(MARKETING, 0)
+    for party, amount in sorted(bears.items()):
+        if amount and party.startswith(MERCHANT):
+            purse.take(party.removeprefix(MERCHANT), amount)
+        elif amount:
+            entries.add(party, -amount)
+            fundings.append(_funding(refund, "marketing", party, amount))
+    if purse.advanced_minor:
+        fundings.append(_funding(refund, "advance", ADVANCE, purse.advanced_minor))
+    entries.add(MARKETING, -marketing)
+    due = order.subsidy_due_minor + marketing
+    asked = due if due < 0 else max(0, due - sum(it.amount_minor for it in shares if it.state == "held"))
+    if asked:
+        fundings.append(_funding(refund, "marketing" if asked > 0 else "marketing_back", MARKETING, abs(asked)))
+    payments = _payments(order, request, refund)
+    entries.add(CLEARING + "/" + order.channel_account if refund.kind != "refund" else REFUNDING, refund.amount_minor)
+    planned = msgspec.structs.replace(
+        refund,
+        state="requested",
+        reason="",
+        revision=refund.revision + 1,
+        returns=tuple(purse.returns),
+        fundings=tuple(fundings),
+        payments=payments,
+    )
+    changed = {name: it for name, it in kept.items() if it != standings.get(name)}
+    return Plan(planned, tuple(shares), due - asked, entries.closed(), changed)
+
+
+def _by_party(new: Borne, old: Borne) -> dict[str, int]:
+    """Return what each party bears more than before."""
+    bears: dict[str, int] = {}
+    for found, sign in ((new, 1), (old, -1)):
+        for (_, party), amount in found.items():
+            bears[party] = bears.get(party, 0) + sign * amount
+    return bears
+
+
+def _take_held(
+    shares: list[Share],
+    body: Body,
+    whole: Anatomy,
+    old: Borne,
+    new: Borne,
+    own_left: dict[str, int],
+    entries: Entries,
+) -> dict[str, int]:
+    """Take from a pot that is held what its refunded lines hold; return how much of it was whose.
+
+    A pot that the platform has to add to is left alone: what each line of it really holds cannot be said.
+    """
+    merchant = body.pot.merchant
+    taken = _take_freight(shares, body, whole, old, new, entries)
+    held, earned = body.held, body.earned
+    if held is None or earned is None or earned.short_minor or body.pot.short_minor:
+        return taken
+    lines = body.lines_held
+    items = [it for it in body.items if it.line_id in lines]
+    was, now = ([whole.left_of(body, it, borne_) for it in items] for borne_ in (old, new))
+    owing = 0 if held.owing_minor is msgspec.UNSET else held.owing_minor
+    own_was, own_now = (sum(it.own_minor for it in found) for found in (was, now))
+    own = min(own_was - own_now, max(0, own_was - owing))
+    for party, amount in (
+        (MERCHANT + merchant, own),
+        (COMMISSION, sum(it.kept_minor for it in was) - sum(it.kept_minor for it in now)),
+        *_passed_on(body, was, now),
+        *_chained(whole, was, old, new),
+    ):
+        taken[party] = taken.get(party, 0) + amount
+    owing += own - (own_was - own_now)
+    own_left[merchant] = own_now - owing
+    untouched = {it.line_id for it, after in zip(was, now, strict=True) if it == after}
+    left = tuple(
+        line
+        for line in _in_order(body, lines)
+        if line in untouched or any(it.held_minor for it in now if it.line_id == line)
+    )
+    kept = [it for it in now if it.line_id in left]
+    amount = sum(it.held_minor for it in kept) - owing
+    entries.add(f"merchant:held/{merchant}", amount - held.amount_minor)
+    place = shares.index(held)
+    if not left:
+        del shares[place]
+    elif amount != held.amount_minor:
+        shares[place] = msgspec.structs.replace(
+            held,
+            amount_minor=amount,
+            breakdown=held_breakdown(kept, owing),
+            lines=left,
+            owing_minor=owing or msgspec.UNSET,
+        )
+    return taken
+
+
+def _take_freight(
+    shares: list[Share], body: Body, whole: Anatomy, old: Borne, new: Borne, entries: Entries
+) -> dict[str, int]:
+    """Take refunded freight from what rests for the logistics chain of lines that are released already."""
+    path = FREIGHT_OF + body.pot.merchant
+    place = next((at for at, it in enumerate(shares) if it.path == path and it.state == "held"), None)
+    if place is None:
+        return {}
+    lines = body.lines_held
+    released = [it for it in body.items if it.chain_minor and it.line_id not in lines]
+    taken: dict[str, int] = {}
+    for party, amount in _chained(whole, released, old, new):
+        taken[party] = taken.get(party, 0) + amount
+    if total := sum(taken.values()):
+        share = shares[place]
+        left = share.amount_minor - total
+        figures = msgspec.structs.replace(share.breakdown, freight_minor=left)
+        shares[place] = msgspec.structs.replace(share, amount_minor=left, breakdown=figures)
+        entries.add(f"merchant:held/{body.pot.merchant}", -total)
+    return taken
+
+
+def _passed_on(body: Body, was: Sequence[Item], now: Sequence[Item]) -> list[tuple[str, int]]:
+    return [
+        (MERCHANT + receiver, sum(it.passed_on[at] for it in was) - sum(it.passed_on[at] for it in now))
+        for at, receiver in enumerate(body.receivers)
+    ]
+
+
+def _chained(whole: Anatomy, items: Sequence[Item], old: Borne, new: Borne) -> list[tuple[str, int]]:
+    """Return what the logistics chain gives back of the freight of these items."""
+    return [
+        (party, min(amount, new.get((it.key, party), 0)) - min(amount, old.get((it.key, party), 0)))
+        for it in items
+        if it.freight
+        for party, amount in whole.chains.get(it.line_id, {}).items()
+    ]
+
+
+def _in_order(body: Body, lines: frozenset[str]) -> list[str]:
+    return [line for line in dict.fromkeys(it.line_id for it in body.pot.lines) if line in lines]
+
+
+def _funding(refund: Refund, kind: FundingKind, account: str, amount_minor: int) -> FundingPart:
+    name = f"{refund.refund_id}/{kind}/{account}/{refund.revision + 1}"
+    return FundingPart(funding_id=name, kind=kind, account=account, amount_minor=amount_minor)
+
+
+def _payments(order: Order, request: SplitRequested, refund: Refund) -> tuple[PaymentPart, ...]:
+    """Return what goes back of each payment, in the order in which the payments are stated."""
+    if refund.kind != "refund":
+        return ()
+    gone: dict[str, int] = {}
+    for part in (part for it in order.known_refunds for part in it.payments):
+        gone[part.channel_payment_id] = gone.get(part.channel_payment_id, 0) + part.amount_minor
+    found: list[PaymentPart] = []
+    left = refund.amount_minor
+    for payment in request.payments:
+        amount = min(left, payment.amount_minor - gone.get(payment.channel_payment_id, 0))
+        if amount > 0:
+            left -= amount
+            found.append(PaymentPart(channel_payment_id=payment.channel_payment_id, amount_minor=amount))
+    return tuple(found)
