@@ -7,6 +7,7 @@ from typing import Final
 from shared.messages import Agreement, CommissionLimit, OrderLine
 from shared.money import basis_points_of
 from split.domain.holds import Hold, Standstill
+from split.domain.refunds import RefundTerms
 
 NO_LIMIT: Final = CommissionLimit(currency="XXX")
 """No floor and no cap; XXX is ISO 4217's code for no currency."""
@@ -48,6 +49,16 @@ def hold(agreement: Agreement) -> Hold | None:
         return None
     working = agreement.trigger_working_days is True
     return Hold(trigger=agreement.trigger, days=agreement.trigger_days, working=working, then=then)
+
+
+def refund_terms(agreement: Agreement) -> RefundTerms | None:
+    """Return who bears refunds under this agreement; None where it says what is usual."""
+    terms = RefundTerms(
+        bearer=agreement.refund_bearer,
+        keep_commission=agreement.refund_commission == "kept",
+        keep_surcharge=agreement.refund_surcharge == "kept",
+    )
+    return None if terms == RefundTerms() else terms
 
 
 def limit(agreement: Agreement, currency: str) -> CommissionLimit:

@@ -57,6 +57,8 @@ class Anatomy(msgspec.Struct, frozen=True):
     undecided: frozenset[str]
     chains: Mapping[str, Mapping[str, int]]
     """What the logistics chain gets of a line's freight, by line, then by party."""
+    chain_divides: bool
+    """Whether the freight for the logistics chain can be paid as its tree says."""
 
     def left_of(self, body: Body, item: Item, borne: Borne) -> Item:
         """Return an item that is held without what its parties give back of it."""
@@ -77,7 +79,7 @@ def anatomy(order: Order, request: SplitRequested, facts: Facts) -> Anatomy:
     """Take an order apart."""
     trees = Trees(request.receivers, [pot.merchant for pot in facts.pots])
     bodies = tuple(_body(order, pot, trees) for pot in facts.pots)
-    chains = _chains(bodies, trees)
+    chains, divides = _chains(bodies, trees)
     by_merchant = {body.pot.merchant: body for body in bodies}
     parts: list[Undone] = []
     for paid in paid_for(request):
@@ -86,7 +88,8 @@ def anatomy(order: Order, request: SplitRequested, facts: Facts) -> Anatomy:
         if item is not None:
             chain = chains.get(paid.line_id, {}) if paid.freight else {}
             parts.append(undone(paid, item, body.receivers, chain, body.terms))
-    return Anatomy(bodies, tuple(parts), frozenset(it.pot.merchant for it in bodies if it.earned is None), chains)
+    undecided = frozenset(it.pot.merchant for it in bodies if it.earned is None)
+    return Anatomy(bodies, tuple(parts), undecided, chains, divides)
 
 
 def left_of(
@@ -157,13 +160,13 @@ def _net(why: Breakdown) -> int:
     return brought - why.commission_minor - why.fee_minor
 
 
-def _chains(bodies: Sequence[Body], trees: Trees) -> dict[str, dict[str, int]]:
+def _chains(bodies: Sequence[Body], trees: Trees) -> tuple[dict[str, dict[str, int]], bool]:
     """Divide the freight for the logistics chain among its receivers, line by line, as when all of it is there."""
     found = [(body, it) for body in bodies for it in body.items if it.chain_minor]
     total = sum(it.chain_minor for _, it in found)
     divided = trees.divide(FREIGHT, total) if total else ""
     if isinstance(divided, str) or trees.mistake:  # it stays with the merchants
-        return {it.line_id: {MERCHANT + body.pot.merchant: it.chain_minor} for body, it in found}
+        return {it.line_id: {MERCHANT + body.pot.merchant: it.chain_minor} for body, it in found}, False
     weights = [portion.taken_minor - portion.passed_on_minor for portion in divided.portions]
     chains: dict[str, dict[str, int]] = {}
     done, before = 0, by_degrees(weights, 0)
@@ -175,4 +178,4 @@ def _chains(bodies: Sequence[Body], trees: Trees) -> dict[str, dict[str, int]]:
             party = MERCHANT + portion.receiver
             parties[party] = parties.get(party, 0) + new - old
         before = after
-    return chains
+    return chains, True

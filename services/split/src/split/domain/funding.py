@@ -78,6 +78,12 @@ class Purse:
         if left:
             self.advance(merchant, left)
 
+    def take_elsewhere(self, merchant: str, amount_minor: int) -> None:
+        """Take what did not come back through the channel."""
+        left = amount_minor - self._from_deposit(merchant, amount_minor)
+        if left:
+            self.advance(merchant, left)
+
     def advance(self, merchant: str, amount_minor: int) -> None:
         """Have the platform pay, and the merchant owe it."""
         self.entries.add(f"merchant:debt/{merchant}", -amount_minor)

@@ -3,7 +3,7 @@
 What happened to an order is a set of facts, never a sequence: in whatever order they came, the answer is the same.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -25,6 +25,7 @@ REFUNDS_MAX: Final = 200
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 CANCELLED: Final = "cancelled"
 FROZEN: Final = "frozen:"
+REFUNDING: Final = "refunding"
 
 
 class Hold(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -116,13 +117,19 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def readiness(
-    hold: Hold, lines: Sequence[str], paid_at: datetime, facts: Facts, calendar: Calendar, now: datetime
+    hold: Hold,
+    lines: Sequence[str],
+    paid_at: datetime,
+    facts: Facts,
+    refunding: Collection[str],
+    calendar: Calendar,
+    now: datetime,
 ) -> Readiness:
-    """Say which of a merchant's lines may be paid out at `now`."""
+    """Say which of a merchant's lines may be paid out at `now`; not those of which a refund waits to be planned."""
     ready: set[str] = set()
     reason, next_at = "", None
     for line in lines:
-        stop, until = _stopped(line, facts, now)
+        stop, until = (REFUNDING, None) if line in refunding else _stopped(line, facts, now)
         due = due_at(hold, line, paid_at, facts.progress, calendar)
         if not stop and due is not None and due <= now:
             ready.add(line)

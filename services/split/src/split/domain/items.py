@@ -93,8 +93,8 @@ def of_lines(found: Iterable[Item], line_ids: AbstractSet[str]) -> list[Item]:
     return [it for it in found if it.line_id in line_ids]
 
 
-def breakdown(found: Sequence[Item]) -> Breakdown:
-    """Return why the merchant's own leg for these items has its amount."""
+def breakdown(found: Sequence[Item], netted_minor: int = 0) -> Breakdown:
+    """Return why the merchant's own leg for these items has its amount; `netted_minor` of it was taken before."""
     gross = sum(it.amount_minor for it in found if not it.freight)
     freight = sum(it.amount_minor for it in found if it.freight and not it.chain_minor)
     net, own = sum(it.net_minor for it in found), sum(it.own_minor for it in found)
@@ -106,6 +106,7 @@ def breakdown(found: Sequence[Item]) -> Breakdown:
         commission_minor=commission,
         fee_minor=fee,
         passed_on_minor=net - own,
+        netted_minor=netted_minor or msgspec.UNSET,
     )
 
 

@@ -5,12 +5,13 @@ from datetime import datetime
 import msgspec
 
 from shared.messages import MerchantChanged
-from split.domain.agreements import hold, in_force
+from split.domain.agreements import hold, in_force, refund_terms
 from split.domain.calendars import Calendar
 from split.domain.earnings import Earning, earning
 from split.domain.holds import Facts, Hold, Readiness, readiness
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import Divided, Trees
+from split.domain.refunds import RefundTerms
 from split.domain.shares import AGREEMENT_MISSING, BLOCKED, MERCHANT_UNKNOWN, Share
 
 AT_ONCE = Hold(trigger="paid")
@@ -31,6 +32,7 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hold: Hold | None = None
     lines: frozenset[str] | None = None
     rest_reason: str = ""
+    refund: RefundTerms | None = None
     next_at: datetime | None = None
 
 
@@ -42,13 +44,14 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """What all judgements about one order share."""
+    """What all judgements about one order share. `stopped`: lines of which a refund waits to be planned."""
 
     currency: str
     paid_at: datetime
     trees: Trees
     facts: Facts
     moment: Moment
+    stopped: frozenset[str] = frozenset()
 
 
 def first(pot: Pot, copy: MerchantChanged | None, terms: Terms) -> Judgement:
@@ -61,7 +64,14 @@ def first(pot: Pot, copy: MerchantChanged | None, terms: Terms) -> Judgement:
     earned, holding = earning(pot, agreement, terms.currency), hold(agreement)
     if isinstance(earned, str):
         return Judgement(pot=pot, reason=earned, version=agreement.version, hold=holding)
-    bare = Judgement(pot=pot, reason="", version=agreement.version, earned=earned, hold=holding)
+    bare = Judgement(
+        pot=pot,
+        reason="",
+        version=agreement.version,
+        earned=earned,
+        hold=holding,
+        refund=refund_terms(agreement),
+    )
     return _judge(bare, earned, None, copy, terms)
 
 
@@ -73,7 +83,8 @@ def again(pot: Pot, share: Share, copy: MerchantChanged | None, terms: Terms) ->
     version = share.agreement_version
     if share.earning is None:
         return Judgement(pot=pot, reason=share.reason, version=version, hold=holding)
-    bare = Judgement(pot=pot, reason="", version=version, earned=share.earning, hold=holding)
+    refund = None if share.refund is msgspec.UNSET else share.refund
+    bare = Judgement(pot=pot, reason="", version=version, earned=share.earning, hold=holding, refund=refund)
     left = None if share.lines is msgspec.UNSET else share.lines
     return _judge(bare, share.earning, left, copy, terms)
 
@@ -84,7 +95,7 @@ def _judge(
     """Finish a judgement about the lines that are left of a pot (None: all of them)."""
     pot, holding = bare.pot, bare.hold
     divided = terms.trees.divide(MERCHANT + pot.merchant, earned.net_minor)
-    ready = _ready(bare, earned, left, terms)
+    ready = _ready(bare, left, terms)
     reason = ready.reason if ready and not ready.lines else ""
     if not reason and holding is not None:
         reason = holding.then
@@ -102,18 +113,11 @@ def _judge(
     )
 
 
-def _ready(bare: Judgement, earned: Earning, left: tuple[str, ...] | None, terms: Terms) -> Readiness | None:
-    """Return which of the lines left are ready; None when nothing can keep any of them.
-
-    A pot that the platform adds to, because fee and discounts are more than it brings, goes as a whole: the part of a
-    line might be less than nothing.
-    """
+def _ready(bare: Judgement, left: tuple[str, ...] | None, terms: Terms) -> Readiness | None:
+    """Return which of the lines left are ready; None when nothing can keep any of them."""
     facts = terms.facts
-    if bare.hold is None and not facts.freezes and not facts.progress:
+    if bare.hold is None and not terms.stopped and not facts.freezes and not facts.progress:
         return None
     lines = left if left is not None else tuple(dict.fromkeys(line.line_id for line in bare.pot.lines))
     moment = terms.moment
-    found = readiness(bare.hold or AT_ONCE, lines, terms.paid_at, facts, moment.calendar, moment.now)
-    if found.reason and (earned.short_minor or bare.pot.short_minor):
-        return msgspec.structs.replace(found, lines=frozenset())
-    return found
+    return readiness(bare.hold or AT_ONCE, lines, terms.paid_at, facts, terms.stopped, moment.calendar, moment.now)

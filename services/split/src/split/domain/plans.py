@@ -46,7 +46,9 @@ def plan(
     old, new = borne(whole.parts, before), borne(whole.parts, [*before, *refund.lines])
     bears = _by_party(new, old)
     entries, shares, own_left = Entries(), list(order.shares), dict[str, int]()
+    short = 0
     for body in whole.bodies:
+        short += _short_of(body, refund)
         for party, amount in _take_held(shares, body, whole, old, new, own_left, entries).items():
             bears[party] = bears.get(party, 0) - amount
     kept = dict(standings)
@@ -58,14 +60,15 @@ def plan(
             purse.take(party.removeprefix(MERCHANT), amount)
         elif amount:
             entries.add(party, -amount)
-            fundings.append(_funding(refund, "marketing", party, amount))
+            fundings.append(funding(refund, "marketing", party, amount))
     if purse.advanced_minor:
-        fundings.append(_funding(refund, "advance", ADVANCE, purse.advanced_minor))
+        fundings.append(funding(refund, "advance", ADVANCE, purse.advanced_minor))
     entries.add(MARKETING, -marketing)
-    due = order.subsidy_due_minor + marketing
+    entries.add(MARKETING, -short)
+    due = order.subsidy_due_minor + marketing + short
     asked = due if due < 0 else max(0, due - sum(it.amount_minor for it in shares if it.state == "held"))
     if asked:
-        fundings.append(_funding(refund, "marketing" if asked > 0 else "marketing_back", MARKETING, abs(asked)))
+        fundings.append(funding(refund, "marketing" if asked > 0 else "marketing_back", MARKETING, abs(asked)))
     payments = _payments(order, request, refund)
     entries.add(CLEARING + "/" + order.channel_account if refund.kind != "refund" else REFUNDING, refund.amount_minor)
     planned = msgspec.structs.replace(
@@ -99,14 +102,11 @@ def _take_held(
     own_left: dict[str, int],
     entries: Entries,
 ) -> dict[str, int]:
-    """Take from a pot that is held what its refunded lines hold; return how much of it was whose.
-
-    A pot that the platform has to add to is left alone: what each line of it really holds cannot be said.
-    """
+    """Take from a pot that is held what its refunded lines hold; return how much of it was whose."""
     merchant = body.pot.merchant
     taken = _take_freight(shares, body, whole, old, new, entries)
-    held, earned = body.held, body.earned
-    if held is None or earned is None or earned.short_minor or body.pot.short_minor:
+    held = body.held
+    if held is None or body.earned is None:
         return taken
     lines = body.lines_held
     items = [it for it in body.items if it.line_id in lines]
@@ -123,6 +123,8 @@ def _take_held(
         taken[party] = taken.get(party, 0) + amount
     owing += own - (own_was - own_now)
     own_left[merchant] = own_now - owing
+    if was == now and held.lines is msgspec.UNSET:
+        return taken
     untouched = {it.line_id for it, after in zip(was, now, strict=True) if it == after}
     left = tuple(
         line
@@ -135,7 +137,7 @@ def _take_held(
     place = shares.index(held)
     if not left:
         del shares[place]
-    elif amount != held.amount_minor:
+    elif amount != held.amount_minor or was != now:
         shares[place] = msgspec.structs.replace(
             held,
             amount_minor=amount,
@@ -144,6 +146,14 @@ def _take_held(
             owing_minor=owing or msgspec.UNSET,
         )
     return taken
+
+
+def _short_of(body: Body, refund: Refund) -> int:
+    """Return what the platform adds when a pot that is held whole is taken apart: what its fee and discounts lack."""
+    concerned = {it.line_id for it in refund.lines} & body.lines_held
+    if body.held is None or body.earned is None or body.held.lines is not msgspec.UNSET or not concerned:
+        return 0
+    return body.earned.short_minor - body.pot.short_minor
 
 
 def _take_freight(
@@ -163,7 +173,7 @@ def _take_freight(
         share = shares[place]
         left = share.amount_minor - total
         figures = msgspec.structs.replace(share.breakdown, freight_minor=left)
-        shares[place] = msgspec.structs.replace(share, amount_minor=left, breakdown=figures)
+        shares[place : place + 1] = [msgspec.structs.replace(share, amount_minor=left, breakdown=figures)] * bool(left)
         entries.add(f"merchant:held/{body.pot.merchant}", -total)
     return taken
 
@@ -189,7 +199,8 @@ def _in_order(body: Body, lines: frozenset[str]) -> list[str]:
     return [line for line in dict.fromkeys(it.line_id for it in body.pot.lines) if line in lines]
 
 
-def _funding(refund: Refund, kind: FundingKind, account: str, amount_minor: int) -> FundingPart:
+def funding(refund: Refund, kind: FundingKind, account: str, amount_minor: int) -> FundingPart:
+    """Return a funding of the next revision of a plan; its id says what it is for."""
     name = f"{refund.refund_id}/{kind}/{account}/{refund.revision + 1}"
     return FundingPart(funding_id=name, kind=kind, account=account, amount_minor=amount_minor)
 

@@ -1,20 +1,24 @@
 """One pass over an order: collects what is held and what is due, the entries behind it, and the payout that follows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from shared.messages import Breakdown, PayoutRequested
 from split.domain import items
+from split.domain.anatomy import Anatomy, Borne
 from split.domain.earnings import breakdown, held_breakdown
+from split.domain.funding import ADVANCE, Standing
+from split.domain.items import Item
 from split.domain.judgements import Judgement
-from split.domain.ledger import Entries
+from split.domain.money_back import Back
 from split.domain.orders import Order, OwedSubsidy
 from split.domain.pots import MERCHANT, Pot
-from split.domain.receivers import FREIGHT, Portion, Trees
+from split.domain.receivers import FREIGHT, Divided, Trees
 from split.domain.requests import leg, requested
-from split.domain.shares import CLEARING, COMMISSION, FEE, FREIGHT_INCOMPLETE, FREIGHT_OF, MARKETING, Share, account
+from split.domain.shares import CLEARING, COMMISSION, FEE, FREIGHT_INCOMPLETE, FREIGHT_OF, MARKETING, Share
+from split.domain.tallies import NOBODY_OWES, Tally
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -23,30 +27,41 @@ class Decision(msgspec.Struct, frozen=True):
     order: Order
     entries: dict[str, int]
     payout: PayoutRequested | None
+    back: Back | None = None
+    standings: Mapping[str, Standing] = {}
 
 
-class Round:
+class Undoing(msgspec.Struct, frozen=True):
+    """What refunds have taken of an order: of each item, and of the freight for the logistics chain, by party."""
+
+    whole: Anatomy
+    borne: Borne
+    chain_left: Mapping[str, int] | None
+
+    def left_of(self, merchant: str, parts: Sequence[Item]) -> list[Item]:
+        """Return a merchant's items without what refunds have taken of them."""
+        body = next(it for it in self.whole.bodies if it.pot.merchant == merchant)
+        return [self.whole.left_of(body, it, self.borne) for it in parts]
+
+
+class Round(Tally):
     """One pass. Mutable while it collects; what `close` returns is frozen."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(
+        self, order: Order, standings: Mapping[str, Standing] = NOBODY_OWES, undoing: Undoing | None = None
+    ) -> None:
+        super().__init__(order, standings)
         self.changed = False
-        self._order = order
-        self._shares = list(order.shares)
-        self._due: list[Share] = []
-        self._entries = Entries()
-        self._payout_id = f"{order.document}.{order.payouts + 1}"
+        self._undoing = undoing
         self._short = 0
         self._surcharge = self._commission = self._borne_fee = 0
         self._released = False
         self._look_at: datetime | None = None
-        self._parts: dict[str, int] = {}
-        for share in order.shares:
-            self._parts[share.path] = max(share.part, self._parts.get(share.path, 0))
 
     def take(self, pooled_minor: int, subsidy_minor: int, surcharge_minor: int) -> None:
         """Book what the channel account holds of a new order, and what is the platform's of it in any case."""
         self.changed = True
-        self._entries.add(f"{CLEARING}/{self._order.channel_account}", -pooled_minor)
+        self.entries.add(f"{CLEARING}/{self.order.channel_account}", -pooled_minor)
         self._short += subsidy_minor
         self._surcharge = surcharge_minor
 
@@ -55,20 +70,20 @@ class Round:
 
         `before` is its share held so far, for all of the pot or for the lines that are left of it.
         """
-        self._look(judgement.next_at)
+        self.look(judgement.next_at)
         if before is None and judgement.reason:
             self._hold_pot(judgement)
         elif before is not None and judgement.reason:
             self._restate(judgement, before)
-        elif judgement.lines is None and (before is None or before.lines is msgspec.UNSET):
+        elif judgement.lines is None and self._undoing is None and (before is None or before.lines is msgspec.UNSET):
             if before is not None:
-                self._unhold(before)
+                self.unhold(before)
                 self._short -= judgement.pot.short_minor
             self._pay_pot(judgement)
         else:
             self._pay_lines(judgement, before)
 
-    def _look(self, moment: datetime | None) -> None:
+    def look(self, moment: datetime | None) -> None:
         """Note when time alone may change something."""
         if moment is not None and (self._look_at is None or moment < self._look_at):
             self._look_at = moment
@@ -81,62 +96,71 @@ class Round:
             agreement_version=judgement.version,
             earning=judgement.earned,
             hold=judgement.hold or msgspec.UNSET,
+            refund=judgement.refund or msgspec.UNSET,
         )
         if after != before:
             self.changed = True
-            self._shares[self._shares.index(before)] = after
+            self.shares[self.shares.index(before)] = after
 
     def freight(self, trees: Trees, *, outstanding: bool) -> None:
         """Divide the freight that goes to the chain, once all of it is there: a fixed amount is paid once an order.
 
         `outstanding`: a merchant whose freight may still come is held.
         """
-        waiting = [share for share in self._shares if share.path.startswith(FREIGHT_OF) and share.state == "held"]
+        waiting = [share for share in self.shares if share.path.startswith(FREIGHT_OF) and share.state == "held"]
         total = sum(share.amount_minor for share in waiting)
         if not total or not self.changed:
             return
-        divided = trees.divide(FREIGHT, total)
+        left = self._undoing.chain_left if self._undoing else None
+        divided = trees.divide(FREIGHT, total) if left is None else Divided(0)
         reason = FREIGHT_INCOMPLETE if outstanding else trees.mistake or (divided if isinstance(divided, str) else "")
         for share in waiting:
             if reason:
-                self._shares[self._shares.index(share)] = msgspec.structs.replace(share, reason=reason)
+                self.shares[self.shares.index(share)] = msgspec.structs.replace(share, reason=reason)
             else:
-                self._unhold(share)
-        if not reason and not isinstance(divided, str):
-            self._pay_portions("", divided.portions, 0, freight=True)
+                self.unhold(share)
+        if not reason and left is not None:
+            for receiver, amount in left.items():
+                path = f"receiver:{receiver.removeprefix(MERCHANT)}"
+                self.pay(path, receiver, "", amount, Breakdown(freight_minor=amount))
+        elif not reason and not isinstance(divided, str):
+            self.pay_portions("", divided.portions, 0, freight=True)
 
     def close(self) -> Decision:
         """Return what this pass decided; the platform's commission of it is one leg, its subsidies are one."""
         if self._released:
             figures = Breakdown(gross_minor=self._commission, fee_minor=self._borne_fee)
-            self._pay(COMMISSION, COMMISSION, "", self._commission - self._borne_fee, figures)
+            self.pay(COMMISSION, COMMISSION, "", self._commission - self._borne_fee, figures)
         if self._surcharge:
-            self._pay(FEE, FEE, "", self._surcharge, Breakdown(adjustments_minor=self._surcharge))
-        self._entries.add(MARKETING, -self._short)
-        order = self._order
-        legs = tuple(leg(order, share) for share in self._due if share.state == "in_transit")
+            self.pay(FEE, FEE, "", self._surcharge, Breakdown(adjustments_minor=self._surcharge))
+        if self.recovered:
+            self.pay(ADVANCE, ADVANCE, "", self.recovered, Breakdown(adjustments_minor=self.recovered))
+        self.entries.add(MARKETING, -self._short)
+        order = self.order
+        legs = tuple(leg(order, share) for share in self.due if share.state == "in_transit")
         due = order.subsidy_due_minor + self._short
         # What is held lies in the pool and is paid in later. More would be lent to the next payout before it is there.
-        missing = max(0, due - sum(share.amount_minor for share in self._shares if share.state == "held"))
+        missing = max(0, due - sum(share.amount_minor for share in self.shares if share.state == "held"))
         asked: tuple[OwedSubsidy, ...] = ()
         if missing:
             identity = f"{order.document_key}/{MARKETING}/{order.payouts + 1}"
-            asked = (OwedSubsidy(subsidy_id=identity, payout_id=self._payout_id, amount_minor=missing),)
+            asked = (OwedSubsidy(subsidy_id=identity, payout_id=self.payout_id, amount_minor=missing),)
         after = msgspec.structs.replace(
             order,
-            shares=(*self._shares, *self._due),
+            shares=(*self.shares, *self.due),
             subsidies=order.subsidies + asked,
             subsidy_due_minor=due - missing,
             payouts=order.payouts + bool(legs),
             look_at=self._look_at or msgspec.UNSET,
         )
-        return Decision(after, self._entries.closed(), requested(order, self._payout_id, legs, asked) if legs else None)
+        payout = requested(order, self.payout_id, legs, asked) if legs else None
+        return Decision(after, self.entries.closed(), payout, standings=self.netted)
 
     def _hold_pot(self, judgement: Judgement) -> None:
         pot = judgement.pot
         self.changed = True
         self._short += pot.short_minor
-        self._hold(_held(judgement, judgement.reason, pot.worth_minor, held_breakdown(pot)))
+        self.hold(_held(judgement, judgement.reason, pot.worth_minor, held_breakdown(pot)))
 
     def _pay_pot(self, judgement: Judgement) -> None:
         pot, earned, divided = judgement.pot, judgement.earned, judgement.divided
@@ -149,10 +173,12 @@ class Round:
         self._borne_fee += earned.platform_fee_minor
         own = MERCHANT + pot.merchant
         figures = breakdown(pot, earned, earned.net_minor - divided.stays_minor)
-        share = self._pay(own, own, pot.merchant, divided.stays_minor, figures, judgement.version)
-        if len(pot.lines) > 1:
-            self._due[-1] = msgspec.structs.replace(share, commissions=earned.commissions)
-        self._pay_portions(pot.merchant, divided.portions, judgement.version, freight=False)
+        share = self.pay(own, own, pot.merchant, divided.stays_minor, figures, judgement.version)
+        if len(pot.lines) > 1 or judgement.refund:
+            commissions = earned.commissions if len(pot.lines) > 1 else msgspec.UNSET
+            refund = judgement.refund or msgspec.UNSET
+            self.due[-1] = msgspec.structs.replace(share, commissions=commissions, refund=refund)
+        self.pay_portions(pot.merchant, divided.portions, judgement.version, freight=False)
         if earned.chain:
             self._rest_freight(judgement, pot.freight_minor)
 
@@ -163,7 +189,12 @@ class Round:
             message = f"lines without a reason to hold them have no earning: {pot.merchant}"
             raise ValueError(message)
         self.changed = self._released = True
-        parts = items.items(pot, earned, divided)
+        if before is None or before.lines is msgspec.UNSET:
+            self._short += earned.short_minor - (0 if before is None else pot.short_minor)
+        parts: Sequence[Item] = items.items(pot, earned, divided)
+        if self._undoing is not None:
+            parts = self._undoing.left_of(pot.merchant, parts)
+        owing = before.owing_minor if before is not None and before.owing_minor is not msgspec.UNSET else 0
         left = before.lines if before is not None and before.lines is not msgspec.UNSET else _lines_of(pot)
         going = frozenset(left) if judgement.lines is None else judgement.lines
         paid = items.of_lines(parts, going)
@@ -172,23 +203,27 @@ class Round:
         own = MERCHANT + pot.merchant
         lines = tuple(line for line in left if line in going)
         amount = sum(it.own_minor for it in paid)
-        share = self._pay(own, own, pot.merchant, amount, items.breakdown(paid), judgement.version)
-        self._due[-1] = msgspec.structs.replace(share, lines=lines, earning=earned)
+        paid_off = min(owing, amount)
+        figures = items.breakdown(paid, paid_off)
+        share = self.pay(own, own, pot.merchant, amount - paid_off, figures, judgement.version)
+        refund = judgement.refund or msgspec.UNSET
+        self.due[-1] = msgspec.structs.replace(share, lines=lines, earning=earned, refund=refund)
         for place, portion in enumerate(divided.portions):
             if taken := sum(it.passed_on[place] for it in paid):
                 figures = Breakdown(gross_minor=taken)
                 path, receiver = f"receiver:{portion.receiver}", MERCHANT + portion.receiver
-                self._pay(path, receiver, pot.merchant, taken, figures, judgement.version)
-                self._due[-1] = msgspec.structs.replace(self._due[-1], lines=lines)
+                self.pay(path, receiver, pot.merchant, taken, figures, judgement.version)
+                self.due[-1] = msgspec.structs.replace(self.due[-1], lines=lines)
         self._rest_freight(judgement, sum(it.chain_minor for it in paid))
         if before is not None:
-            self._unhold(before)
+            self.unhold(before)
         rest_lines = tuple(line for line in left if line not in going)
         if rest_lines:
             rest = items.of_lines(parts, frozenset(rest_lines))
-            held = sum(it.held_minor for it in rest)
-            share = _held(judgement, judgement.rest_reason, held, items.held_breakdown(rest))
-            self._hold(msgspec.structs.replace(share, lines=rest_lines))
+            owing -= paid_off
+            held = sum(it.held_minor for it in rest) - owing
+            share = _held(judgement, judgement.rest_reason, held, items.held_breakdown(rest, owing))
+            self.hold(msgspec.structs.replace(share, lines=rest_lines, owing_minor=owing or msgspec.UNSET))
 
     def _rest_freight(self, judgement: Judgement, amount_minor: int) -> None:
         """Put freight for the logistics chain where it waits for the freight of the other lines and merchants."""
@@ -196,11 +231,11 @@ class Round:
             return
         merchant = judgement.pot.merchant
         path = FREIGHT_OF + merchant
-        resting = next((it for it in self._shares if it.path == path and it.state == "held"), None)
+        resting = next((it for it in self.shares if it.path == path and it.state == "held"), None)
         if resting is not None:
-            self._unhold(resting)
+            self.unhold(resting)
             amount_minor += resting.amount_minor
-        self._hold(
+        self.hold(
             Share(
                 path=path,
                 receiver=MERCHANT + merchant,
@@ -212,49 +247,6 @@ class Round:
                 breakdown=Breakdown(freight_minor=amount_minor),
             )
         )
-
-    def _pay_portions(self, merchant: str, portions: Sequence[Portion], version: int, *, freight: bool) -> None:
-        for portion in portions:
-            taken, passed_on = portion.taken_minor, portion.passed_on_minor
-            figures = (
-                Breakdown(freight_minor=taken, passed_on_minor=passed_on)
-                if freight
-                else Breakdown(gross_minor=taken, passed_on_minor=passed_on)
-            )
-            path, receiver = f"receiver:{portion.receiver}", MERCHANT + portion.receiver
-            self._pay(path, receiver, merchant, taken - passed_on, figures, version)
-
-    def _pay(self, path: str, receiver: str, merchant: str, amount: int, figures: Breakdown, version: int = 0) -> Share:
-        """Add a share that is paid now.
-
-        One of nothing has a leg too, so that the sale stands on its receiver's statement (money.md 8). Only the
-        platform's own is paid already, and kept for whoever asks why.
-        """
-        self._parts[path] = part = self._parts.get(path, 0) + 1
-        told = bool(amount) or not receiver.startswith("platform:")
-        share = Share(
-            path=path,
-            receiver=receiver,
-            merchant=merchant,
-            amount_minor=amount,
-            state="in_transit" if told else "paid",
-            part=part,
-            attempt=1 if told else 0,
-            payout_id=self._payout_id if told else "",
-            agreement_version=version,
-            breakdown=figures,
-        )
-        self._due.append(share)
-        self._entries.add(account(share, "in_transit", self._order.channel_account), amount)
-        return share
-
-    def _hold(self, share: Share) -> None:
-        self._shares.append(share)
-        self._entries.add(account(share, "held", self._order.channel_account), share.amount_minor)
-
-    def _unhold(self, share: Share) -> None:
-        self._shares.remove(share)
-        self._entries.add(account(share, "held", self._order.channel_account), -share.amount_minor)
 
 
 def _lines_of(pot: Pot) -> tuple[str, ...]:
@@ -275,4 +267,5 @@ def _held(judgement: Judgement, reason: str, amount_minor: int, figures: Breakdo
         breakdown=figures,
         earning=judgement.earned,
         hold=judgement.hold or msgspec.UNSET,
+        refund=judgement.refund or msgspec.UNSET,
     )

@@ -6,13 +6,19 @@ from typing import Final
 import msgspec
 
 from shared.messages import MerchantChanged, SplitRequested
-from split.domain import judgements, pots
-from split.domain.holds import Facts
+from shared.profiles import shipped
+from split.domain import judgements, money_back, pots
+from split.domain.anatomy import anatomy
+from split.domain.funding import Rules, Standing
+from split.domain.holds import NO_FACTS, Facts
 from split.domain.judgements import Judgement, Moment, Terms
+from split.domain.money_back import Back
 from split.domain.orders import Order
 from split.domain.pots import Pot
 from split.domain.receivers import Trees
-from split.domain.rounds import Decision, Round
+from split.domain.reversals import borne
+from split.domain.rounds import Decision, Round, Undoing
+from split.domain.tallies import NOBODY_OWES
 
 NO_TREES: Final = Trees((), ())
 
@@ -20,15 +26,21 @@ type Merchants = Mapping[str, MerchantChanged]
 """The copies read in this unit's own snapshot, by merchant id."""
 
 
-def split(request: SplitRequested, merchants: Merchants, known: Facts, moment: Moment) -> Decision | str:
+def split(
+    request: SplitRequested,
+    merchants: Merchants,
+    known: Facts,
+    moment: Moment,
+    standings: Mapping[str, Standing] = NOBODY_OWES,
+) -> Decision | str:
     """Decide about a paid order for the first time; a reason if it cannot be booked at all.
 
-    `known` is what had happened to its goods and cases before it came.
+    `known` is what had happened to its goods and cases before it came. Its refunds are planned by the review that
+    follows; until then nothing of their lines goes out.
     """
     if mistake := pots.mistake(request):
         return mistake
     facts = pots.facts(request)
-    terms = _terms(request, facts.pots, known, moment)
     payment = request.payments[0]
     order = Order(
         marketplace=request.marketplace,
@@ -36,9 +48,11 @@ def split(request: SplitRequested, merchants: Merchants, known: Facts, moment: M
         currency=request.currency,
         channel_profile=payment.channel_profile,
         channel_account=payment.channel_account,
-        facts=known if known.progress or known.freezes else msgspec.UNSET,
+        facts=known if known != NO_FACTS else msgspec.UNSET,
     )
-    pass_ = Round(order)
+    stopped = frozenset(line.line_id for it in known.approved for line in it.lines)
+    terms = _terms(request, facts.pots, known, moment, stopped)
+    pass_ = Round(order, standings)
     pass_.take(facts.pooled_minor, facts.subsidy_minor, facts.surcharge_minor)
     verdicts = [judgements.first(pot, merchants.get(pot.merchant), terms) for pot in facts.pots]
     for verdict in verdicts:
@@ -47,12 +61,21 @@ def split(request: SplitRequested, merchants: Merchants, known: Facts, moment: M
     return pass_.close()
 
 
-def review(order: Order, request: SplitRequested, merchants: Merchants, moment: Moment) -> Decision | None:
-    """Decide again about all that is held of an order, by what is known now; None when nothing changes."""
+def review(
+    order: Order,
+    request: SplitRequested,
+    merchants: Merchants,
+    moment: Moment,
+    standings: Mapping[str, Standing] = NOBODY_OWES,
+) -> Decision | None:
+    """Decide again about an order by what is known now: its refunds, then all that is held; None: nothing changes."""
     facts = pots.facts(request)
-    terms = _terms(request, facts.pots, order.known_facts, moment)
-    held = {share.path: share for share in order.shares if share.state == "held"}
-    pass_ = Round(order)
+    back = _money_back(order, request, standings, moment)
+    whole = order if back is None else back.order
+    stand = standings if back is None else {**standings, **back.standings}
+    terms = _terms(request, facts.pots, whole.known_facts, moment, money_back.stopped_lines(whole))
+    held = {share.path: share for share in whole.shares if share.state == "held"}
+    pass_ = Round(whole, stand, _undoing(whole, request, facts))
     verdicts = []
     for pot in facts.pots:
         share = held.get(pots.MERCHANT + pot.merchant)
@@ -62,13 +85,42 @@ def review(order: Order, request: SplitRequested, merchants: Merchants, moment: 
         pass_.settle(verdict, share)
         verdicts.append(verdict)
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
+    pass_.look(back.next_at if back else None)
     decision = pass_.close()
-    return None if decision.order == order else decision
+    if decision.order == order:
+        return None
+    changed = {**(back.standings if back else {}), **decision.standings}
+    return msgspec.structs.replace(decision, back=back, standings=changed)
 
 
-def _terms(request: SplitRequested, parts: Iterable[Pot], facts: Facts, moment: Moment) -> Terms:
+def _money_back(
+    order: Order, request: SplitRequested, standings: Mapping[str, Standing], moment: Moment
+) -> Back | None:
+    if not order.known_facts.approved:
+        return None
+    rules = Rules(shipped().find(order.channel_profile), request.paid_at, moment.now)
+    return money_back.process(order, request, standings, rules)
+
+
+def _undoing(order: Order, request: SplitRequested, facts: pots.Facts) -> Undoing | None:
+    """Return what refunds have taken of an order; None when there was none."""
+    refunded = [line for it in order.known_refunds if it.planned for line in it.lines]
+    if not refunded:
+        return None
+    whole = anatomy(order, request, facts)
+    taken = borne(whole.parts, refunded)
+    return Undoing(whole, taken, whole.chain_left(taken) if whole.chain_divides else None)
+
+
+def _terms(
+    request: SplitRequested,
+    parts: Iterable[Pot],
+    facts: Facts,
+    moment: Moment,
+    stopped: frozenset[str] = frozenset(),
+) -> Terms:
     trees = Trees(request.receivers, [pot.merchant for pot in parts]) if request.receivers else NO_TREES
-    return Terms(request.currency, request.paid_at, trees, facts, moment)
+    return Terms(request.currency, request.paid_at, trees, facts, moment, stopped)
 
 
 def _outstanding(verdicts: Iterable[Judgement]) -> bool:
