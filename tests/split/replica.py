@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
@@ -21,6 +21,8 @@ from shared.messages import (
     OrderProgressed,
     PayoutRequested,
     PayoutSettled,
+    RefundApproved,
+    RefundSettled,
     SplitRequested,
     SubsidyOutcome,
     decode,
@@ -35,6 +37,17 @@ from split.metrics import Metrics
 from split.store.balances import kept_in
 
 MARKETPLACES = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
+
+
+TAKEN: Final[tuple[type[Event], ...]] = (
+    MerchantChanged,
+    SplitRequested,
+    PayoutSettled,
+    OrderProgressed,
+    CaseChanged,
+    RefundApproved,
+    RefundSettled,
+)
 
 
 class Published:
@@ -79,12 +92,14 @@ class Replica:
             MerchantChanged: self.parts.copy_merchants.copy_merchants,
             OrderProgressed: self.parts.note_facts.progress_orders,
             CaseChanged: self.parts.note_facts.freeze_orders,
+            RefundApproved: self.parts.note_facts.approve_refunds,
+            RefundSettled: self.parts.post_refunds.post_refunds,
         }
         return handlers[struct]
 
     async def take(self, *events: Event) -> None:
         """Deliver events as one batch of each contract, as the kit does; news of merchants first."""
-        for struct in (MerchantChanged, SplitRequested, PayoutSettled, OrderProgressed, CaseChanged):
+        for struct in TAKEN:
             batch = [self.received(event) for event in events if type(event) is struct]
             if batch:
                 group = f"split.{struct.topic}"

@@ -20,6 +20,7 @@ from split.handlers import (
     Moments,
     OrderHandlers,
     PayoutHandlers,
+    RefundHandlers,
     Releases,
     Reviews,
 )
@@ -41,6 +42,7 @@ class Parts:
     post_payouts: PayoutHandlers
     copy_merchants: MerchantHandlers
     note_facts: FactHandlers
+    post_refunds: RefundHandlers
     releases: Releases
     deadlines: Deadlines
     approve: ApprovalHandlers
@@ -57,10 +59,11 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
     behind = api.Behind(marketplaces, clock, orders, Accounts(database), approvals, approve)
     return Parts(
         orders=orders,
-        split_orders=OrderHandlers(database, orders, merchants, metrics, moments),
+        split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
         post_payouts=PayoutHandlers(database, orders, metrics),
         copy_merchants=MerchantHandlers(merchants, releases.signal),
         note_facts=FactHandlers(orders, reviews),
+        post_refunds=RefundHandlers(database, orders, metrics, moments),
         releases=releases,
         deadlines=Deadlines(commits, orders, reviews),
         approve=approve,
@@ -74,7 +77,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service("split", settings, store.INDEXES)
     metrics = Metrics(service.metrics)
     parts = assemble(service.database, service.commits, service.marketplaces, metrics, service.clock)
-    consumers(service.intake, parts.split_orders, parts.post_payouts, parts.copy_merchants, parts.note_facts)
+    consumers(
+        service.intake,
+        parts.split_orders,
+        parts.post_payouts,
+        parts.copy_merchants,
+        parts.note_facts,
+        parts.post_refunds,
+    )
     service.background(parts.releases.run)
     service.background(parts.deadlines.run)
     service.sample(lambda: metrics.sample(parts.orders, service.database))

@@ -1,12 +1,25 @@
 """Kafka in: which topic goes to which use case. No rule lives here."""
 
-from shared.messages import CaseChanged, MerchantChanged, OrderProgressed, PayoutSettled, SplitRequested
+from shared.messages import (
+    CaseChanged,
+    MerchantChanged,
+    OrderProgressed,
+    PayoutSettled,
+    RefundApproved,
+    RefundSettled,
+    SplitRequested,
+)
 from shared.service import Intakes
-from split.handlers import FactHandlers, MerchantHandlers, OrderHandlers, PayoutHandlers
+from split.handlers import FactHandlers, MerchantHandlers, OrderHandlers, PayoutHandlers, RefundHandlers
 
 
 def consumers(
-    intake: Intakes, orders: OrderHandlers, payouts: PayoutHandlers, merchants: MerchantHandlers, facts: FactHandlers
+    intake: Intakes,
+    orders: OrderHandlers,
+    payouts: PayoutHandlers,
+    merchants: MerchantHandlers,
+    facts: FactHandlers,
+    refunds: RefundHandlers,
 ) -> None:
     """Subscribe split to its topics."""
     intake.take(SplitRequested, orders.split_orders)
@@ -14,3 +27,5 @@ def consumers(
     intake.take(MerchantChanged, merchants.copy_merchants)
     intake.take(OrderProgressed, facts.progress_orders)
     intake.take(CaseChanged, facts.freeze_orders)
+    intake.take(RefundApproved, facts.approve_refunds)
+    intake.take(RefundSettled, refunds.post_refunds)

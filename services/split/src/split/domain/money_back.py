@@ -12,10 +12,10 @@ from shared.messages import PayoutRequested, RefundRequested, SplitRequested
 from split.domain import pots
 from split.domain.anatomy import Anatomy, anatomy
 from split.domain.funding import Rules, Standing
+from split.domain.holds import Facts
 from split.domain.ledger import Kind
 from split.domain.orders import Order
 from split.domain.plans import plan
-from split.domain.pots import MERCHANT
 from split.domain.refunds import LEGS_WAITED_MAX, Approval, Mode, Refund, Refunded
 from split.domain.requests import cancel, refund_requested
 from split.domain.shares import Share
@@ -45,10 +45,8 @@ class Back(msgspec.Struct, frozen=True, kw_only=True):
 
 def process(order: Order, request: SplitRequested, standings: Mapping[str, Standing], rules: Rules) -> Back:
     """Plan every approved refund that can be planned now. Running it again changes nothing."""
-    known = {it.refund_id: it for it in order.known_refunds}
-    open_ = [it for it in order.known_facts.approved if _waits(known.get(it.refund_id))]
     back = Back(order=order)
-    for approval in open_:
+    for approval in _waiting(order):
         step = _step(back.order, request, approval, {**standings, **back.standings}, rules)
         back = Back(
             order=step.order,
@@ -63,22 +61,25 @@ def process(order: Order, request: SplitRequested, standings: Mapping[str, Stand
 
 def stopped_lines(order: Order) -> frozenset[str]:
     """Return the lines of which nothing is paid out, because a refund of them waits to be planned."""
-    known = {it.refund_id: it for it in order.known_refunds}
-    return frozenset(
-        line.line_id
-        for approval in order.known_facts.approved
-        if _waits(known.get(approval.refund_id))
-        for line in approval.lines
-    )
+    return frozenset(line.line_id for approval in _waiting(order) for line in approval.lines)
 
 
 def concerned(order: Order, request: SplitRequested) -> set[str]:
     """Return the merchants whose standing a plan may need; none when no refund waits."""
-    if not stopped_lines(order):
+    return payees(request, msgspec.structs.replace(order.known_facts, approved=tuple(_waiting(order))))
+
+
+def payees(request: SplitRequested, facts: Facts) -> set[str]:
+    """Return the merchants whose standing planning these refunds may need; none when there are none."""
+    if not facts.approved:
         return set()
     found = {line.merchant for line in request.lines} | {it.receiver for it in request.receivers}
-    found |= {share.receiver.partition(":")[2] for share in order.shares if share.receiver.startswith(MERCHANT)}
-    return found | {it.bearing for it in order.known_facts.approved if it.bearing}
+    return found | {it.bearing for it in facts.approved if it.bearing}
+
+
+def _waiting(order: Order) -> list[Approval]:
+    known = {it.refund_id: it for it in order.known_refunds}
+    return [it for it in order.known_facts.approved if _waits(known.get(it.refund_id))]
 
 
 def _waits(refund: Refund | None) -> bool:

@@ -6,6 +6,7 @@ from split.handlers.facts import FactHandlers
 from split.handlers.merchants import MerchantHandlers
 from split.handlers.orders import OrderHandlers
 from split.handlers.payouts import PayoutHandlers
+from split.handlers.refunds import RefundHandlers
 from split.handlers.releases import Releases
 from split.handlers.reviews import Moments, Reviews
 
@@ -17,6 +18,7 @@ __all__ = [
     "Moments",
     "OrderHandlers",
     "PayoutHandlers",
+    "RefundHandlers",
     "Releases",
     "Reviews",
 ]

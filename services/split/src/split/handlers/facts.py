@@ -1,22 +1,24 @@
-"""Order-progressed and case-changed: keep what happened to the goods, and have what is held judged again."""
+"""Order-progressed, case-changed, refund-approved: keep what happened to an order, and have it judged again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from shared.messages import CaseChanged, OrderProgressed, body_hash
+from shared.ids import event_id
+from shared.messages import CaseChanged, OrderProgressed, RefundApproved, body_hash
 from shared.record import Batch, Received
 from shared.work import Work
-from split.domain.holds import NO_FACTS, Facts, Freeze, Progress, frozen, progressed
+from split.domain.holds import NO_FACTS, Facts, Freeze, Progress, approved, frozen, progressed
+from split.domain.refunds import Approval, ApprovedLine
 from split.handlers.reviews import Occasion, Reviews
 from split.store.orders import Held, Orders
 
 FUTURE_MAX: Final = timedelta(minutes=5)
 """How far ahead of the server's clock an event may have happened; as for paid_at (architecture.md)."""
 
-type News = OrderProgressed | CaseChanged
+type News = OrderProgressed | CaseChanged | RefundApproved
 
 
 class FactHandlers:
@@ -45,6 +47,14 @@ class FactHandlers:
 
         await self._take(batch, work, apply)
 
+    async def approve_refunds(self, batch: Batch[RefundApproved], work: Work) -> None:
+        """Keep each approved refund once; from then on nothing of its lines goes out, and its money is looked for."""
+
+        def apply(event: RefundApproved, facts: Facts) -> Facts | str:
+            return approved(facts, _approval(event))
+
+        await self._take(batch, work, apply)
+
     async def _take[E: News](self, batch: Batch[E], work: Work, apply: Callable[[E, Facts], Facts | str]) -> None:
         """Add each event to what is known of its order; an order that is not there yet gets a stub that knows it."""
         known = await self._orders.whole([received.event.key for received in batch], work.session)
@@ -55,7 +65,7 @@ class FactHandlers:
             held = known.get(event.key)
             before = self._facts(event.key, held, occasions, stubs)
             after = apply(event, before)
-            if isinstance(held, Held) and set(event.line_ids) - {line.line_id for line in held.request.lines}:
+            if isinstance(held, Held) and set(_named(event)) - {line.line_id for line in held.request.lines}:
                 after = "line_unknown"
             if isinstance(after, str):
                 work.reject(received, "contract", after)
@@ -100,6 +110,24 @@ def _freeze(event: CaseChanged) -> Freeze:
         line_ids=event.line_ids,
         expires_at=_stored(event.expires_at) if event.expires_at else None,
     )
+
+
+def _approval(event: RefundApproved) -> Approval:
+    return Approval(
+        refund_id=event.refund_id,
+        hash=body_hash(event).hex(),
+        cause=event_id(event.topic, event.marketplace, event.identity),
+        currency=event.currency,
+        lines=tuple(ApprovedLine(it.line_id, it.amount_minor, it.freight_minor) for it in event.lines),
+        mode=None if event.bearer == "policy" else event.bearer,
+        bearing=event.bearing_merchant or "",
+        approved_at=_stored(event.approved_at),
+    )
+
+
+def _named(event: News) -> Collection[str]:
+    """Return the lines that an event must find in its order. A refund of another line is answered, not put aside."""
+    return () if isinstance(event, RefundApproved) else event.line_ids
 
 
 def _stored(moment: datetime) -> datetime:

@@ -6,42 +6,47 @@ from collections.abc import Sequence
 
 import msgspec
 
-from shared.messages import PayoutSettled, SplitRequested, decode, encode
+from shared.messages import MerchantChanged, PayoutSettled, SplitRequested, decode, encode
 from shared.mongo import Database
 from shared.record import Batch, Received
 from shared.work import Work
-from split.domain import splits
+from split.domain import money_back, splits
 from split.domain.holds import NO_FACTS
+from split.domain.judgements import Moment
 from split.domain.orders import Order
 from split.domain.rounds import Decision
 from split.domain.settlements import Settlement, settle
-from split.handlers.reviews import Moments, by_marketplace, keys_of
+from split.handlers.reviews import Reviews, by_marketplace, keys_of, record
 from split.metrics import Metrics
 from split.store.books import Books
 from split.store.merchants import Merchants
 from split.store.orders import Early, Known, Orders
+from split.store.standings import Sheet
 
 
 class OrderHandlers:
     """What split does with paid orders."""
 
     def __init__(
-        self, database: Database, orders: Orders, merchants: Merchants, metrics: Metrics, moments: Moments
+        self, database: Database, orders: Orders, merchants: Merchants, metrics: Metrics, reviews: Reviews
     ) -> None:
         self._database = database
         self._orders = orders
         self._merchants = merchants
         self._metrics = metrics
-        self._moments = moments
+        self._reviews = reviews
 
     async def split_orders(self, batch: Batch[SplitRequested], work: Work) -> None:
         """Split the orders that are new; the same order again changes nothing, another under its id is refused."""
         known = await self._orders.known([received.event.key for received in batch], work.session)
         copies = await self._merchants.copies(keys_of(received.event for received in batch), work.session)
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
+        early = {key: it.facts for key, it in known.items() if it.facts.approved}
+        refunding = ((it.event, money_back.payees(it.event, early.get(it.event.key, NO_FACTS))) for it in batch)
+        sheet = await self._reviews.sheet(refunding, work)
         of_marketplace = by_marketplace(copies)
         outcomes: Counter[str] = Counter()
-        now = self._moments.now()
+        now = self._reviews.moments.now()
         for received in batch:
             event, body = received.event, encode(received.event)
             digest = hashlib.sha256(body).digest()
@@ -51,42 +56,75 @@ class OrderHandlers:
                 if before.hash != digest:
                     work.reject(received, "contract", "order_differs")
                 continue
-            moment = self._moments.of(event.marketplace, now)
-            facts = before.facts if before is not None else NO_FACTS
-            decision = splits.split(event, of_marketplace.get(event.marketplace, {}), facts, moment)
+            moment = self._reviews.moments.of(event.marketplace, now)
+            unit = _Unit(work, books, sheet, of_marketplace.get(event.marketplace, {}), moment)
+            decision = self._split(unit, received, before, (body, digest))
             if isinstance(decision, str):
                 outcomes["refused"] += 1
                 work.reject(received, "contract", decision)
                 continue
             outcomes[_outcome(decision)] += 1
             known[event.key] = Known("split", digest, ())
-            self._record(work, books, received, decision, (body, digest), before)
         books.close()
+        sheet.write(work)
         work.after_commit(lambda: self._metrics.note_split(outcomes))
 
-    def _record(
-        self,
-        work: Work,
-        books: Books,
-        received: Received[SplitRequested],
-        decision: Decision,
-        stored: tuple[bytes, bytes],
-        stub: Known | None,
-    ) -> None:
-        order, event = decision.order, received.event
-        books.post(order, "split", decision.entries, received.event_id)
-        for merchant in order.waiting_for:
-            self._merchants.wait(work, f"{order.marketplace}/{merchant}", 1)
+    def _split(
+        self, unit: "_Unit", received: Received[SplitRequested], stub: Known | None, stored: tuple[bytes, bytes]
+    ) -> Decision | str:
+        """Decide about one order and record it; a reason if it cannot be booked."""
+        event, work = received.event, unit.work
+        facts = stub.facts if stub is not None else NO_FACTS
+        stand = unit.sheet.of(event.marketplace, event.currency)
+        decision = splits.split(event, unit.merchants, facts, unit.moment, stand)
+        if isinstance(decision, str):
+            return decision
+        order = decision.order
+        unit.sheet.keep(event.marketplace, event.currency, decision.standings)
+        unit.books.post(order, "split", decision.entries, received.event_id)
         if decision.payout is not None:
             work.publish(decision.payout, cause=received)
         if stub is None:
             self._orders.add(work, order, event, *stored, received.origin_time)
-            return
-        order, unmatched = _catch_up(order, stub.early, books)
-        self._orders.complete(work, order, event, *stored, received.origin_time)
+        else:
+            order = self._complete(unit, received, order, stub, stored)
+        for merchant in order.waiting_for:
+            self._merchants.wait(work, f"{order.marketplace}/{merchant}", 1)
+        return decision
+
+    def _complete(
+        self,
+        unit: "_Unit",
+        received: Received[SplitRequested],
+        split: Order,
+        stub: Known,
+        stored: tuple[bytes, bytes],
+    ) -> Order:
+        """Make a stub the order: apply what came before it, and plan the refunds that were approved before it."""
+        event = received.event
+        order, unmatched = _catch_up(split, stub.early, unit.books)
+        if stub.facts.approved:
+            stand = unit.sheet.of(event.marketplace, event.currency)
+            again = splits.review(order, event, unit.merchants, unit.moment, stand)
+            if again is not None:
+                order = again.order
+                unit.sheet.keep(event.marketplace, event.currency, again.standings)
+                record(again, unit.books, unit.work, received.event_id, received, received.origin_time)
+        self._orders.complete(unit.work, order, event, *stored, received.origin_time)
         if unmatched:
-            self._orders.refuse_early(work, order.key, unmatched)
-            work.after_commit(lambda: self._metrics.note_unmatched(len(unmatched)))
+            self._orders.refuse_early(unit.work, order.key, unmatched)
+            unit.work.after_commit(lambda: self._metrics.note_unmatched(len(unmatched)))
+        return order
+
+
+class _Unit(msgspec.Struct, frozen=True):
+    """What the orders of a unit of work have in common."""
+
+    work: Work
+    books: Books
+    sheet: Sheet
+    merchants: dict[str, MerchantChanged]
+    moment: Moment
 
 
 def _outcome(decision: Decision) -> str:

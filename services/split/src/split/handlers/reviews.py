@@ -3,7 +3,7 @@
 The same review follows every occasion, so that the order of events decides nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -14,15 +14,17 @@ from shared.messages import Event, MerchantChanged, SplitRequested
 from shared.mongo import Database
 from shared.record import Received
 from shared.work import Work
-from split.domain import splits
+from split.domain import money_back, splits
 from split.domain.calendars import Calendar
 from split.domain.judgements import Moment
 from split.domain.orders import Order
 from split.domain.pots import merchants_of
+from split.domain.rounds import Decision
 from split.metrics import Metrics
 from split.store.books import Books
 from split.store.merchants import Merchants
 from split.store.orders import Held, Orders
+from split.store.standings import Sheet, Standings, Who
 
 
 class Occasion(msgspec.Struct, frozen=True):
@@ -69,6 +71,7 @@ class Reviews:
         self._orders = orders
         self._merchants = merchants
         self._metrics = metrics
+        self._standings = Standings(database)
         self.moments = moments
 
     async def review(self, occasions: Sequence[Occasion], work: Work) -> int:
@@ -76,29 +79,65 @@ class Reviews:
         wanted = keys_of(it.held.request for it in occasions if it.order.stands)
         of_marketplace = by_marketplace(await self._merchants.copies(wanted, work.session) if wanted else {})
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
+        refunding = [(it.held.request, money_back.concerned(it.order, it.held.request)) for it in occasions]
+        sheet = await self.sheet(refunding, work)
         now = self.moments.now()
         changed = 0
         for it in occasions:
             before, after = it.held.order, it.order
-            if after.stands:
-                merchants = of_marketplace.get(after.marketplace, {})
-                decision = splits.review(after, it.held.request, merchants, self.moments.of(after.marketplace, now))
-                if decision is not None:
-                    books.post(decision.order, "release", decision.entries, it.cause)
-                    after = decision.order
-                    if decision.payout is not None:
-                        work.publish(decision.payout, cause=it.received, origin_time=it.held.origin_time)
+            merchants = of_marketplace.get(after.marketplace, {})
+            moment = self.moments.of(after.marketplace, now)
+            stand = sheet.of(after.marketplace, after.currency)
+            decision = splits.review(after, it.held.request, merchants, moment, stand)
+            if decision is not None:
+                after = decision.order
+                sheet.keep(after.marketplace, after.currency, decision.standings)
+                record(decision, books, work, it.cause, it.received, it.held.origin_time)
             changed += after != before
             self._orders.change(work, before, after)
             self._count(work, before, after)
         books.close()
+        sheet.write(work)
         return changed
+
+    async def sheet(self, requests: Iterable[tuple[SplitRequested, Collection[str]]], work: Work) -> Sheet:
+        """Open the sheet of all who are paid out of orders; of the merchants named with one, down to their balances."""
+        whom: set[Who] = set()
+        to_the_last: set[Who] = set()
+        for request, refunding in requests:
+            whom |= {Who(request.marketplace, merchant, request.currency) for merchant in payees_of(request)}
+            to_the_last |= {Who(request.marketplace, merchant, request.currency) for merchant in refunding}
+        return await self._standings.opened(whom, to_the_last, work.session)
 
     def _count(self, work: Work, before: Order, after: Order) -> None:
         """Meet the news of the merchants that an order waits for from now on, or no longer."""
         were, are = set(before.waiting_for), set(after.waiting_for)
         for merchant in sorted(were ^ are):
             self._merchants.wait(work, f"{after.marketplace}/{merchant}", 1 if merchant in are else -1)
+
+
+def record(
+    decision: Decision,
+    books: Books,
+    work: Work,
+    cause: str,
+    received: Received[Event] | None,
+    origin_time: datetime,
+) -> None:
+    """Book what a review decided, and ask for what follows from it."""
+    order, back = decision.order, decision.back
+    for booking in back.bookings if back else ():
+        books.post(order, booking.kind, booking.entries, booking.cause)
+    books.post(order, "release", decision.entries, cause)
+    asked = (*back.cancels, *back.requests) if back else ()
+    for event in (*asked, decision.payout):
+        if event is not None:
+            work.publish(event, cause=received, origin_time=origin_time)
+
+
+def payees_of(request: SplitRequested) -> set[str]:
+    """Return who is paid out of an order: its merchants and its extra receivers."""
+    return merchants_of(request) | {it.receiver for it in request.receivers}
 
 
 def keys_of(requests: Iterable[SplitRequested]) -> set[str]:

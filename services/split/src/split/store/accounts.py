@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.mongo import UP, Database, Document
+from shared.mongo import UP, Database, Document, Session
 from split.store import balances, blocks
 from split.store.balances import BALANCES
 from split.store.blocks import BLOCKS
@@ -37,10 +37,12 @@ class Accounts:
         self._balances = database[BALANCES]
         self._blocks = database[BLOCKS]
 
-    async def balance(self, marketplace: str, account: str, currency: str) -> int | None:
+    async def balance(
+        self, marketplace: str, account: str, currency: str, session: Session | None = None
+    ) -> int | None:
         """Return the sum of an account's stripes; None when nothing was ever booked in it."""
         query = {"_id": balances.ids_of(marketplace, currency, balances.group_of(account))}
-        found = await self._balances.find(query, balances.only(account)).to_list(None)
+        found = await self._balances.find(query, balances.only(account), session=session).to_list(None)
         amounts = [amount for it in found for *_, amount in balances.kept_in(it)]
         return sum(amounts) if amounts else None
 

@@ -190,6 +190,7 @@ def changes_of(before: Order, after: Order) -> Document:
         ("waiting_for", list(before.waiting_for) or UNSET, list(after.waiting_for) or UNSET),
         ("facts", before.facts, after.facts),
         ("look_at", before.look_at, after.look_at),
+        ("refunds", before.refunds, after.refunds),
     ):
         if new is UNSET and old is not UNSET:
             change.setdefault("$unset", {})[name] = ""
