@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,8 +76,8 @@ def test_an_amount_that_its_lines_do_not_explain_is_found() -> None:
 amounts = st.integers(-(10**13), 10**13)
 
 
-@given(st.tuples(amounts, amounts, amounts, amounts, amounts, amounts))
-def test_lines_sum_to_what_the_breakdown_means(parts: tuple[int, int, int, int, int, int]) -> None:
+@given(st.lists(amounts, min_size=6, max_size=6), st.none() | amounts, st.none() | amounts)
+def test_lines_sum_to_what_the_breakdown_means(parts: list[int], tax: int | None, netted: int | None) -> None:
     gross, freight, adjustments, commission, fee, passed_on = parts
     breakdown = Breakdown(
         gross_minor=gross,
@@ -85,10 +86,19 @@ def test_lines_sum_to_what_the_breakdown_means(parts: tuple[int, int, int, int, 
         commission_minor=commission,
         fee_minor=fee,
         passed_on_minor=passed_on,
+        commission_tax_minor=msgspec.UNSET if tax is None else tax,
+        netted_minor=msgspec.UNSET if netted is None else netted,
     )
-    assert (
-        sum(minor for _, minor in lines_of(breakdown)) == gross + freight + adjustments - commission - fee - passed_on
-    )
+    taken = commission + fee + passed_on + (tax or 0) + (netted or 0)
+    assert sum(minor for _, minor in lines_of(breakdown)) == gross + freight + adjustments - taken
+
+
+def test_tax_and_debt_paid_off_are_lines_of_their_own() -> None:
+    why = Breakdown(gross_minor=1_000, commission_minor=120, commission_tax_minor=7, netted_minor=300)
+    found = settlement(payout(leg(amount_minor=573, breakdown=why)))
+    assert found is not None
+    assert unexplained(found.entries) is None
+    assert found.entries[0].lines == (("gross", 1_000), ("commission", -120), ("commission_tax", -7), ("netted", -300))
 
 
 def test_merchants_and_the_platform_find_their_statements_by_name() -> None:

@@ -37,6 +37,21 @@ def test_a_payout_goes_out_at_once_under_numbers_that_never_change() -> None:
     assert {len(it.number) for it in instructions(first)} == {26}
 
 
+@pytest.mark.parametrize(
+    ("receiver", "reason"),
+    [
+        ("merchant:alice", None),
+        ("platform:commission", None),
+        ("platform:fee", None),
+        ("platform:tax", None),
+        ("platform:marketing", "receiver_unknown"),
+        ("platform:taxes", "receiver_unknown"),
+    ],
+)
+def test_sellers_and_what_the_platform_earns_are_paid(receiver: str, reason: PayoutReason | None) -> None:
+    assert reason_of(payout(legs=(leg(path=receiver),))) == reason
+
+
 def test_a_leg_of_nothing_is_paid_without_an_instruction() -> None:
     both = taken(legs=(leg(amount_minor=0), leg(path="merchant:bob")))
     assert [it.state for it in both.legs] == ["succeeded", "sending"]

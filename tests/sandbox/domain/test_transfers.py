@@ -87,6 +87,12 @@ def test_a_number_means_one_transfer_for_ever(other: Transfer) -> None:
     assert len(change.records) == 1
 
 
+@pytest.mark.parametrize("receiver", [SHOP, "platform:commission", "platform:fee", "platform:tax"])
+def test_sellers_and_what_the_platform_earns_are_paid(receiver: str) -> None:
+    answers, _ = execute([payout("n1", 1, receiver)], {}, WITH_1000, NORMAL, NOW)
+    assert states(answers) == [("succeeded", None)]
+
+
 @pytest.mark.parametrize("receiver", ["pool", "platform:marketing", "in_transit", "merchant:", "bank", "xmerchant:a"])
 def test_money_is_paid_to_receivers_only(receiver: str) -> None:
     answers, change = execute([payout("n1", 1, receiver)], {}, WITH_1000, NORMAL, NOW)

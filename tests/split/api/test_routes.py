@@ -56,6 +56,8 @@ async def test_a_split_shows_every_share_its_state_and_why(replica: Replica, api
         "commission_minor": 120,
         "fee_minor": 0,
         "passed_on_minor": 0,
+        "commission_tax_minor": 0,
+        "netted_minor": 0,
     }
     assert (own["agreement_version"], own["part"], own["attempt"], own["payout_id"]) == (1, 1, 1, "o:1.1")
     assert answer["payouts"] == [

@@ -25,7 +25,9 @@ class StatementLine(Model):
     """One line of an entry: why the amount is what it is."""
 
     kind: LineKind
-    """`gross` the sale, `freight`, `adjustments`, `commission`, `fee` of the channel, `passed_on` to others below."""
+    """`gross` the sale, `freight`, `adjustments`, `commission`, `fee` of the channel, `passed_on` to others below,
+    `commission_tax`, and `netted`: debt of the receiver that is paid off.
+    """
     amount_minor: Minor
     """Signed, in minor units: positive is money to the receiver."""
 
@@ -96,7 +98,7 @@ def routes(router: APIRouter, statements: Statements, marketplaces: Marketplaces
         cursor: Cursor = None,
         limit: Limit = PAGE_ITEMS,
     ) -> StatementPage:
-        """List what was paid to a merchant, to `platform:commission` or to `platform:fee`, in order of time.
+        """List what was paid to a merchant, or to `platform:commission`, `:fee` or `:tax`, in order of time.
 
         Every entry that is there when the first page is read comes exactly once, whatever is added meanwhile.
         """

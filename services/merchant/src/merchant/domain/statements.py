@@ -10,7 +10,7 @@ from typing import Final, Literal, NamedTuple
 from shared.messages import Breakdown, LegOutcome, PayoutSettled
 
 EntryKind = Literal["paid", "returned"]
-LineKind = Literal["gross", "freight", "adjustments", "commission", "fee", "passed_on"]
+LineKind = Literal["gross", "freight", "adjustments", "commission", "fee", "passed_on", "commission_tax", "netted"]
 
 ENTRIES: Final[dict[str, tuple[EntryKind, ...]]] = {
     "created": (),
@@ -105,6 +105,8 @@ def lines_of(breakdown: Breakdown) -> tuple[tuple[LineKind, int], ...]:
         ("commission", -breakdown.commission_minor),
         ("fee", -breakdown.fee_minor),
         ("passed_on", -breakdown.passed_on_minor),
+        ("commission_tax", -(breakdown.commission_tax_minor or 0)),
+        ("netted", -(breakdown.netted_minor or 0)),
     )
     return tuple(line for line in lines if line[1] or line[0] == "gross")
 

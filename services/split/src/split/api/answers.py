@@ -36,7 +36,7 @@ def entry_answer(posted: Posted) -> EntryAnswer:
 
 
 def _share(share: Share) -> ShareAnswer:
-    fields = msgspec.structs.asdict(share) | {"breakdown": BreakdownAnswer(**msgspec.structs.asdict(share.breakdown))}
+    fields = msgspec.structs.asdict(share) | {"breakdown": BreakdownAnswer(**msgspec.to_builtins(share.breakdown))}
     return ShareAnswer.model_validate(fields)
 
 

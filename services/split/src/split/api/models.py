@@ -12,7 +12,7 @@ Credit = Annotated[int, Field(description="minor units; positive: owed to the ac
 
 
 class BreakdownAnswer(BaseModel):
-    """Why a share has its amount: gross + freight + adjustments - commission - fee - passed on."""
+    """Why a share has its amount: gross + freight + adjustments - commission - its tax - fee - passed on - netted."""
 
     gross_minor: Minor
     freight_minor: Minor
@@ -20,6 +20,8 @@ class BreakdownAnswer(BaseModel):
     commission_minor: Minor
     fee_minor: Minor
     passed_on_minor: Minor
+    commission_tax_minor: Minor = 0
+    netted_minor: Annotated[int, Field(description="the receiver's debt that this share pays off")] = 0
 
 
 class ShareAnswer(BaseModel):
