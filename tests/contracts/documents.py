@@ -160,8 +160,8 @@ def _scalar(it: shape.Type) -> st.SearchStrategy[Json]:
             return st.text(max_size=most)
         case shape.LiteralType(values=values):
             return st.sampled_from(values)
-        case shape.NoneType():
-            return st.none()
+        case shape.NoneType() | shape.BoolType():
+            return st.none() if isinstance(it, shape.NoneType) else st.booleans()
     message = f"no documents are drawn for {it}"
     raise TypeError(message)
 

@@ -5,6 +5,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tests.split.examples import PAID_AT
+from tests.split.tariffs import Market, rules_of
 
 from shared.messages import MerchantChanged, SplitRequested
 from split.domain import splits
@@ -18,32 +19,44 @@ SHANGHAI: Final = Calendar(ZoneInfo("Asia/Shanghai"), time(0))
 SOON: Final = PAID_AT + timedelta(minutes=1)
 
 
-def at(now: datetime) -> Moment:
-    """Return a moment in the marketplace."""
-    return Moment(now, SHANGHAI)
+def at(now: datetime, market: Market = None) -> Moment:
+    """Return a moment in the marketplace, with these rules in force for ever."""
+    return Moment(now, SHANGHAI, rules_of(market))
 
 
 def split(
-    order: SplitRequested, merchants: dict[str, MerchantChanged], facts: Facts = NO_FACTS, now: datetime = SOON
+    order: SplitRequested,
+    merchants: dict[str, MerchantChanged],
+    facts: Facts = NO_FACTS,
+    now: datetime = SOON,
+    market: Market = None,
 ) -> Decision | str:
     """Split an order a minute after it was paid, unless said otherwise."""
-    return splits.split(order, merchants, facts, at(now))
+    return splits.split(order, merchants, facts, at(now, market))
 
 
 def decided(
-    order: SplitRequested, merchants: dict[str, MerchantChanged], facts: Facts = NO_FACTS, now: datetime = SOON
+    order: SplitRequested,
+    merchants: dict[str, MerchantChanged],
+    facts: Facts = NO_FACTS,
+    now: datetime = SOON,
+    market: Market = None,
 ) -> Decision:
     """Split an order that can be booked."""
-    decision = split(order, merchants, facts, now)
+    decision = split(order, merchants, facts, now, market)
     assert isinstance(decision, Decision)
     return decision
 
 
 def review(
-    order: Order, request: SplitRequested, merchants: dict[str, MerchantChanged], now: datetime = SOON
+    order: Order,
+    request: SplitRequested,
+    merchants: dict[str, MerchantChanged],
+    now: datetime = SOON,
+    market: Market = None,
 ) -> Decision | None:
     """Look at an order again."""
-    return splits.review(order, request, merchants, at(now))
+    return splits.review(order, request, merchants, at(now, market))
 
 
 def legs_of(decision: Decision) -> dict[str, int]:

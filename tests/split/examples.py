@@ -4,24 +4,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+from tests.split.tariffs import CATEGORIES, CURRENCIES, MERCHANTS, SKUS, limits, rates, rule_sets
 
 from shared.messages import (
     Adjustment,
     Agreement,
     CategoryRate,
     ChannelPayment,
-    CommissionLimit,
     ExtraReceiver,
     MerchantChanged,
     OrderLine,
     SplitRequested,
+    Volume,
 )
 
 PAID_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG_AGO = PAID_AT - timedelta(days=100)
-MERCHANTS = ("m1", "m2", "m3", "m4")
-CURRENCIES = ("JPY", "BRL", "KWD")
-CATEGORIES = ("shoes", "books")
 
 
 def agreement(**terms: Any) -> Agreement:  # noqa: ANN401 - any field of an agreement
@@ -103,13 +101,13 @@ def extra(receiver: str, parent: str, share: Any = "percent", value: int = 0) ->
 
 
 amounts = st.one_of(st.integers(0, 200), st.integers(0, 100_000), st.integers(0, 10**13))
-rates = st.one_of(st.integers(0, 10_000), st.sampled_from((0, 1, 1_200, 9_999, 10_000)))
 
 
 @st.composite
 def agreements(draw: st.DrawFn) -> Agreement:
-    """Any agreement that was in force when the orders were paid; most of them pay at once."""
+    """Any agreement that was in force when the orders were paid; most of them pay at once, half have rules."""
     patient = draw(st.integers(0, 5)) == 0
+    special = draw(ruled()) if draw(st.booleans()) else {}
     return agreement(
         version=draw(st.integers(1, 9)),
         direction=draw(st.sampled_from(("pay", "collect"))) if patient else "pay",
@@ -123,15 +121,25 @@ def agreements(draw: st.DrawFn) -> Agreement:
         commission_limits=draw(st.lists(limits(), max_size=2, unique_by=lambda it: it.currency)),
         fee_bearer=draw(st.sampled_from(("platform", "merchant", "pro_rata"))),
         freight_to=draw(st.sampled_from(("merchant", "chain"))),
+        **special,
     )
 
 
 @st.composite
-def limits(draw: st.DrawFn) -> CommissionLimit:
-    """Draw a floor and perhaps a cap above it."""
-    floor = draw(st.integers(0, 500))
-    cap = draw(st.one_of(st.none(), st.integers(floor, 10_000)))
-    return CommissionLimit(currency=draw(st.sampled_from(CURRENCIES)), floor_minor=floor, cap_minor=cap)
+def ruled(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw what makes an agreement more than its plain terms."""
+    sold = st.builds(
+        Volume,
+        currency=st.sampled_from(CURRENCIES),
+        volume_minor=st.sampled_from((0, 999, 1_000, 10**9, 10**13)),
+        period_end=st.just(LONG_AGO),
+    )
+    return {
+        "rules": draw(rule_sets()),
+        "rate_source": draw(st.sampled_from(("agreement", "agreement", "marketplace"))),
+        "volumes": tuple(draw(st.lists(sold, max_size=2, unique_by=lambda it: it.currency))),
+        "tax_bp": draw(st.sampled_from((0, 1, 600))),
+    }
 
 
 @st.composite
@@ -163,6 +171,7 @@ def order_lines(draw: st.DrawFn) -> OrderLine:
         amount,
         quantity=quantity,
         category=draw(st.sampled_from(CATEGORIES)),
+        sku=draw(st.sampled_from(SKUS)),
         merchant=draw(st.sampled_from(MERCHANTS)),
         freight_minor=draw(st.one_of(st.just(0), amounts)),
         settlement_price_minor=price,

@@ -1,6 +1,6 @@
 """An independent answer to who gets what of an order: fractions, one pass, no code of the service.
 
-Written from the rules (money.md 3, docs/decisions/0007 and 0008), not from the implementation.
+Written from the rules (money.md 3, docs/decisions/0007, 0008 and 0019), not from the implementation.
 """
 
 import math
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from shared.messages import Agreement, MerchantChanged, SplitRequested
+from shared.messages import Agreement, FixedFee, MerchantChanged, OrderLine, Rule, SplitRequested
 
 
 @dataclass
@@ -37,11 +37,15 @@ def apportion(total: int, weights: list[int]) -> list[int]:
     return parts
 
 
+type Market = tuple[Rule, ...]
+
+
 class Paid:
     """The money of one merchant in an order, before any agreement."""
 
-    def __init__(self, order: SplitRequested, name: str) -> None:
+    def __init__(self, order: SplitRequested, name: str, market: Market) -> None:
         self.name = name
+        self.market = market
         borne = [it.amount_minor for it in order.adjustments if it.party == f"merchant:{name}" and it.kind != "subsidy"]
         mine = [it for it in order.lines if it.merchant == name]
         self.goods = sum(it.amount_minor for it in mine) + sum(borne)
@@ -49,10 +53,10 @@ class Paid:
         self.fee = 0
 
 
-def expected(order: SplitRequested, merchants: dict[str, MerchantChanged]) -> Expected:
-    """Say where every minor unit of the order is after it was split."""
+def expected(order: SplitRequested, merchants: dict[str, MerchantChanged], market: Market = ()) -> Expected:
+    """Say where every minor unit of the order is after it was split. `market`: the marketplace's rules in force."""
     answer = Expected()
-    pots = [Paid(order, name) for name in dict.fromkeys(it.merchant for it in order.lines)]
+    pots = [Paid(order, name, market) for name in dict.fromkeys(it.merchant for it in order.lines)]
     weights = [max(0, pot.goods) for pot in pots]
     weights = weights if sum(weights) else [pot.freight for pot in pots]
     fees = apportion(sum(it.fee_minor for it in order.payments), weights)
@@ -91,6 +95,7 @@ def _pay(order: SplitRequested, copy: MerchantChanged | None, pot: Paid, answer:
     if strangers or _crowded(order) or later or (copy and copy.blocked):
         raise CannotPayError
     answer.legs["platform:commission"] += paid["commission"]
+    answer.legs["platform:tax"] += paid["tax"]
     answer.marketing += paid["short"]
     for receiver, amount in tree.items():
         answer.legs[receiver] += amount
@@ -100,7 +105,7 @@ def _pay(order: SplitRequested, copy: MerchantChanged | None, pot: Paid, answer:
 def _may_feed_chain(order: SplitRequested, copy: MerchantChanged | None, pot: Paid) -> bool:
     try:
         deal = _deal(order, copy)
-        _commission(order, pot.name, deal)
+        _charges(order, pot, deal)
     except CannotPayError:
         return True
     return deal.freight_to == "chain"
@@ -130,7 +135,7 @@ def _deal(order: SplitRequested, copy: MerchantChanged | None) -> Agreement:
     return max(fitting, key=lambda it: it.version)
 
 
-def _lines(order: SplitRequested, name: str) -> list[tuple[Any, int]]:
+def _lines(order: SplitRequested, name: str) -> list[tuple[OrderLine, int]]:
     return [
         (
             it,
@@ -149,36 +154,112 @@ def _lines(order: SplitRequested, name: str) -> list[tuple[Any, int]]:
     ]
 
 
-def _commission(order: SplitRequested, name: str, deal: Agreement) -> int:
-    total = 0
-    for it, base in _lines(order, name):
-        if deal.price_mode == "settlement_price":
-            if it.settlement_price_minor is None or it.settlement_price_minor * it.quantity > base:
-                raise CannotPayError
-            total += base - it.settlement_price_minor * it.quantity
-            continue
-        rates = [r.commission_bp for r in deal.category_rates if r.category == it.category] or [deal.commission_bp]
-        amount = math.floor(Fraction(rates[0], 10_000) * base)
-        for bound in deal.commission_limits:
-            if bound.currency == order.currency:
-                amount = max(amount, bound.floor_minor)
-                amount = amount if bound.cap_minor is None else min(amount, bound.cap_minor)
-        total += min(amount, base)
-    return total
+def _charges(order: SplitRequested, pot: Paid, deal: Agreement) -> list[tuple[int, int, Fraction]]:
+    """Say of each line: its base, what the platform wants of it, and the rate of the tax on that."""
+    lines = _lines(order, pot.name)
+    if deal.price_mode == "settlement_price":
+        rests = [(base, base - _settled(it)) for it, base in lines]
+        if any(rest < 0 for _, rest in rests):
+            raise CannotPayError
+        return [(base, rest, Fraction(0)) for base, rest in rests]
+    rules = [deciding(order, it, deal, pot.market) for it, _ in lines]
+    charges = [line_charge(order, it, base, rule, deal) for (it, base), rule in zip(lines, rules, strict=True)]
+    fees = [_fixed(rule.order_fees, order.currency) for rule in rules]
+    bearing = [place for place, fee in enumerate(fees) if fee]
+    room = [lines[place][1] - charges[place] for place in bearing]
+    if bearing:
+        for place, part in zip(bearing, apportion(min(max(fees), sum(room)), room), strict=True):
+            charges[place] += part
+    rates = [Fraction(rule.tax_bp, 10_000) for rule in rules]
+    return [(base, charge, rate) for (_, base), charge, rate in zip(lines, charges, rates, strict=True)]
+
+
+def _settled(line: OrderLine) -> int:
+    if line.settlement_price_minor is None:
+        raise CannotPayError
+    return line.settlement_price_minor * line.quantity
+
+
+def deciding(order: SplitRequested, line: OrderLine, deal: Agreement, market: Market) -> Rule:
+    """Find the rule that states most; of equals the agreement's, and of these its rules before its plain terms."""
+    found: list[tuple[int, int, Rule]] = []
+    for rank, rules in ((0, market), (2, deal.rules or ()), (1, _plain(deal))):
+        for rule in rules:
+            stated = _stated(order, line, rule)
+            if stated is not None:
+                found.append((stated + (rank > 0), rank, rule))
+    if not found:
+        raise CannotPayError
+    return max(found, key=lambda it: it[:2])[2]
+
+
+def _plain(deal: Agreement) -> list[Rule]:
+    if deal.rate_source == "marketplace":
+        return []
+    terms: dict[str, Any] = {"limits": deal.commission_limits, "tax_bp": deal.tax_bp or 0}
+    special = {it.category: it.commission_bp for it in deal.category_rates[::-1]}
+    return [
+        Rule(rule_id="plain", commission_bp=deal.commission_bp, **terms),
+        *(Rule(rule_id="c", category=name, commission_bp=rate, **terms) for name, rate in special.items()),
+    ]
+
+
+def _stated(order: SplitRequested, line: OrderLine, rule: Rule) -> int | None:
+    """Count the conditions of a rule that fits; None when it does not."""
+    size = sum(it.amount_minor for it in order.lines)
+    conditions = [
+        (rule.category, line.category),
+        (rule.sku, line.sku),
+        (getattr(rule, "merchant", None), line.merchant),
+        (rule.channel_profile, order.payments[0].channel_profile),
+        (rule.currency, order.currency),
+    ]
+    if any(wanted not in (None, there) for wanted, there in conditions):
+        return None
+    low, high = rule.size_from_minor, rule.size_to_minor
+    if (low is not None and size < low) or (high is not None and size >= high):
+        return None
+    return sum(wanted is not None for wanted, _ in conditions) + (low is not None or high is not None)
+
+
+def line_charge(order: SplitRequested, line: OrderLine, base: int, rule: Rule, deal: Agreement) -> int:
+    """Work out the rate's part within floor and cap, and the fee by unit, of one line."""
+    volume = sum(it.volume_minor for it in deal.volumes or () if it.currency == order.currency)
+    rate = rule.commission_bp
+    for tier in rule.tiers:
+        if tier.currency == order.currency and tier.from_minor <= volume:
+            rate = tier.commission_bp
+    amount = math.floor(Fraction(rate, 10_000) * base)
+    for bound in rule.limits:
+        if bound.currency == order.currency:
+            amount = max(amount, bound.floor_minor)
+            amount = amount if bound.cap_minor is None else min(amount, bound.cap_minor)
+    return min(min(amount, base) + _fixed(rule.unit_fees, order.currency) * line.quantity, base)
+
+
+def _fixed(fees: tuple[FixedFee, ...], currency: str) -> int:
+    return sum(it.amount_minor for it in fees if it.currency == currency)
 
 
 def _merchant(order: SplitRequested, deal: Agreement, pot: Paid, freight: int) -> dict[str, int]:
-    goods, fee = pot.goods, pot.fee
-    commission = min(_commission(order, pot.name, deal), max(0, goods))
-    rest = max(0, goods + freight) - commission
+    goods, fee = max(0, pot.goods), pot.fee
+    charges = _charges(order, pot, deal)
+    commission = sum(charge for _, charge, _ in charges)
+    tax = 0
+    if commission > goods:
+        commission = goods
+    else:
+        tax = sum(min(math.floor(rate * charge), base - charge) for base, charge, rate in charges)
+        tax = min(tax, goods - commission)
+    rest = max(0, pot.goods + freight) - commission - tax
     merchants_fee = 0
     if deal.fee_bearer == "merchant":
         merchants_fee = min(fee, rest)
     elif deal.fee_bearer == "pro_rata":
         merchants_fee = min(rest, apportion(fee, [commission, rest])[1])
     net, platform_fee = rest - merchants_fee, min(commission, fee - merchants_fee)
-    short = net + (commission - platform_fee) - (goods + freight - fee)
-    return {"net": net, "commission": commission - platform_fee, "short": short}
+    short = net + tax + (commission - platform_fee) - (pot.goods + freight - fee)
+    return {"net": net, "commission": commission - platform_fee, "tax": tax, "short": short}
 
 
 def _crowded(order: SplitRequested) -> bool:

@@ -2,7 +2,9 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from tests.split.examples import agreement, agreements, line, orders, paid_order
+from tests.split.tariffs import MERCHANTS, Market, rule_sets, sale, sale_of
 
 from shared.messages import Adjustment, Agreement, SplitRequested
 from split.domain.earnings import Earning, earning
@@ -15,7 +17,7 @@ def only_pot(**order: object) -> Pot:
 
 
 def earned(pot: Pot, **terms: object) -> Earning:
-    found = earning(pot, agreement(**terms), "BRL")
+    found = earning(pot, agreement(**terms), sale())
     assert isinstance(found, Earning)
     return found
 
@@ -57,14 +59,19 @@ def test_commission_takes_at_most_what_the_goods_bring_and_none_of_the_freight()
     assert (found.commission_minor, found.net_minor) == (50, 70)
 
 
-@given(orders(), agreements())
-def test_no_part_of_an_earning_is_below_zero_and_all_add_up(order: SplitRequested, terms: Agreement) -> None:
+@given(orders(), agreements(), st.one_of(st.none(), rule_sets(MERCHANTS)))
+def test_no_part_of_an_earning_is_below_zero_and_all_add_up(
+    order: SplitRequested, terms: Agreement, market: Market
+) -> None:
     for pot in facts(order).pots:
-        found = earning(pot, terms, order.currency)
+        found = earning(pot, terms, sale_of(order, market))
         if isinstance(found, str):
             continue
         assert min(found.net_minor, found.kept_minor, found.fee_minor, found.platform_fee_minor) >= 0
+        assert all(0 <= it <= base for it, base in zip(found.commissions, pot.bases, strict=True))
+        assert sum(found.commissions) == found.commission_minor
+        assert all(it >= 0 for it in found.taxes)
         assert found.short_minor >= pot.short_minor
         chain = pot.freight_minor if found.chain else 0
         brought = pot.goods_minor + pot.freight_minor - pot.fee_minor
-        assert found.net_minor + found.kept_minor + chain == brought + found.short_minor
+        assert found.net_minor + found.kept_minor + found.tax_minor + chain == brought + found.short_minor

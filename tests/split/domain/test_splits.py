@@ -17,25 +17,28 @@ from tests.split.examples import (
     payment,
 )
 from tests.split.oracle import expected
+from tests.split.tariffs import MERCHANTS, Market, rule_sets
 
 from shared.messages import MerchantChanged, SplitRequested
 
+markets = st.one_of(st.none(), rule_sets(MERCHANTS))
 
-@given(orders(), merchant_copies())
+
+@given(orders(), merchant_copies(), markets)
 def test_every_minor_unit_is_where_an_independent_oracle_says(
-    order: SplitRequested, merchants: dict[str, MerchantChanged]
+    order: SplitRequested, merchants: dict[str, MerchantChanged], market: Market
 ) -> None:
-    decision, answer = decided(order, merchants), expected(order, merchants)
+    decision, answer = decided(order, merchants, market=market), expected(order, merchants, market or ())
     assert nonzero(legs_of(decision)) == nonzero(answer.legs)
     assert nonzero(held_of(decision)) == nonzero(answer.held)
     assert marketing_of(decision) == answer.marketing
 
 
-@given(orders(), merchant_copies())
+@given(orders(), merchant_copies(), markets)
 def test_what_is_paid_in_is_what_is_owed_for_every_order(
-    order: SplitRequested, merchants: dict[str, MerchantChanged]
+    order: SplitRequested, merchants: dict[str, MerchantChanged], market: Market
 ) -> None:
-    decision = decided(order, merchants)
+    decision = decided(order, merchants, market=market)
     pooled = sum(it.amount_minor - it.fee_minor for it in order.payments)
     after = decision.order
     assert sum(share.amount_minor for share in after.shares) == pooled + marketing_of(decision)
@@ -45,12 +48,15 @@ def test_what_is_paid_in_is_what_is_owed_for_every_order(
     assert asked + after.subsidy_due_minor == marketing_of(decision)
 
 
-@given(orders(), merchant_copies())
-def test_every_breakdown_explains_its_amount(order: SplitRequested, merchants: dict[str, MerchantChanged]) -> None:
-    for share in decided(order, merchants).order.shares:
+@given(orders(), merchant_copies(), markets)
+def test_every_breakdown_explains_its_amount(
+    order: SplitRequested, merchants: dict[str, MerchantChanged], market: Market
+) -> None:
+    for share in decided(order, merchants, market=market).order.shares:
         why = share.breakdown
         brought = why.gross_minor + why.freight_minor + why.adjustments_minor
-        assert share.amount_minor == brought - why.commission_minor - why.fee_minor - why.passed_on_minor
+        taken = why.commission_minor + (why.commission_tax_minor or 0) + why.fee_minor
+        assert share.amount_minor == brought - taken - why.passed_on_minor
 
 
 @given(orders(), merchant_copies(), merchant_copies(), merchant_copies())

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.split.decisions import decided, held_of, legs_of, nonzero, reasons_of
-from tests.split.examples import CURRENCIES, agreement, amounts, copies, extra, line, merchant, paid_order
+from tests.split.examples import agreement, amounts, copies, extra, line, merchant, paid_order
 from tests.split.oracle import CannotPayError, expected
 from tests.split.oracle import divided as by_fractions
+from tests.split.tariffs import CURRENCIES
 from tests.split.trees import trees
 
 from shared.messages import SplitRequested

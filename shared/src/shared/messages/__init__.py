@@ -2,7 +2,7 @@
 
 from shared.messages.aftersale import CaseChanged, RefundApproved, RefundLine
 from shared.messages.contract import Event, body_hash, decode, encode
-from shared.messages.merchant import Agreement, CategoryRate, CommissionLimit, MerchantChanged
+from shared.messages.merchant import Agreement, CategoryRate, MerchantChanged
 from shared.messages.payments import (
     ChannelMoved,
     FundingOutcome,
@@ -15,6 +15,7 @@ from shared.messages.payments import (
     SplitRequested,
     SubsidyOutcome,
 )
+from shared.messages.rules import CommissionLimit, FixedFee, Rule, Tier, Volume
 from shared.messages.split import (
     Breakdown,
     BuyerRefund,
@@ -64,6 +65,7 @@ __all__ = [
     "CommissionLimit",
     "Event",
     "ExtraReceiver",
+    "FixedFee",
     "Funding",
     "FundingOutcome",
     "Leg",
@@ -83,9 +85,12 @@ __all__ = [
     "RefundSettled",
     "ReturnLeg",
     "ReturnOutcome",
+    "Rule",
     "SplitRequested",
     "Subsidy",
     "SubsidyOutcome",
+    "Tier",
+    "Volume",
     "body_hash",
     "decode",
     "encode",

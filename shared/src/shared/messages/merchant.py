@@ -6,16 +6,15 @@ import msgspec
 
 from shared.messages.contract import (
     BasisPoints,
-    Currency,
     Event,
     ExternalId,
     Label,
-    Minor,
     Part,
     Revision,
     Timestamp,
     normalise,
 )
+from shared.messages.rules import CommissionLimit, Rule, Volume
 
 
 class CategoryRate(Part, frozen=True, kw_only=True, gc=False):
@@ -25,16 +24,12 @@ class CategoryRate(Part, frozen=True, kw_only=True, gc=False):
     commission_bp: BasisPoints
 
 
-class CommissionLimit(Part, frozen=True, kw_only=True, gc=False):
-    """The least and the most commission per line in one currency, in minor units."""
-
-    currency: Currency
-    floor_minor: Minor = 0
-    cap_minor: Minor | None = None
-
-
 class Agreement(Part, frozen=True, kw_only=True, gc=False):
-    """One version of what platform and merchant agreed; in force from `effective_from` to `effective_to`, exclusive."""
+    """One version of what platform and merchant agreed; in force from `effective_from` to `effective_to`, exclusive.
+
+    `rules` are more specific than its plain terms, which a `rate_source` of `marketplace` leaves out. `volumes` choose
+    the tiers; `tax_bp` is the tax on the commission of its plain terms, in basis points of it.
+    """
 
     version: Revision
     announced_at: Timestamp
@@ -55,6 +50,10 @@ class Agreement(Part, frozen=True, kw_only=True, gc=False):
     refund_commission: Literal["returned", "kept"] = "returned"
     refund_surcharge: Literal["returned", "kept"] = "returned"
     trigger_working_days: bool | msgspec.UnsetType = msgspec.UNSET
+    rules: Annotated[tuple[Rule, ...], msgspec.Meta(max_length=100)] | msgspec.UnsetType = msgspec.UNSET
+    rate_source: Literal["agreement", "marketplace"] | msgspec.UnsetType = msgspec.UNSET
+    volumes: Annotated[tuple[Volume, ...], msgspec.Meta(max_length=50)] | msgspec.UnsetType = msgspec.UNSET
+    tax_bp: BasisPoints | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Hold times in UTC."""

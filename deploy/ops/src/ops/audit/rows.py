@@ -82,6 +82,8 @@ class Share(msgspec.Struct, frozen=True, gc=False, array_like=True):
     commission_minor: int
     fee_minor: int
     passed_on_minor: int
+    commission_tax_minor: int = 0
+    netted_minor: int = 0
 
 
 class Owed(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -14,9 +14,20 @@ from merchant.domain.agreements import Terms, time_line
 from merchant.domain.merchants import Decided, Facts, Kind, Merchant
 from shared.http import parameter
 from shared.ids import EXTERNAL_ID_PATTERN
-from shared.messages.models import contract
+from shared.messages.models import contract, rules
 from shared.messages.models import merchant as published
-from shared.messages.models.contract import BasisPoints, ExternalId, Label, Model, Revision, Timestamp, listed
+from shared.messages.models.contract import (
+    BasisPoints,
+    ExternalId,
+    Label,
+    Model,
+    Revision,
+    Timestamp,
+    Unset,
+    listed,
+    unset,
+    unstated,
+)
 
 MERCHANTS_PER_REQUEST_MAX: Final = 500
 
@@ -33,8 +44,33 @@ class CategoryRate(published.CategoryRate, Request):
     """The commission of one category, which wins over the agreement's own rate."""
 
 
-class CommissionLimit(published.CommissionLimit, Request):
+class CommissionLimit(rules.CommissionLimit, Request):
     """The least and the most commission per line in one currency."""
+
+
+class Tier(rules.Tier, Request):
+    """The rate that holds from a volume of the previous closed period on."""
+
+
+class FixedFee(rules.FixedFee, Request):
+    """A fee in one currency."""
+
+
+class Rule(rules.Rule, Request):
+    """What the platform takes of the lines that keep every condition stated; a condition left out is none."""
+
+    limits: Annotated[tuple[CommissionLimit, ...], listed(0, 50)] = unstated(())
+    """Floor and cap of what the rate comes to, per line; a currency may stand there once."""
+    tiers: Annotated[tuple[Tier, ...], listed(0, 50)] = unstated(())
+    """Rates by the volume of the previous closed period, ascending in each currency."""
+    unit_fees: Annotated[tuple[FixedFee, ...], listed(0, 50)] = unstated(())
+    """Taken for each piece, on top; a currency may stand there once."""
+    order_fees: Annotated[tuple[FixedFee, ...], listed(0, 50)] = unstated(())
+    """Taken once of a merchant's part of an order, on top; a currency may stand there once."""
+
+
+class Volume(rules.Volume, Request):
+    """What a merchant sold in the previous closed period, in one currency."""
 
 
 class AgreementTerms(Request):
@@ -73,6 +109,16 @@ class AgreementTerms(Request):
     """What happens to the commission on a refund."""
     refund_surcharge: Literal["returned", "kept"] = "returned"
     """What happens to surcharges on a refund."""
+    trigger_working_days: bool | Unset = unset()
+    """Whether only working days count after the trigger; absent: every day does."""
+    rules: Annotated[tuple[Rule, ...], listed(0, 100)] | Unset = unset()
+    """Rules that are more specific than the rates above. Two that could tie are refused."""
+    rate_source: Literal["agreement", "marketplace"] | Unset = unset()
+    """`marketplace`: the marketplace's rules decide, and no rate above may be stated; absent: `agreement`."""
+    volumes: Annotated[tuple[Volume, ...], listed(0, 50)] | Unset = unset()
+    """What the merchant sold in the previous closed period, by which tiers are chosen; absent: the lowest."""
+    tax_bp: BasisPoints | Unset = unset()
+    """Tax on the commission of the rates above, in basis points of it, borne by the merchant; absent: none."""
 
     def terms(self) -> Terms:
         """Return them as the rules know them."""

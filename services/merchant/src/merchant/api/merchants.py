@@ -31,6 +31,7 @@ STATUSES: Final[dict[Reason, int]] = {
     "merchant_unknown": 404,
     "effective_from_taken": 409,
     "idempotency_key_reused": 409,
+    "rules_tie": 409,
 }
 """What is not here is 422."""
 

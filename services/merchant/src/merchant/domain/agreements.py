@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from merchant.domain.decisions import Refused
-from shared.messages import Agreement, CategoryRate, CommissionLimit
+from shared import tariffs
+from shared.messages import Agreement, CategoryRate, CommissionLimit, Rule, Volume
 from shared.money import CURRENCY_DECIMALS
 
 VERSIONS_MAX: Final = 1_000
@@ -40,13 +41,23 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     refund_bearer: Literal["original_payee", "proportional", "platform"] = "original_payee"
     refund_commission: Literal["returned", "kept"] = "returned"
     refund_surcharge: Literal["returned", "kept"] = "returned"
+    trigger_working_days: bool | msgspec.UnsetType = msgspec.UNSET
+    rules: tuple[Rule, ...] | msgspec.UnsetType = msgspec.UNSET
+    rate_source: Literal["agreement", "marketplace"] | msgspec.UnsetType = msgspec.UNSET
+    volumes: tuple[Volume, ...] | msgspec.UnsetType = msgspec.UNSET
+    tax_bp: int | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
-        """Hold both times to the millisecond, which is what the store keeps: terms read back equal the terms stated."""
+        """Hold times to the millisecond, which is what the store keeps: terms read back equal the terms stated."""
         for name in ("effective_from", "effective_to"):
             moment = getattr(self, name)
             if moment is not None:
                 msgspec.structs.force_setattr(self, name, to_the_millisecond(moment))
+        if self.volumes:
+            held = tuple(
+                msgspec.structs.replace(it, period_end=to_the_millisecond(it.period_end)) for it in self.volumes
+            )
+            msgspec.structs.force_setattr(self, "volumes", held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +159,35 @@ def _invalid(terms: Terms, profiles: frozenset[str]) -> Refused | None:
     categories = [rate.category for rate in terms.category_rates]
     if twice := _twice(categories):
         return Refused("category_twice", f"category {twice} has two rates")
-    if twice := _twice([limit.currency for limit in terms.commission_limits]):
-        return Refused("currency_twice", f"{twice} has two limits")
-    return _invalid_limits(terms.commission_limits)
+    mistake = tariffs.bad_limits(terms.commission_limits) or tariffs.mistake(terms.rules or (), terms.category_rates)
+    if mistake:
+        return Refused(mistake.reason, mistake.detail)
+    return _invalid_rates(terms) or _invalid_volumes(terms)
 
 
-def _invalid_limits(limits: Sequence[CommissionLimit]) -> Refused | None:
-    for limit in limits:
-        if limit.currency not in CURRENCY_DECIMALS:
-            return Refused("currency_unknown", f"{limit.currency} is not in ISO 4217")
-        if limit.floor_minor < 0 or (limit.cap_minor is not None and limit.cap_minor < limit.floor_minor):
-            return Refused("limits_invalid", f"{limit.currency}: 0 <= floor_minor <= cap_minor is not so")
+def _invalid_rates(terms: Terms) -> Refused | None:
+    """Tell whether rates are stated that nothing would ever use: whoever states them means them."""
+    if terms.rate_source == "marketplace" and (terms.commission_bp or terms.category_rates or terms.commission_limits):
+        detail = (
+            "the marketplace's rules decide, so that commission_bp, category_rates and commission_limits say nothing"
+        )
+        return Refused("rates_unused", detail)
+    if terms.price_mode == "settlement_price" and (terms.rules or terms.tax_bp or terms.rate_source == "marketplace"):
+        detail = "under a settlement price the platform keeps the rest: rules and tax on commission say nothing"
+        return Refused("rates_unused", detail)
+    return None
+
+
+def _invalid_volumes(terms: Terms) -> Refused | None:
+    volumes = terms.volumes or ()
+    if twice := _twice([it.currency for it in volumes]):
+        return Refused("currency_twice", f"{twice} has two volumes")
+    for it in volumes:
+        if it.currency not in CURRENCY_DECIMALS:
+            return Refused("currency_unknown", f"{it.currency} is not in ISO 4217")
+        if it.period_end > terms.effective_from:
+            detail = f"the period of the volume in {it.currency} ends {it.period_end.isoformat()}, after effective_from"
+            return Refused("volume_not_closed", detail)
     return None
 
 

@@ -7,6 +7,7 @@ Reason = Literal[
     "agreement_too_soon",
     "category_twice",
     "channel_profile_unknown",
+    "currency_differs",
     "currency_twice",
     "currency_unknown",
     "effective_from_taken",
@@ -17,7 +18,13 @@ Reason = Literal[
     "merchant_twice",
     "merchant_unknown",
     "period_empty",
+    "rates_unused",
+    "rule_twice",
+    "rules_tie",
+    "size_invalid",
+    "tiers_invalid",
     "too_many_agreements",
+    "volume_not_closed",
 ]
 
 

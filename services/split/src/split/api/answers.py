@@ -36,7 +36,10 @@ def entry_answer(posted: Posted) -> EntryAnswer:
 
 
 def _share(share: Share) -> ShareAnswer:
-    fields = msgspec.structs.asdict(share) | {"breakdown": BreakdownAnswer(**msgspec.to_builtins(share.breakdown))}
+    fields = msgspec.structs.asdict(share) | {
+        "breakdown": BreakdownAnswer(**msgspec.to_builtins(share.breakdown)),
+        "rules_version": share.rules_version or 0,
+    }
     return ShareAnswer.model_validate(fields)
 
 

@@ -37,6 +37,7 @@ class ShareAnswer(BaseModel):
     attempt: Annotated[int, Field(description="which attempt to pay it; 0 where there was none")]
     payout_id: Annotated[str, Field(description="the payout that pays it; empty where none does")]
     agreement_version: Annotated[int, Field(description="the agreement that decided; 0 where none has")]
+    rules_version: Annotated[int, Field(description="the marketplace's rules that were asked too; 0 where none were")]
     breakdown: BreakdownAnswer
 
 

@@ -2,15 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
 
-from shared.messages import Agreement, CommissionLimit, OrderLine
-from shared.money import basis_points_of
+from shared.messages import Agreement, OrderLine
 from split.domain.holds import Hold, Standstill
 from split.domain.refunds import RefundTerms
-
-NO_LIMIT: Final = CommissionLimit(currency="XXX")
-"""No floor and no cap; XXX is ISO 4217's code for no currency."""
+from split.domain.tariff import limit, percent_of
 
 
 def in_force(agreements: Iterable[Agreement], paid_at: datetime) -> Agreement | None:
@@ -61,36 +57,21 @@ def refund_terms(agreement: Agreement) -> RefundTerms | None:
     return None if terms == RefundTerms() else terms
 
 
-def limit(agreement: Agreement, currency: str) -> CommissionLimit:
-    """Return the least and the most commission of a line in this currency."""
-    return next((it for it in agreement.commission_limits if it.currency == currency), NO_LIMIT)
-
-
-def commission(agreement: Agreement, bounds: CommissionLimit, category: str, base_minor: int) -> int:
-    """Return the commission of one line, rounded down: the fraction stays with the merchant (docs/decisions/0007).
-
-    The category's rate wins over the agreement's; then come floor and cap; never more than the base itself.
-    """
-    rate_bp = agreement.commission_bp
-    for special in agreement.category_rates:
-        if special.category == category:
-            rate_bp = special.commission_bp
-            break
-    amount = max(basis_points_of(base_minor, rate_bp), bounds.floor_minor)
-    if bounds.cap_minor is not None:
-        amount = min(amount, bounds.cap_minor)
-    return max(0, min(amount, base_minor))
-
-
 def charged(agreement: Agreement, currency: str, lines: Sequence[OrderLine], bases: Sequence[int]) -> list[int] | str:
-    """Return what the platform keeps of each of these lines, each worth its base; or why that cannot be said.
+    """Return what an agreement's plain terms let the platform keep of each of these lines, each worth its base.
 
-    Under a settlement price the merchant gets price x quantity and the platform the rest (money.md 3.3).
+    The rate of the line's category wins over the agreement's; then come floor and cap. Under a settlement price the
+    merchant gets price x quantity and the platform the rest (money.md 3.3), whatever rules there are; a reason, where
+    that cannot be said.
     """
     if agreement.price_mode == "settlement_price":
         return _above_settlement_price(lines, bases)
-    bounds = limit(agreement, currency)
-    return [commission(agreement, bounds, line.category, base) for line, base in zip(lines, bases, strict=True)]
+    bounds = limit(agreement.commission_limits, currency)
+    rates = {it.category: it.commission_bp for it in reversed(agreement.category_rates)}
+    return [
+        percent_of(base, rates.get(line.category, agreement.commission_bp), bounds)
+        for line, base in zip(lines, bases, strict=True)
+    ]
 
 
 def _above_settlement_price(lines: Sequence[OrderLine], bases: Sequence[int]) -> list[int] | str:

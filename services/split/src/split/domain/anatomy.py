@@ -17,7 +17,7 @@ from split.domain.paid import paid_for
 from split.domain.pots import MERCHANT, Facts, Pot
 from split.domain.receivers import FREIGHT, Divided, Trees
 from split.domain.refunds import RefundTerms
-from split.domain.reversals import COMMISSION, Undone, undone
+from split.domain.reversals import COMMISSION, TAX, Undone, undone
 from split.domain.shares import Share
 
 type Borne = Mapping[tuple[str, str], int]
@@ -105,6 +105,7 @@ def left_of(
     passed_on = tuple(less(MERCHANT + name, amount) for name, amount in zip(receivers, item.passed_on, strict=False))
     own = less(MERCHANT + merchant, item.own_minor)
     kept = less(COMMISSION, item.kept_minor)
+    tax = less(TAX, item.tax_minor)
     to_chain = sum(less(party, amount) for party, amount in chain.items()) if item.chain_minor else 0
     return msgspec.structs.replace(
         item,
@@ -112,6 +113,7 @@ def left_of(
         passed_on=passed_on,
         net_minor=own + sum(passed_on),
         commission_minor=kept + item.platform_fee_minor,
+        tax_minor=tax,
         chain_minor=to_chain,
     )
 
@@ -142,22 +144,28 @@ def _earned(pot: Pot, own: Sequence[Share]) -> Earning | None:
     commissions = (why.commission_minor,) if paid.commissions is msgspec.UNSET else paid.commissions
     platform_fee = min(why.commission_minor, pot.fee_minor - why.fee_minor)
     chain = bool(pot.freight_minor) and not why.freight_minor
-    net = _net(why)
+    net, tax = _net(why), why.commission_tax_minor or 0
     whole = pot.goods_minor if chain else pot.goods_minor + pot.freight_minor
     return Earning(
         net_minor=net,
         commission_minor=why.commission_minor,
         fee_minor=why.fee_minor,
         platform_fee_minor=platform_fee,
-        short_minor=net + why.commission_minor - platform_fee - (whole - pot.fee_minor),
+        short_minor=net + why.commission_minor + tax - platform_fee - (whole - pot.fee_minor),
         chain=chain,
         commissions=commissions,
+        taxes=_taxes(why) if paid.taxes is msgspec.UNSET else paid.taxes,
     )
+
+
+def _taxes(why: Breakdown) -> tuple[int, ...]:
+    """Return the tax on the commission of the one line that there is; nothing where none is charged."""
+    return () if why.commission_tax_minor is msgspec.UNSET else (why.commission_tax_minor,)
 
 
 def _net(why: Breakdown) -> int:
     brought = why.gross_minor + why.freight_minor + why.adjustments_minor
-    return brought - why.commission_minor - why.fee_minor
+    return brought - why.commission_minor - (why.commission_tax_minor or 0) - why.fee_minor
 
 
 def _chains(bodies: Sequence[Body], trees: Trees) -> tuple[dict[str, dict[str, int]], bool]:

@@ -27,6 +27,7 @@ class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     amount_minor: int
     net_minor: int
     commission_minor: int = 0
+    tax_minor: int = 0
     platform_fee_minor: int = 0
     fee_minor: int = 0
     chain_minor: int = 0
@@ -46,16 +47,24 @@ class Item(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def held_minor(self) -> int:
         """What of the pot's money it is, while it is held."""
-        return self.net_minor + self.kept_minor + self.chain_minor
+        return self.net_minor + self.kept_minor + self.tax_minor + self.chain_minor
 
 
 def items(pot: Pot, earned: Earning, divided: Divided | None) -> tuple[Item, ...]:
     """Return the parts of a pot, goods before freight, lines in their order."""
+    charges = list(zip(earned.commissions, earned.taxes or (0,) * len(pot.lines), strict=True))
     bare = [
-        Item(line_id=line.line_id, freight=False, amount_minor=line.amount_minor, net_minor=0, commission_minor=charged)
-        for line, charged in zip(pot.lines, earned.commissions, strict=True)
+        Item(
+            line_id=line.line_id,
+            freight=False,
+            amount_minor=line.amount_minor,
+            net_minor=0,
+            commission_minor=commission,
+            tax_minor=tax,
+        )
+        for line, (commission, tax) in zip(pot.lines, charges, strict=True)
     ]
-    weights = [max(0, base - charged) for base, charged in zip(pot.bases, earned.commissions, strict=True)]
+    weights = [max(0, base - commission - tax) for base, (commission, tax) in zip(pot.bases, charges, strict=True)]
     for line in pot.lines:
         if line.freight_minor:
             chain = line.freight_minor if earned.chain else 0
@@ -99,14 +108,16 @@ def breakdown(found: Sequence[Item], netted_minor: int = 0) -> Breakdown:
     freight = sum(it.amount_minor for it in found if it.freight and not it.chain_minor)
     net, own = sum(it.net_minor for it in found), sum(it.own_minor for it in found)
     commission, fee = sum(it.commission_minor for it in found), sum(it.fee_minor for it in found)
+    tax = sum(it.tax_minor for it in found)
     return Breakdown(
         gross_minor=gross,
         freight_minor=freight,
-        adjustments_minor=net + commission + fee - gross - freight,
+        adjustments_minor=net + commission + tax + fee - gross - freight,
         commission_minor=commission,
         fee_minor=fee,
         passed_on_minor=net - own,
         netted_minor=netted_minor or msgspec.UNSET,
+        commission_tax_minor=tax or msgspec.UNSET,
     )
 
 

@@ -12,7 +12,9 @@ from split.domain.holds import Facts, Hold, Readiness, readiness
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import Divided, Trees
 from split.domain.refunds import RefundTerms
+from split.domain.rulesets import NO_RULES, RuleSets
 from split.domain.shares import AGREEMENT_MISSING, BLOCKED, MERCHANT_UNKNOWN, Share
+from split.domain.tariff import RULE_MISSING, Sale
 
 AT_ONCE = Hold(trigger="paid")
 
@@ -20,13 +22,15 @@ AT_ONCE = Hold(trigger="paid")
 class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What is to become of one pot. No reason: `earned` and `divided` are there, and it is paid.
 
-    Version 0: no agreement has decided yet, a later one may. `lines`: only these are paid (None: all that is left), the
+    Version 0: no agreement has decided yet, a later one may. `rules_version` is that of the marketplace's rules that
+    were asked as well, where there were any. `lines`: only these are paid (None: all that is left), the
     rest is held for `rest_reason`. `next_at`: when time alone may change the answer.
     """
 
     pot: Pot
     reason: str
     version: int = 0
+    rules_version: int | msgspec.UnsetType = msgspec.UNSET
     earned: Earning | None = None
     divided: Divided | None = None
     hold: Hold | None = None
@@ -37,16 +41,17 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """When and where a decision is made: the server's clock, and the marketplace's business days."""
+    """When and where a decision is made: the server's clock, the marketplace's business days, and its rules."""
 
     now: datetime
     calendar: Calendar
+    rules: RuleSets = NO_RULES
 
 
 class Terms(msgspec.Struct, frozen=True):
     """What all judgements about one order share. `stopped`: lines of which a refund waits to be planned."""
 
-    currency: str
+    sale: Sale
     paid_at: datetime
     trees: Trees
     facts: Facts
@@ -61,13 +66,18 @@ def first(pot: Pot, copy: MerchantChanged | None, terms: Terms) -> Judgement:
     agreement = in_force(copy.agreements, terms.paid_at)
     if agreement is None:
         return Judgement(pot=pot, reason=AGREEMENT_MISSING)
-    earned, holding = earning(pot, agreement, terms.currency), hold(agreement)
+    earned, holding = earning(pot, agreement, terms.sale), hold(agreement)
+    if earned == RULE_MISSING:
+        return Judgement(pot=pot, reason=RULE_MISSING)
+    asked = terms.sale.rules if agreement.price_mode == "commission" else None
+    version, rules = agreement.version, asked.version if asked else msgspec.UNSET
     if isinstance(earned, str):
-        return Judgement(pot=pot, reason=earned, version=agreement.version, hold=holding)
+        return Judgement(pot=pot, reason=earned, version=version, hold=holding)
     bare = Judgement(
         pot=pot,
         reason="",
-        version=agreement.version,
+        version=version,
+        rules_version=rules,
         earned=earned,
         hold=holding,
         refund=refund_terms(agreement),
@@ -80,11 +90,13 @@ def again(pot: Pot, share: Share, copy: MerchantChanged | None, terms: Terms) ->
     if not share.agreement_version:
         return first(pot, copy, terms)
     holding = None if share.hold is msgspec.UNSET else share.hold
-    version = share.agreement_version
+    version, rules = share.agreement_version, share.rules_version
     if share.earning is None:
         return Judgement(pot=pot, reason=share.reason, version=version, hold=holding)
     refund = None if share.refund is msgspec.UNSET else share.refund
-    bare = Judgement(pot=pot, reason="", version=version, earned=share.earning, hold=holding, refund=refund)
+    bare = Judgement(
+        pot=pot, reason="", version=version, rules_version=rules, earned=share.earning, hold=holding, refund=refund
+    )
     left = None if share.lines is msgspec.UNSET else share.lines
     return _judge(bare, share.earning, left, copy, terms)
 

@@ -16,7 +16,7 @@ from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.refunds import FundingKind, FundingPart, PaymentPart, Refund
-from split.domain.reversals import COMMISSION, MARKETING, borne
+from split.domain.reversals import COMMISSION, MARKETING, TAX, borne
 from split.domain.shares import FREIGHT_OF, Share
 
 REFUNDING: Final = "buyer:refund_in_transit"
@@ -117,6 +117,7 @@ def _take_held(
     for party, amount in (
         (MERCHANT + merchant, own),
         (COMMISSION, sum(it.kept_minor for it in was) - sum(it.kept_minor for it in now)),
+        (TAX, sum(it.tax_minor for it in was) - sum(it.tax_minor for it in now)),
         *_passed_on(body, was, now),
         *_chained(whole, was, old, new),
     ):

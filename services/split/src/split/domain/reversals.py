@@ -15,6 +15,7 @@ from split.domain.refunds import Mode, Refunded, RefundTerms
 
 COMMISSION = "platform:commission"
 FEE = "platform:fee"
+TAX = "platform:tax"
 MARKETING = "platform:marketing"
 
 
@@ -47,16 +48,17 @@ def undone(paid: Paid, item: Item, receivers: Sequence[str], chain: Mapping[str,
     """Return a part of an order as it is undone.
 
     `receivers` are those that the item is passed on to, `chain` what the logistics chain got of its freight. The fee
-    stays with the channel: whoever paid it does not get it back.
+    stays with the channel: whoever paid it does not get it back. The tax on a commission goes with it.
     """
     brought: dict[str, int] = {}
     for party, amount in (
         (FEE, 0 if terms.keep_surcharge else paid.surcharge_minor),
         (COMMISSION, 0 if terms.keep_commission else item.commission_minor),
+        (TAX, 0 if terms.keep_commission else item.tax_minor),
         *((f"merchant:{name}", amount) for name, amount in zip(receivers, item.passed_on, strict=False)),
         *chain.items(),
         (f"merchant:{paid.merchant}", item.own_minor + item.fee_minor),
-        (f"merchant:{paid.merchant}", item.commission_minor if terms.keep_commission else 0),
+        (f"merchant:{paid.merchant}", item.commission_minor + item.tax_minor if terms.keep_commission else 0),
     ):
         brought[party] = brought.get(party, 0) + amount
     own = brought.pop(f"merchant:{paid.merchant}")

@@ -17,7 +17,7 @@ from split.domain.orders import Order, OwedSubsidy
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import FREIGHT, Divided, Trees
 from split.domain.requests import leg, requested
-from split.domain.shares import CLEARING, COMMISSION, FEE, FREIGHT_INCOMPLETE, FREIGHT_OF, MARKETING, Share
+from split.domain.shares import CLEARING, COMMISSION, FEE, FREIGHT_INCOMPLETE, FREIGHT_OF, MARKETING, TAX, Share
 from split.domain.tallies import NOBODY_OWES, Tally
 
 
@@ -54,7 +54,7 @@ class Round(Tally):
         self.changed = False
         self._undoing = undoing
         self._short = 0
-        self._surcharge = self._commission = self._borne_fee = 0
+        self._surcharge = self._commission = self._borne_fee = self._tax = 0
         self._released = False
         self._look_at: datetime | None = None
 
@@ -94,6 +94,7 @@ class Round(Tally):
             before,
             reason=judgement.reason,
             agreement_version=judgement.version,
+            rules_version=judgement.rules_version,
             earning=judgement.earned,
             hold=judgement.hold or msgspec.UNSET,
             refund=judgement.refund or msgspec.UNSET,
@@ -131,6 +132,8 @@ class Round(Tally):
         if self._released:
             figures = Breakdown(gross_minor=self._commission, fee_minor=self._borne_fee)
             self.pay(COMMISSION, COMMISSION, "", self._commission - self._borne_fee, figures)
+        if self._tax:
+            self.pay(TAX, TAX, "", self._tax, Breakdown(gross_minor=self._tax))
         if self._surcharge:
             self.pay(FEE, FEE, "", self._surcharge, Breakdown(adjustments_minor=self._surcharge))
         if self.recovered:
@@ -171,13 +174,18 @@ class Round(Tally):
         self._short += earned.short_minor
         self._commission += earned.commission_minor
         self._borne_fee += earned.platform_fee_minor
+        self._tax += earned.tax_minor
         own = MERCHANT + pot.merchant
         figures = breakdown(pot, earned, earned.net_minor - divided.stays_minor)
         share = self.pay(own, own, pot.merchant, divided.stays_minor, figures, judgement.version)
-        if len(pot.lines) > 1 or judgement.refund:
-            commissions = earned.commissions if len(pot.lines) > 1 else msgspec.UNSET
-            refund = judgement.refund or msgspec.UNSET
-            self.due[-1] = msgspec.structs.replace(share, commissions=commissions, refund=refund)
+        if len(pot.lines) > 1 or judgement.refund or judgement.rules_version:
+            self.due[-1] = msgspec.structs.replace(
+                share,
+                commissions=earned.commissions if len(pot.lines) > 1 else msgspec.UNSET,
+                taxes=earned.taxes if len(pot.lines) > 1 and earned.taxes else msgspec.UNSET,
+                refund=judgement.refund or msgspec.UNSET,
+                rules_version=judgement.rules_version,
+            )
         self.pay_portions(pot.merchant, divided.portions, judgement.version, freight=False)
         if earned.chain:
             self._rest_freight(judgement, pot.freight_minor)
@@ -200,6 +208,7 @@ class Round(Tally):
         paid = items.of_lines(parts, going)
         self._commission += sum(it.commission_minor for it in paid)
         self._borne_fee += sum(it.platform_fee_minor for it in paid)
+        self._tax += sum(it.tax_minor for it in paid)
         own = MERCHANT + pot.merchant
         lines = tuple(line for line in left if line in going)
         amount = sum(it.own_minor for it in paid)
@@ -207,7 +216,8 @@ class Round(Tally):
         figures = items.breakdown(paid, paid_off)
         share = self.pay(own, own, pot.merchant, amount - paid_off, figures, judgement.version)
         refund = judgement.refund or msgspec.UNSET
-        self.due[-1] = msgspec.structs.replace(share, lines=lines, earning=earned, refund=refund)
+        rules = judgement.rules_version
+        self.due[-1] = msgspec.structs.replace(share, lines=lines, earning=earned, refund=refund, rules_version=rules)
         for place, portion in enumerate(divided.portions):
             if taken := sum(it.passed_on[place] for it in paid):
                 figures = Breakdown(gross_minor=taken)
@@ -264,6 +274,7 @@ def _held(judgement: Judgement, reason: str, amount_minor: int, figures: Breakdo
         state="held",
         reason=reason,
         agreement_version=judgement.version,
+        rules_version=judgement.rules_version,
         breakdown=figures,
         earning=judgement.earned,
         hold=judgement.hold or msgspec.UNSET,

@@ -22,6 +22,8 @@ LIFECYCLE: Final[dict[State, dict[Step, State]]] = {
 
 COMMISSION: Final = "platform:commission"
 FEE: Final = "platform:fee"
+TAX: Final = "platform:tax"
+"""Tax on the commission, which is not the platform's to keep."""
 MARKETING: Final = "platform:marketing"
 CLEARING: Final = "channel:clearing"
 
@@ -39,8 +41,9 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `merchant` is out of whose pot it comes; `part` is 0 until it is released, and never changes from then on.
     `earning` is how a held pot will divide, once an agreement has decided that; it stays with what was released of it
     line by line. `lines` are those that the share is for, unless it is for all of its merchant's, and `hold` what they
-    wait for. `commissions` are those of all lines of a pot that was paid at once, where there are several. `refund` is
-    what its agreement says of refunds, unless it says what is usual.
+    wait for. `commissions`, and `taxes` on them, are those of all lines of a pot that was paid at once, where there are
+    several. `refund` is what its agreement says of refunds, unless it says what is usual. `rules_version` is that of
+    the marketplace's rules that were asked, where there were any.
 
     What refunds have taken of its money: `owing_minor` of a held share for other lines, `returned_minor` of one that
     was paid, asked back through the channel.
@@ -56,11 +59,13 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     attempt: int = 0
     payout_id: str = ""
     agreement_version: int = 0
+    rules_version: int | msgspec.UnsetType = msgspec.UNSET
     breakdown: Breakdown
     earning: Earning | None = None
     hold: Hold | msgspec.UnsetType = msgspec.UNSET
     lines: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     commissions: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
+    taxes: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
     refund: RefundTerms | msgspec.UnsetType = msgspec.UNSET
     owing_minor: int | msgspec.UnsetType = msgspec.UNSET
     returned_minor: int | msgspec.UnsetType = msgspec.UNSET

@@ -19,6 +19,7 @@ from split.domain.receivers import Trees
 from split.domain.reversals import borne
 from split.domain.rounds import Decision, Round, Undoing
 from split.domain.tallies import NOBODY_OWES
+from split.domain.tariff import Sale
 
 NO_TREES: Final = Trees((), ())
 
@@ -120,7 +121,10 @@ def _terms(
     stopped: frozenset[str] = frozenset(),
 ) -> Terms:
     trees = Trees(request.receivers, [pot.merchant for pot in parts]) if request.receivers else NO_TREES
-    return Terms(request.currency, request.paid_at, trees, facts, moment, stopped)
+    size = sum(line.amount_minor for line in request.lines)
+    rules = moment.rules.at(request.paid_at)
+    sale = Sale(request.currency, request.payments[0].channel_profile, size, rules)
+    return Terms(sale, request.paid_at, trees, facts, moment, stopped)
 
 
 def _outstanding(verdicts: Iterable[Judgement]) -> bool:

@@ -58,6 +58,11 @@ def unset() -> Any:  # noqa: ANN401 - what pydantic's Field returns
     return Field(default_factory=lambda: msgspec.UNSET, exclude_if=lambda value: value is msgspec.UNSET)
 
 
+def unstated(default: Any) -> Any:  # noqa: ANN401 - of any field, what pydantic's Field returns
+    """Return a default that is not written: of structs that omit what is not stated."""
+    return Field(default=default, exclude_if=lambda value: value == default)
+
+
 def listed(least: int, most: int) -> Any:  # noqa: ANN401 - what pydantic's Field returns
     """Return the bounds of a list. It may come as a list, which is what JSON has; it is kept as a tuple."""
     return Field(min_length=least, max_length=most, strict=False)

@@ -6,11 +6,9 @@ from pydantic import Field
 
 from shared.messages.models.contract import (
     BasisPoints,
-    Currency,
     EventModel,
     ExternalId,
     Label,
-    Minor,
     Model,
     Revision,
     Timestamp,
@@ -18,6 +16,7 @@ from shared.messages.models.contract import (
     listed,
     unset,
 )
+from shared.messages.models.rules import CommissionLimit, Rule, Volume
 
 
 class CategoryRate(Model):
@@ -27,17 +26,6 @@ class CategoryRate(Model):
     """The category, as order lines name it."""
     commission_bp: BasisPoints
     """Basis points of a line's amount."""
-
-
-class CommissionLimit(Model):
-    """The least and the most commission per line in one currency."""
-
-    currency: Currency
-    """ISO 4217 code."""
-    floor_minor: Minor = 0
-    """The least commission per line, in minor units."""
-    cap_minor: Minor | None = None
-    """The most commission per line, in minor units; absent or null: no limit."""
 
 
 class Agreement(Model):
@@ -81,6 +69,14 @@ class Agreement(Model):
     """What happens to surcharges on a refund."""
     trigger_working_days: bool | Unset = unset()
     """Whether only working days count after the trigger; absent: every day does."""
+    rules: Annotated[tuple[Rule, ...], listed(0, 100)] | Unset = unset()
+    """Rules that are more specific than the rates above; absent: none."""
+    rate_source: Literal["agreement", "marketplace"] | Unset = unset()
+    """`marketplace`: the rates above are not used, the marketplace's rules decide; absent: `agreement`."""
+    volumes: Annotated[tuple[Volume, ...], listed(0, 50)] | Unset = unset()
+    """What the merchant sold in the previous closed period, by which tiers are chosen; absent: the lowest."""
+    tax_bp: BasisPoints | Unset = unset()
+    """Tax on the commission of the rates above, in basis points of it, borne by the merchant; absent: none."""
 
 
 class MerchantChanged(EventModel):

@@ -1,6 +1,6 @@
 """One order in the books: what came in is what its shares are, and the ledger has the money where the order says.
 
-The compliance law is here too: of a seller's money the platform gets its commission, the channel's fee, nothing else.
+The compliance law is here too: the platform gets of a seller's money only commission, its tax and the fee.
 """
 
 from collections import Counter
@@ -15,12 +15,13 @@ BUYER: Final = "buyer:"
 PLATFORM: Final = "platform:"
 COMMISSION: Final = "platform:commission"
 FEE: Final = "platform:fee"
+TAX: Final = "platform:tax"
 ADVANCE: Final = "platform:advance"
 MARKETING: Final = "platform:marketing"
 GIVING: Final = (MARKETING, "platform:reserve")
 """Accounts out of which the platform pays: of an order nothing may stay in them."""
 
-ACCOUNTS: Final = frozenset({COMMISSION, FEE, ADVANCE, *GIVING})
+ACCOUNTS: Final = frozenset({COMMISSION, FEE, TAX, ADVANCE, *GIVING})
 
 
 def judge(case: Case, verdict: Verdict) -> None:
@@ -85,7 +86,8 @@ def _check_sums(order: Divided, verdict: Verdict) -> None:
 def _check_breakdowns(order: Divided, verdict: Verdict) -> None:
     for share in order.shares:
         plus = share.gross_minor + share.freight_minor + share.adjustments_minor
-        said = plus - share.commission_minor - share.fee_minor - share.passed_on_minor
+        minus = share.commission_minor + share.commission_tax_minor + share.fee_minor
+        said = plus - minus - share.passed_on_minor - share.netted_minor
         if share.part and said != share.amount_minor:
             detail = f"{share.path} is {share.amount_minor}, its breakdown says {said}"
             verdict.breach("breakdown_adds_up", order.order, detail)
@@ -97,12 +99,13 @@ def _check_platform(order: Divided, booked: Mapping[str, int], verdict: Verdict)
     owed: Counter[str] = Counter({FEE: order.surcharge_minor})
     for share in order.shares:
         if share.receiver.startswith(PLATFORM):
-            if share.path != share.receiver or share.receiver not in (COMMISSION, FEE):
+            if share.path != share.receiver or share.receiver not in (COMMISSION, FEE, TAX):
                 verdict.breach(law, order.order, f"{share.path} goes to {share.receiver}")
             kept[share.receiver] += share.gross_minor + share.freight_minor + share.adjustments_minor
         elif share.part:
             owed[COMMISSION] += share.commission_minor
-    for account in (COMMISSION, FEE):
+            owed[TAX] += share.commission_tax_minor
+    for account in (COMMISSION, FEE, TAX):
         if kept[account] > owed[account]:
             detail = f"{account} gets {kept[account]} before fees, the sellers owe it {owed[account]}"
             verdict.breach(law, order.order, detail)

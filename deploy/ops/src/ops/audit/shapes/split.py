@@ -45,6 +45,8 @@ class Breakdown(Part, frozen=True):
     commission_minor: Minor
     fee_minor: Minor
     passed_on_minor: Minor
+    commission_tax_minor: Minor = 0
+    netted_minor: Minor = 0
 
 
 class Share(Part, frozen=True):
@@ -134,6 +136,8 @@ def _share(it: Share) -> ShareRow:
         commission_minor=figures.commission_minor,
         fee_minor=figures.fee_minor,
         passed_on_minor=figures.passed_on_minor,
+        commission_tax_minor=figures.commission_tax_minor,
+        netted_minor=figures.netted_minor,
     )
 
 
