@@ -30,8 +30,9 @@ class Clock:
         self._ahead = timedelta()
 
     def now(self) -> datetime:
-        """Return the time."""
-        return datetime.now(UTC) + self._ahead
+        """Return the time, in whole milliseconds as MongoDB keeps it."""
+        now = datetime.now(UTC) + self._ahead
+        return now.replace(microsecond=now.microsecond // 1_000 * 1_000)
 
     async def ask(self) -> None:
         """Take the time from MongoDB."""

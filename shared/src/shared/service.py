@@ -140,6 +140,7 @@ class Service:
             try:
                 await mongo.prepare(self.database, self._indexes)
                 await topics.check(self.topics.of(self.name), self.settings.kafka_bootstrap)
+                await self.clock.ask()  # before anything is decided by it
                 await self.broker.start()
             except Exception as error:  # noqa: BLE001 - whatever is missing is said on /readyz, and tried again
                 self.health.problem = f"{type(error).__name__}: {error}"[:500]

@@ -65,7 +65,7 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
         note_facts=FactHandlers(orders, reviews),
         post_refunds=RefundHandlers(database, orders, metrics, moments),
         releases=releases,
-        deadlines=Deadlines(commits, orders, reviews),
+        deadlines=Deadlines(database, commits, orders, reviews),
         approve=approve,
         router=api.routes(behind),
     )

@@ -37,6 +37,11 @@ class Metrics:
             "Payouts settled before their order came, which the order then could not take.",
             registry=registry,
         )
+        self._misfits = Counter(
+            "weir_orders_misfits",
+            "Orders of which goods or cases were told before they came, with lines that they then had not.",
+            registry=registry,
+        )
 
     async def sample(self, orders: Orders, database: Database) -> None:
         """Set the gauges now, by MongoDB's clock."""
@@ -60,3 +65,7 @@ class Metrics:
     def note_unmatched(self, payouts: int) -> None:
         """Count what came early and does not fit."""
         self._unmatched.inc(payouts)
+
+    def note_misfits(self) -> None:
+        """Count an order of which something was told that does not fit it."""
+        self._misfits.inc()

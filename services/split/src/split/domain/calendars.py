@@ -9,6 +9,9 @@ import msgspec
 
 SATURDAY: Final = 5
 DAY: Final = timedelta(days=1)
+SECOND: Final = timedelta(seconds=1)
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+"""What is said to have happened before is as old as this: no zone has days near the year 1."""
 SEARCH_DAYS_MAX: Final = 4_000
 """How far a working day is looked for: 365 working days with every holiday end long before."""
 
@@ -25,13 +28,25 @@ class Calendar(msgspec.Struct, frozen=True):
     workdays: AbstractSet[date] = frozenset()
 
     def day_of(self, moment: datetime) -> date:
-        """Return the business day of a moment: before the cut it is still the day before."""
-        local = moment.astimezone(self.zone)
-        return local.date() if local.time() >= self.day_cut else local.date() - DAY
+        """Return the business day of a moment: it has begun, and the next one has not."""
+        day = moment.astimezone(self.zone).date()
+        if moment < self.begin(day):
+            return day - DAY
+        # Clocks that are put back around the cut show the day before again: the new day stays.
+        return day + DAY if moment >= self.begin(day + DAY) else day
 
     def begin(self, day: date) -> datetime:
-        """Return the first moment of a business day, in UTC."""
-        return datetime.combine(day, self.day_cut, self.zone).astimezone(UTC)
+        """Return the first moment of a business day, in UTC: when clocks first show its cut, or leap over it."""
+        local = datetime.combine(day, self.day_cut, self.zone)
+        found, before = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
+        if before >= found:
+            return found
+        # The cut is on no clock that day: look for the leap, which is on a whole second.
+        while found - before > SECOND:
+            middle = before + (found - before) // SECOND // 2 * SECOND
+            leapt = middle.astimezone(self.zone).replace(tzinfo=None) >= local.replace(tzinfo=None)
+            before, found = (before, middle) if leapt else (middle, found)
+        return found
 
     def works(self, day: date) -> bool:
         """Tell whether it is a working day."""
@@ -48,7 +63,7 @@ class Calendar(msgspec.Struct, frozen=True):
         """
         if not days:
             return moment
-        day, left = self.day_of(moment), days
+        day, left = self.day_of(max(moment, EARLIEST)), days
         if not working:
             return self.begin(day + days * DAY)
         for _ in range(SEARCH_DAYS_MAX):

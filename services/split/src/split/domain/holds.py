@@ -4,7 +4,7 @@ What happened to an order is a set of facts, never a sequence: in whatever order
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -22,7 +22,8 @@ PROGRESS_MAX: Final = 2_000
 FREEZES_MAX: Final = 100
 REFUNDS_MAX: Final = 200
 """Refunds of one order that are kept, refused ones included; the profiles allow 50."""
-NEVER: Final = datetime.max.replace(tzinfo=UTC)
+LINES_NAMED_MAX: Final = 20_000
+"""By all facts of an order together, 1.4 MB: a document has 16 MB, and its other parts need their place."""
 CANCELLED: Final = "cancelled"
 FROZEN: Final = "frozen:"
 REFUNDING: Final = "refunding"
@@ -55,7 +56,8 @@ class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Freeze(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A stop on lines (none named: all), by its owner, such as `case:<id>`. Expired or not open, it stops nothing.
 
-    A closed one is kept: an older revision that comes later must not open it again.
+    A closed one is kept: an older revision that comes later must not open it again. `hash`: of what stated it, in
+    hexadecimal.
     """
 
     owner: str
@@ -64,6 +66,7 @@ class Freeze(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reason: str
     line_ids: tuple[str, ...] = ()
     expires_at: datetime | None = None
+    hash: str = ""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +85,7 @@ def progressed(facts: Facts, event: Progress) -> Facts | str:
     for it in facts.progress:
         if it.identity == event.identity:
             return facts if it.hash == event.hash else "progress_differs"
-    if len(facts.progress) >= PROGRESS_MAX:
+    if len(facts.progress) >= PROGRESS_MAX or _named(facts) + len(event.line_ids) > LINES_NAMED_MAX:
         return "progress_too_much"
     return msgspec.structs.replace(facts, progress=(*facts.progress, event))
 
@@ -91,8 +94,11 @@ def frozen(facts: Facts, freeze: Freeze) -> Facts | str:
     """Return the facts with the newest state of a freeze; the same ones for what is not newer, or why it cannot be."""
     known = next((it for it in facts.freezes if it.owner == freeze.owner), None)
     if known is not None and freeze.revision <= known.revision:
-        return "freeze_differs" if freeze.revision == known.revision and freeze != known else facts
-    if known is None and len(facts.freezes) >= FREEZES_MAX:
+        return "freeze_differs" if freeze.revision == known.revision and freeze.hash != known.hash else facts
+    kept = len(known.line_ids) if known else 0
+    if (known is None and len(facts.freezes) >= FREEZES_MAX) or (
+        _named(facts) - kept + len(freeze.line_ids) > LINES_NAMED_MAX
+    ):
         return "freezes_too_many"
     others = tuple(it for it in facts.freezes if it is not known)
     return msgspec.structs.replace(facts, freezes=(*others, freeze))
@@ -106,6 +112,35 @@ def approved(facts: Facts, approval: Approval) -> Facts | str:
     if len(facts.approved) >= REFUNDS_MAX:
         return "refunds_too_many"
     return msgspec.structs.replace(facts, approved=(*facts.approved, approval))
+
+
+def fitting(facts: Facts, lines: frozenset[str]) -> tuple[Facts, Facts]:
+    """Divide what came before its order into what the order can take, and what names a line that it has not.
+
+    Of an order that is there such an event is refused; that it came earlier must make no difference.
+    """
+    fits = msgspec.structs.replace(
+        facts,
+        progress=tuple(it for it in facts.progress if lines.issuperset(it.line_ids)),
+        freezes=tuple(it for it in facts.freezes if lines.issuperset(it.line_ids)),
+    )
+    misfits = Facts(
+        progress=tuple(it for it in facts.progress if not lines.issuperset(it.line_ids)),
+        freezes=tuple(it for it in facts.freezes if not lines.issuperset(it.line_ids)),
+    )
+    return fits, misfits
+
+
+class Wait(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How one line stands: why it may not go (empty: it may), when it is due if that is known, when to look again.
+
+    `look_at` is the next moment at which time alone changes the answer; None: only news does.
+    """
+
+    line_id: str
+    reason: str
+    due_at: datetime | None
+    look_at: datetime | None = None
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,35 +161,41 @@ def readiness(
     now: datetime,
 ) -> Readiness:
     """Say which of a merchant's lines may be paid out at `now`; not those of which a refund waits to be planned."""
-    ready: set[str] = set()
-    reason, next_at = "", None
-    for line in lines:
-        stop, until = (REFUNDING, None) if line in refunding else _stopped(line, facts, now)
-        due = due_at(hold, line, paid_at, facts.progress, calendar)
-        if not stop and due is not None and due <= now:
-            ready.add(line)
-            continue
-        reason = reason or stop or f"awaiting_{hold.trigger}"
-        later = _latest(until, due) if due is not None and (until is not None or not stop) else None
-        if later is not None and (next_at is None or later < next_at):
-            next_at = later
-    return Readiness(lines=frozenset(ready), reason=reason, next_at=next_at)
+    found = waits(hold, lines, paid_at, facts, refunding, calendar, now)
+    return Readiness(
+        lines=frozenset(it.line_id for it in found if not it.reason),
+        reason=next((it.reason for it in found if it.reason), ""),
+        next_at=min((it.look_at for it in found if it.look_at is not None), default=None),
+    )
 
 
-def due_at(
-    hold: Hold, line: str, paid_at: datetime, progress: Iterable[Progress], calendar: Calendar
-) -> datetime | None:
-    """Return when a line's trigger and its days are over; None while the trigger has not fired.
+def waits(
+    hold: Hold,
+    lines: Iterable[str],
+    paid_at: datetime,
+    facts: Facts,
+    refunding: Collection[str],
+    calendar: Calendar,
+    now: datetime,
+) -> list[Wait]:
+    """Say of each line what it waits for at `now`.
 
-    A trigger fires by its own event or by a later one of the goods: what is completed has been delivered.
+    A trigger fires by its own event or by a later one of the goods: what is completed has been delivered. Of several
+    events the earliest counts, whichever came first. What is due when it is paid is due when its order is there.
     """
-    fired = paid_at if hold.trigger == "paid" else _fired_at(hold.trigger, line, progress)
-    return None if fired is None else calendar.after(fired, hold.days, working=hold.working)
-
-
-def cancelled(line: str, progress: Iterable[Progress]) -> bool:
-    """Tell whether a line was called off: it is not paid out any more, a refund follows."""
-    return any(it.kind == CANCELLED and _concerns(it.line_ids, line) for it in progress)
+    fired, stops = _Fired(hold.trigger, facts.progress), _Stops(facts, now)
+    dues: dict[datetime, datetime] = {}
+    found: list[Wait] = []
+    for line in lines:
+        begins = fired.at(line) if hold.trigger != "paid" else paid_at if hold.days else min(paid_at, now)
+        if begins is not None and begins not in dues:
+            dues[begins] = calendar.after(begins, hold.days, working=hold.working)
+        due = None if begins is None else dues[begins]
+        reason, look_at = (REFUNDING, None) if line in refunding else stops.of(line)
+        if not reason and (due is None or due > now):
+            reason, look_at = f"awaiting_{hold.trigger}", due
+        found.append(Wait(line_id=line, reason=reason, due_at=due, look_at=look_at))
+    return found
 
 
 _AFTER: Final[dict[Trigger, tuple[ProgressKind, ...]]] = {
@@ -165,31 +206,48 @@ _AFTER: Final[dict[Trigger, tuple[ProgressKind, ...]]] = {
 }
 
 
-def _fired_at(trigger: Trigger, line: str, progress: Iterable[Progress]) -> datetime | None:
-    times = [it.occurred_at for it in progress if it.kind in _AFTER[trigger] and _concerns(it.line_ids, line)]
-    return min(times, default=None)
+class _Fired:
+    """When the trigger of each line fired. An order may have 500 lines and 2,000 events: each is looked at once."""
+
+    def __init__(self, trigger: Trigger, progress: Iterable[Progress]) -> None:
+        self._all: datetime | None = None
+        self._lines: dict[str, datetime] = {}
+        for it in progress:
+            if it.kind not in _AFTER[trigger]:
+                continue
+            if not it.line_ids:
+                self._all = it.occurred_at if self._all is None else min(self._all, it.occurred_at)
+            for line in it.line_ids:
+                self._lines[line] = min(self._lines.get(line, it.occurred_at), it.occurred_at)
+
+    def at(self, line: str) -> datetime | None:
+        found = self._lines.get(line)
+        return min(found, self._all) if found is not None and self._all is not None else found or self._all
 
 
-def _stopped(line: str, facts: Facts, now: datetime) -> tuple[str, datetime | None]:
-    """Return why a line is stopped (empty: it is not), and until when (None: until news)."""
-    if cancelled(line, facts.progress):
-        return CANCELLED, None
-    active = [
-        it
-        for it in facts.freezes
-        if it.open and _concerns(it.line_ids, line) and (it.expires_at is None or it.expires_at > now)
-    ]
-    if not active:
-        return "", None
-    ends = [it.expires_at for it in active]
-    return FROZEN + min(it.owner for it in active), None if None in ends else max(
-        end for end in ends if end is not None
-    )
+class _Stops:
+    """What stops each line at a moment: that it was called off, else open freezes."""
+
+    def __init__(self, facts: Facts, now: datetime) -> None:
+        called_off = [it for it in facts.progress if it.kind == CANCELLED]
+        self._all_off = any(not it.line_ids for it in called_off)
+        self._off = {line for it in called_off for line in it.line_ids}
+        self._freezes = [
+            (it, frozenset(it.line_ids))
+            for it in facts.freezes
+            if it.open and (it.expires_at is None or it.expires_at > now)
+        ]
+
+    def of(self, line: str) -> tuple[str, datetime | None]:
+        """Return why a line is stopped (empty: it is not), and when the first of several freezes ends by itself."""
+        if self._all_off or line in self._off:
+            return CANCELLED, None
+        active = [it for it, lines in self._freezes if not lines or line in lines]
+        if not active:
+            return "", None
+        ends = (it.expires_at for it in active if it.expires_at is not None)
+        return FROZEN + min(it.owner for it in active), min(ends, default=None)
 
 
-def _concerns(named: Sequence[str], line: str) -> bool:
-    return not named or line in named
-
-
-def _latest(*moments: datetime | None) -> datetime | None:
-    return max((moment for moment in moments if moment is not None), default=None)
+def _named(facts: Facts) -> int:
+    return sum(len(it.line_ids) for it in facts.progress) + sum(len(it.line_ids) for it in facts.freezes)

@@ -4,14 +4,19 @@ Several replicas may look at once: the transaction decides, and what one has don
 """
 
 import asyncio
+import uuid
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
+import msgspec
 import structlog
 
-from shared.commits import Commits, ConflictError, OutageError
+from shared import leases
+from shared.commits import Commits, ConflictError, OutageError, TooSlowError
 from shared.ids import event_id
+from shared.mongo import Database, PyMongoError
 from shared.work import TooLargeError, Work
 from split.domain.orders import Order
 from split.handlers.reviews import Occasion, Reviews
@@ -19,6 +24,12 @@ from split.store.orders import Held, Orders
 
 LOOK_EVERY_S: Final = 1.0
 ORDERS_PER_UNIT_MAX: Final = 200
+LEASE: Final = "deadlines"
+LEASE_S: Final = 5.0
+"""When a business day begins, much is due at one moment: replicas that all took the same orders would hinder each
+other. The lease only saves that work."""
+FAILED_AGAIN: Final = timedelta(minutes=1)
+"""When an order that failed alone is looked at again."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,48 +37,72 @@ log = structlog.get_logger(__name__)
 class Deadlines:
     """Looks at what is due, on one replica."""
 
-    def __init__(self, commits: Commits, orders: Orders, reviews: Reviews) -> None:
+    def __init__(self, database: Database, commits: Commits, orders: Orders, reviews: Reviews) -> None:
+        self._database = database
         self._commits = commits
         self._orders = orders
         self._reviews = reviews
+        self._owner = str(uuid.uuid4())
+        self._failed: dict[str, datetime] = {}
 
     async def run(self) -> None:
-        """Look every second, for ever."""
+        """Look every second, for ever; while MongoDB is away, what is due waits."""
         while True:
             try:
-                await self.once()
-            except (OutageError, ConflictError) as error:
+                if await self._lead():
+                    await self.once()
+            except (OutageError, PyMongoError) as error:
                 log.warning("deadlines wait", error=str(error)[:500])
+            except Exception:
+                log.exception("deadlines failed, looked at again")
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def once(self) -> int:
         """Look at everything that is due; return how many orders changed."""
-        changed, left_out = 0, set[str]()
-        while keys := await self._orders.due(self._reviews.moments.now(), left_out, ORDERS_PER_UNIT_MAX):
-            changed += await self._look(keys, left_out)
+        now = self._reviews.moments.now()
+        self._failed = {key: again for key, again in self._failed.items() if again > now}
+        changed, left_out = 0, set(self._failed)
+        while keys := await self._orders.due(now, left_out, ORDERS_PER_UNIT_MAX):
+            changed += await self._look(keys, now, left_out)
+            await self._lead()
         return changed
 
-    async def _look(self, keys: Sequence[str], left_out: set[str]) -> int:
+    async def _lead(self) -> bool:
+        return await leases.take(self._database, LEASE, self._owner, LEASE_S)
+
+    async def _look(self, keys: Sequence[str], now: datetime, left_out: set[str]) -> int:
         """Look at these orders in one unit of work, or in smaller ones; an order that fails alone is left out."""
         try:
-            return await self._commits.run(partial(self._decide, keys), origin="clock")
-        except (OutageError, ConflictError):
-            raise
+            return await self._commits.run(partial(self._decide, keys, now), origin="clock")
         except Exception as error:
+            if isinstance(error, OutageError) and not isinstance(error, TooSlowError):
+                raise
             if len(keys) == 1:
-                # A bug in one order stops no other's deadline; the next look, a second later, tries it again.
-                log.exception("deadline failed", order=keys[0])
+                self._leave_out(keys[0], error, now)
                 left_out.update(keys)
                 return 0
             if not isinstance(error, TooLargeError):
                 log.warning("deadlines failed together, looked at in halves", orders=len(keys), error=repr(error)[:500])
         half = len(keys) // 2
-        return await self._look(keys[:half], left_out) + await self._look(keys[half:], left_out)
+        return await self._look(keys[:half], now, left_out) + await self._look(keys[half:], now, left_out)
 
-    async def _decide(self, keys: Sequence[str], work: Work) -> int:
+    def _leave_out(self, key: str, error: Exception, now: datetime) -> None:
+        """Let an order that fails alone stop no other's deadline."""
+        if isinstance(error, ConflictError) and not error.may_last:
+            log.warning("deadline in conflict, looked at again", order=key, error=str(error)[:500])
+            return
+        log.error("deadline failed", order=key, exc_info=error)
+        self._failed[key] = now + FAILED_AGAIN
+
+    async def _decide(self, keys: Sequence[str], now: datetime, work: Work) -> int:
         found = await self._orders.whole(keys, work.session)
-        held = [it for it in found.values() if isinstance(it, Held)]
-        return await self._reviews.review([Occasion(it, it.order, _cause(it.order)) for it in held], work)
+        occasions = [
+            # What is looked at is due no more: the review says when, if ever, it is due again.
+            Occasion(it, msgspec.structs.replace(it.order, look_at=msgspec.UNSET), _cause(it.order))
+            for it in found.values()
+            if isinstance(it, Held)
+        ]
+        return await self._reviews.review(occasions, work, now)
 
 
 def _cause(order: Order) -> str:

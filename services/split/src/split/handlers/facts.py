@@ -109,6 +109,7 @@ def _freeze(event: CaseChanged) -> Freeze:
         reason=event.reason,
         line_ids=event.line_ids,
         expires_at=_stored(event.expires_at) if event.expires_at else None,
+        hash=body_hash(event).hex(),
     )
 
 

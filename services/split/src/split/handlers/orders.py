@@ -11,7 +11,7 @@ from shared.mongo import Database
 from shared.record import Batch, Received
 from shared.work import Work
 from split.domain import money_back, splits
-from split.domain.holds import NO_FACTS
+from split.domain.holds import NO_FACTS, Facts, fitting
 from split.domain.judgements import Moment
 from split.domain.orders import Order
 from split.domain.rounds import Decision
@@ -74,7 +74,7 @@ class OrderHandlers:
     ) -> Decision | str:
         """Decide about one order and record it; a reason if it cannot be booked."""
         event, work = received.event, unit.work
-        facts = stub.facts if stub is not None else NO_FACTS
+        facts, misfits = _early(event, stub)
         stand = unit.sheet.of(event.marketplace, event.currency)
         decision = splits.split(event, unit.merchants, facts, unit.moment, stand)
         if isinstance(decision, str):
@@ -88,6 +88,9 @@ class OrderHandlers:
             self._orders.add(work, order, event, *stored, received.origin_time)
         else:
             order = self._complete(unit, received, order, stub, stored)
+            if misfits != NO_FACTS:
+                self._orders.refuse_facts(work, order.key, misfits)
+                work.after_commit(self._metrics.note_misfits)
         for merchant in order.waiting_for:
             self._merchants.wait(work, f"{order.marketplace}/{merchant}", 1)
         return decision
@@ -125,6 +128,13 @@ class _Unit(msgspec.Struct, frozen=True):
     sheet: Sheet
     merchants: dict[str, MerchantChanged]
     moment: Moment
+
+
+def _early(event: SplitRequested, stub: Known | None) -> tuple[Facts, Facts]:
+    """Return what had happened to an order before it came, as far as it fits, and what does not."""
+    if stub is None or stub.facts == NO_FACTS:
+        return NO_FACTS, NO_FACTS
+    return fitting(stub.facts, frozenset(line.line_id for line in event.lines))
 
 
 def _outcome(decision: Decision) -> str:

@@ -42,7 +42,6 @@ class Moments:
     def __init__(self, clock: Clock, marketplaces: Marketplaces) -> None:
         self._clock = clock
         self._marketplaces = marketplaces
-        self._calendars: dict[str, Calendar] = {}
 
     def now(self) -> datetime:
         """Return the time."""
@@ -54,11 +53,7 @@ class Moments:
         if found is None:
             message = f"{marketplace} has orders, and is not among the marketplaces of this service"
             raise LookupError(message)
-        calendar = self._calendars.get(marketplace)
-        if calendar is None:
-            calendar = Calendar(found.zone, found.day_cut, found.holidays, found.workdays)
-            self._calendars[marketplace] = calendar
-        return Moment(now, calendar)
+        return Moment(now, Calendar(found.zone, found.day_cut, found.holidays, found.workdays))
 
 
 class Reviews:
@@ -74,14 +69,17 @@ class Reviews:
         self._standings = Standings(database)
         self.moments = moments
 
-    async def review(self, occasions: Sequence[Occasion], work: Work) -> int:
-        """Record the news of each order, and release what it lets go; return how many orders changed."""
+    async def review(self, occasions: Sequence[Occasion], work: Work, now: datetime | None = None) -> int:
+        """Record the news of each order, and release what it lets go; return how many orders changed.
+
+        `now`: by which moment they are judged, unless it is this one.
+        """
         wanted = keys_of(it.held.request for it in occasions if it.order.stands)
         of_marketplace = by_marketplace(await self._merchants.copies(wanted, work.session) if wanted else {})
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         refunding = [(it.held.request, money_back.concerned(it.order, it.held.request)) for it in occasions]
         sheet = await self.sheet(refunding, work)
-        now = self.moments.now()
+        now = now or self.moments.now()
         changed = 0
         for it in occasions:
             before, after = it.held.order, it.order

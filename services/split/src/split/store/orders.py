@@ -145,6 +145,10 @@ class Orders:
         """Keep what came early and its order could not take, for whoever looks after it."""
         work.update(ORDERS, key, {"$set": {"early": [msgspec.structs.asdict(it) for it in early]}})
 
+    def refuse_facts(self, work: Work, key: str, facts: Facts) -> None:
+        """Keep what was said of an order before it came and names lines that it has not, for whoever looks after it."""
+        work.update(ORDERS, key, {"$set": {"early_facts": msgspec.to_builtins(facts, builtin_types=(datetime,))}})
+
     def stub(self, work: Work, marketplace: str, order_id: str, early: Early, *, exists: bool) -> None:
         """Make an event wait for its order, in the document that the order will be."""
         key = f"{marketplace}/{order_id}"
