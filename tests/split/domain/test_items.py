@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.split.decisions import SOON, decided, held_of, legs_of, nonzero, reasons_of, review
 from tests.split.examples import PAID_AT, agreement, copies, extra, line, merchant, merchant_copies, orders, paid_order
+from tests.split.tariffs import sale_of
 
 from shared.messages import Breakdown, MerchantChanged, SplitRequested
 from split.domain import items, pots
@@ -39,7 +40,7 @@ def parts_of(
     for pot in pots.facts(order).pots:
         copy = merchants.get(pot.merchant)
         agreed = in_force(copy.agreements, order.paid_at) if copy else None
-        earned = earning(pot, agreed, order.currency) if agreed else None
+        earned = earning(pot, agreed, sale_of(order)) if agreed else None
         if not isinstance(earned, Earning):
             continue
         divided = divided_of(order, pot, earned)
@@ -56,6 +57,7 @@ def test_the_parts_of_a_pot_are_its_earning_and_its_tree_to_the_minor_unit(
         assert sum(it.net_minor for it in parts) == earned.net_minor
         assert sum(it.commission_minor for it in parts) == earned.commission_minor
         assert sum(it.platform_fee_minor for it in parts) == earned.platform_fee_minor
+        assert sum(it.tax_minor for it in parts) == earned.tax_minor
         assert sum(it.fee_minor for it in parts) == earned.fee_minor
         assert sum(it.chain_minor for it in parts) == (pot.freight_minor if earned.chain else 0)
         assert sum(it.own_minor for it in parts) == divided.stays_minor
@@ -92,7 +94,8 @@ def test_a_breakdown_explains_what_some_parts_come_to(
 
 def _explained(why: Breakdown) -> int:
     brought = why.gross_minor + why.freight_minor + why.adjustments_minor
-    return brought - why.commission_minor - why.fee_minor - why.passed_on_minor
+    tax = why.commission_tax_minor or 0
+    return brought - why.commission_minor - tax - why.fee_minor - why.passed_on_minor
 
 
 def shipping(number: int, *lines: str) -> Progress:
