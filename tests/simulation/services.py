@@ -50,7 +50,7 @@ INDEXES: Final[Mapping[str, Mapping[str, list[Index]]]] = {
     "aftersale": {"orders": [], "merchants": [], **KIT},
 }
 
-NO_ROUTES: Final[Any] = SimpleNamespace(routes=lambda *_: None, Behind=lambda *_: None)
+NO_ROUTES: Final[Any] = SimpleNamespace(routes=lambda *_: None, Behind=lambda **_: SimpleNamespace(stop=None))
 """In place of a service's `api`: making its routes takes longer than a schedule."""
 
 
@@ -77,6 +77,7 @@ def _start_split(it: Replica, around: Surroundings, _: Institution) -> None:
     clock = Clock(it.database, movable=False)
     parts = split.app.assemble(it.database, it.commits, around.marketplaces, it.metrics, clock)
     it.background(parts.releases.run)
+    it.background(parts.waker.run)
     it.take(SplitRequested, parts.split_orders.split_orders)
     it.take(PayoutSettled, parts.post_payouts.post_payouts)
     it.take(MerchantChanged, parts.copy_merchants.copy_merchants)

@@ -23,7 +23,12 @@ def settings() -> Settings:
 
 
 BELOW = "/v1/marketplaces/{marketplace}"
-OPERATORS = {f"{BELOW}/approvals/{{approval_id}}/approve", f"{BELOW}/approvals/{{approval_id}}/refuse"}
+OPERATORS = {
+    f"{BELOW}/approvals/{{approval_id}}/approve",
+    f"{BELOW}/approvals/{{approval_id}}/refuse",
+    f"{BELOW}/payouts/pause",
+    f"{BELOW}/payouts/resume",
+}
 """What changes something: each takes an actor, a reason and a key."""
 
 

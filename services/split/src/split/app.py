@@ -23,14 +23,19 @@ from split.handlers import (
     RefundHandlers,
     Releases,
     Reviews,
+    StopHandlers,
+    Waker,
 )
 from split.handlers.releases import SWEEP_EVERY_S
+from split.handlers.wakes import SWEEP_EVERY_S as WAKES_EVERY_S
 from split.metrics import Metrics
 from split.settings import Settings
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
 from split.store.merchants import Merchants
 from split.store.orders import Orders
+from split.store.stops import StopStore
+from split.store.wakes import Wakes
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,31 @@ class Parts:
     releases: Releases
     deadlines: Deadlines
     approve: ApprovalHandlers
+    stop: StopHandlers
+    waker: Waker
     router: APIRouter
 
 
 def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, metrics: Metrics, clock: Clock) -> Parts:
     """Wire the parts."""
-    orders, merchants, moments = Orders(database), Merchants(database), Moments(clock, marketplaces)
+    orders, merchants, stops, wakes = Orders(database), Merchants(database), StopStore(database), Wakes(database)
+    moments = Moments(clock, marketplaces, stops)
     reviews = Reviews(database, orders, merchants, metrics, moments)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
     approvals = Approvals(database)
     approve = ApprovalHandlers(commits, approvals, clock, executors={})
-    behind = api.Behind(marketplaces, clock, orders, Accounts(database), approvals, approve)
+    waker = Waker(commits, wakes, orders, reviews)
+    behind = api.Behind(
+        marketplaces=marketplaces,
+        clock=clock,
+        orders=orders,
+        merchants=merchants,
+        accounts=Accounts(database),
+        approvals=approvals,
+        approve=approve,
+        stops=stops,
+        stop=StopHandlers(commits, clock, stops, merchants, wakes, waker.signal),
+    )
     return Parts(
         orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
@@ -67,6 +86,8 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
         releases=releases,
         deadlines=Deadlines(database, commits, orders, reviews),
         approve=approve,
+        stop=behind.stop,
+        waker=waker,
         router=api.routes(behind),
     )
 
@@ -87,7 +108,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     service.background(parts.releases.run)
     service.background(parts.deadlines.run)
+    service.background(parts.waker.run)
     service.sample(lambda: metrics.sample(parts.orders, service.database))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
+    service.sweep("wakes", WAKES_EVERY_S, parts.waker.sweep)
     service.app.include_router(parts.router)
     return service.app

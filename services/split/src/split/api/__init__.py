@@ -6,12 +6,15 @@ from fastapi import APIRouter
 
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
-from split.api import approvals
+from split.api import approvals, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
+from split.handlers.stops import StopHandlers
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
+from split.store.merchants import Merchants
 from split.store.orders import Orders
+from split.store.stops import StopStore
 
 
 @dataclass(frozen=True)
@@ -21,9 +24,12 @@ class Behind:
     marketplaces: Marketplaces
     clock: Clock
     orders: Orders
+    merchants: Merchants
     accounts: Accounts
     approvals: Approvals
     approve: ApprovalHandlers
+    stops: StopStore
+    stop: StopHandlers
 
 
 def routes(behind: Behind) -> APIRouter:
@@ -31,4 +37,5 @@ def routes(behind: Behind) -> APIRouter:
     router = APIRouter()
     router.include_router(reading(behind.orders, behind.accounts, behind.marketplaces))
     router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
+    router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))
     return router

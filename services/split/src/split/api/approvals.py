@@ -1,23 +1,20 @@
 """The routes of what needs two people: what waits for the second one, and the second one's word."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from shared.clock import Clock
-from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, cursor_of, key_of, marketplace_of, parameter
+from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, marketplace_of, parameter
 from shared.ids import EXTERNAL_ID_PATTERN
 from shared.marketplaces import Marketplaces
-from split.api.operators import IdempotencyKey, Operation, done
+from split.api.operators import IdempotencyKey, Operation, cursor_at, done, place_of
 from split.domain.approvals import Action, Approval, Ruling, State, Verdict
 from split.handlers.approvals import ApprovalHandlers
-from split.store.approvals import Approvals, Place
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND: Final = timedelta(milliseconds=1)
+from split.store.approvals import Approvals
 
 ApprovalId = Annotated[str, Path(pattern=parameter(EXTERNAL_ID_PATTERN), description="as it was answered when asked")]
 Wanted = Annotated[Literal["requested", "approved", "refused", "expired"], Query(alias="state")]
@@ -63,9 +60,9 @@ def routes(handlers: ApprovalHandlers, approvals: Approvals, clock: Clock, marke
     ) -> ApprovalPage:
         """List what was asked for and stands in one state."""
         tenant = marketplace_of(marketplaces, marketplace)
-        found = await approvals.page(tenant.id, state, clock.now(), _after(cursor), limit + 1)
+        found = await approvals.page(tenant.id, state, clock.now(), place_of(cursor), limit + 1)
         page = found[:limit]
-        more = cursor_of((page[-1].expires_at - EPOCH) // MILLISECOND, page[-1].key) if len(found) > limit else None
+        more = cursor_at(page[-1].expires_at, page[-1].key) if len(found) > limit else None
         return ApprovalPage(items=[approval_answer(it.at(clock.now())) for it in page], next_cursor=more)
 
     @router.get("/{approval_id}")
@@ -97,13 +94,3 @@ def routes(handlers: ApprovalHandlers, approvals: Approvals, clock: Clock, marke
         return await rule(marketplace, approval_id, "refused", body, idempotency_key)
 
     return router
-
-
-def _after(cursor: str | None) -> Place | None:
-    key = key_of(cursor, int, str)
-    if key is None:
-        return None
-    try:
-        return EPOCH + key[0] * MILLISECOND, key[1]
-    except OverflowError:
-        raise Problem(422, "cursor_invalid", "use next_cursor of the page before, or none") from None

@@ -1,15 +1,18 @@
 """What operators' requests have in common: who, why, a key that makes a repeat one, and how a no is answered."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.http import Problem, parameter
+from shared.http import Problem, cursor_of, key_of, parameter
 from shared.ids import EXTERNAL_ID_PATTERN
 from shared.messages.models.contract import Label
 from split.domain.refusals import Reason, Refused
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
 STATUSES: Final[dict[Reason, int]] = {"approval_unknown": 404}
 """What is not here is 409."""
 
@@ -38,3 +41,24 @@ def done[T](answer: T | Refused) -> T:
     if isinstance(answer, Refused):
         raise Problem(STATUSES.get(answer.reason, 409), answer.reason, answer.detail)
     return answer
+
+
+def cursor_at(moment: datetime, key: str) -> str:
+    """Return a cursor that continues after this time and key."""
+    return cursor_of((moment - EPOCH) // MILLISECOND, key)
+
+
+def place_of(cursor: str | None) -> tuple[datetime, str] | None:
+    """Return the time and key in a cursor; None for the first page.
+
+    Raises:
+        Problem: 422, it is not a cursor of such a listing.
+
+    """
+    key = key_of(cursor, int, str)
+    if key is None:
+        return None
+    try:
+        return EPOCH + key[0] * MILLISECOND, key[1]
+    except OverflowError:
+        raise Problem(422, "cursor_invalid", "use next_cursor of the page before, or none") from None

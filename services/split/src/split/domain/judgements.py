@@ -14,6 +14,7 @@ from split.domain.receivers import Divided, Trees
 from split.domain.refunds import RefundTerms
 from split.domain.rulesets import NO_RULES, RuleSets
 from split.domain.shares import AGREEMENT_MISSING, BLOCKED, MERCHANT_UNKNOWN, Share
+from split.domain.stops import NO_STOPS, Stops
 from split.domain.tariff import RULE_MISSING, Sale
 
 AT_ONCE = Hold(trigger="paid")
@@ -41,17 +42,19 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """When and where a decision is made: the server's clock, the marketplace's business days, and its rules."""
+    """When and where a decision is made: the server's clock, the marketplace's business days and rules, its stops."""
 
     now: datetime
     calendar: Calendar
     rules: RuleSets = NO_RULES
+    stops: Stops = NO_STOPS
 
 
 class Terms(msgspec.Struct, frozen=True):
     """What all judgements about one order share. `stopped`: lines of which a refund waits to be planned."""
 
     sale: Sale
+    channel_account: str
     paid_at: datetime
     trees: Trees
     facts: Facts
@@ -114,6 +117,7 @@ def _judge(
     reason = reason or terms.trees.mistake or (divided if isinstance(divided, str) else "")
     if not reason and copy is not None and copy.blocked:
         reason = BLOCKED + copy.blocked[0]
+    reason = reason or terms.moment.stops.reason(terms.channel_account, pot.merchant)
     part = ready if ready and ready.reason and not reason else None
     return msgspec.structs.replace(
         bare,

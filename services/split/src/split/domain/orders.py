@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from split.domain import stops
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.refunds import Refund
 from split.domain.shares import Share
@@ -72,5 +73,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
-        """The merchants whose news may release a share of it."""
-        return tuple(sorted({share.merchant for share in self.shares if share.waits_for_merchant}))
+        """The merchants whose news may release a share of it, and the stops whose end may."""
+        found = {share.merchant for share in self.shares if share.waits_for_merchant}
+        reasons = {(share.reason, share.merchant) for share in self.shares if share.reason}
+        found |= {name for it in reasons if (name := stops.name_of(it[0], self.channel_account, it[1]))}
+        return tuple(sorted(found))

@@ -5,11 +5,14 @@ from typing import Literal
 import msgspec
 
 Reason = Literal[
+    "already_paused",
     "approval_decided",
     "approval_expired",
     "approval_unknown",
     "idempotency_key_reused",
+    "not_paused",
     "same_person",
+    "stops_too_many",
 ]
 
 

@@ -121,10 +121,9 @@ def _terms(
     stopped: frozenset[str] = frozenset(),
 ) -> Terms:
     trees = Trees(request.receivers, [pot.merchant for pot in parts]) if request.receivers else NO_TREES
-    size = sum(line.amount_minor for line in request.lines)
-    rules = moment.rules.at(request.paid_at)
-    sale = Sale(request.currency, request.payments[0].channel_profile, size, rules)
-    return Terms(sale, request.paid_at, trees, facts, moment, stopped)
+    size, payment = sum(line.amount_minor for line in request.lines), request.payments[0]
+    sale = Sale(request.currency, payment.channel_profile, size, moment.rules.at(request.paid_at))
+    return Terms(sale, payment.channel_account, request.paid_at, trees, facts, moment, stopped)
 
 
 def _outstanding(verdicts: Iterable[Judgement]) -> bool:

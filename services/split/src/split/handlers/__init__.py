@@ -9,6 +9,8 @@ from split.handlers.payouts import PayoutHandlers
 from split.handlers.refunds import RefundHandlers
 from split.handlers.releases import Releases
 from split.handlers.reviews import Moments, Reviews
+from split.handlers.stops import StopHandlers
+from split.handlers.wakes import Waker
 
 __all__ = [
     "ApprovalHandlers",
@@ -21,4 +23,6 @@ __all__ = [
     "RefundHandlers",
     "Releases",
     "Reviews",
+    "StopHandlers",
+    "Waker",
 ]

@@ -46,7 +46,8 @@ class OrderHandlers:
         sheet = await self._reviews.sheet(refunding, work)
         of_marketplace = by_marketplace(copies)
         outcomes: Counter[str] = Counter()
-        now = self._reviews.moments.now()
+        present = {received.event.marketplace for received in batch}
+        moments = await self._reviews.moments.present(present, work.session)
         for received in batch:
             event, body = received.event, encode(received.event)
             digest = hashlib.sha256(body).digest()
@@ -56,7 +57,7 @@ class OrderHandlers:
                 if before.hash != digest:
                     work.reject(received, "contract", "order_differs")
                 continue
-            moment = self._reviews.moments.of(event.marketplace, now)
+            moment = moments[event.marketplace]
             unit = _Unit(work, books, sheet, of_marketplace.get(event.marketplace, {}), moment)
             decision = self._split(unit, received, before, (body, digest))
             if isinstance(decision, str):

@@ -3,7 +3,7 @@
 The same review follows every occasion, so that the order of events decides nothing.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
 from shared.messages import Event, MerchantChanged, SplitRequested
-from shared.mongo import Database
+from shared.mongo import Database, Session
 from shared.record import Received
 from shared.work import Work
 from split.domain import money_back, splits
@@ -20,11 +20,13 @@ from split.domain.judgements import Moment
 from split.domain.orders import Order
 from split.domain.pots import merchants_of
 from split.domain.rounds import Decision
+from split.domain.stops import NO_STOPS
 from split.metrics import Metrics
 from split.store.books import Books
 from split.store.merchants import Merchants
 from split.store.orders import Held, Orders
 from split.store.standings import Sheet, Standings, Who
+from split.store.stops import StopStore
 
 
 class Occasion(msgspec.Struct, frozen=True):
@@ -37,23 +39,34 @@ class Occasion(msgspec.Struct, frozen=True):
 
 
 class Moments:
-    """The moments of decisions: one clock, and each marketplace's calendar."""
+    """The moments of decisions: one clock, each marketplace's calendar, and what is paused there."""
 
-    def __init__(self, clock: Clock, marketplaces: Marketplaces) -> None:
+    def __init__(self, clock: Clock, marketplaces: Marketplaces, stops: StopStore) -> None:
         self._clock = clock
         self._marketplaces = marketplaces
+        self._stops = stops
 
     def now(self) -> datetime:
         """Return the time."""
         return self._clock.now()
 
-    def of(self, marketplace: str, now: datetime) -> Moment:
-        """Return a moment in a marketplace."""
+    async def present(
+        self, marketplaces: Iterable[str], session: Session, now: datetime | None = None
+    ) -> Mapping[str, Moment]:
+        """Return this unit's moment in each of these marketplaces, with what its snapshot says is paused there.
+
+        `now`: the time by which the unit was chosen, if it was chosen by one.
+        """
+        wanted, moment = set(marketplaces), now or self.now()
+        paused = await self._stops.paused(wanted, session) if wanted else {}
+        return {it: Moment(moment, self._calendar(it), stops=paused.get(it, NO_STOPS)) for it in wanted}
+
+    def _calendar(self, marketplace: str) -> Calendar:
         found = self._marketplaces.find(marketplace)
         if found is None:
             message = f"{marketplace} has orders, and is not among the marketplaces of this service"
             raise LookupError(message)
-        return Moment(now, Calendar(found.zone, found.day_cut, found.holidays, found.workdays))
+        return Calendar(found.zone, found.day_cut, found.holidays, found.workdays)
 
 
 class Reviews:
@@ -79,14 +92,14 @@ class Reviews:
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         refunding = [(it.held.request, money_back.concerned(it.order, it.held.request)) for it in occasions]
         sheet = await self.sheet(refunding, work)
-        now = now or self.moments.now()
+        present = {it.order.marketplace for it in occasions}
+        moments = await self.moments.present(present, work.session, now)
         changed = 0
         for it in occasions:
             before, after = it.held.order, it.order
             merchants = of_marketplace.get(after.marketplace, {})
-            moment = self.moments.of(after.marketplace, now)
             stand = sheet.of(after.marketplace, after.currency)
-            decision = splits.review(after, it.held.request, merchants, moment, stand)
+            decision = splits.review(after, it.held.request, merchants, moments[after.marketplace], stand)
             if decision is not None:
                 after = decision.order
                 sheet.keep(after.marketplace, after.currency, decision.standings)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.mongo import Index
-from split.store import approvals, books, guards, merchants, orders
+from split.store import approvals, books, guards, merchants, orders, stops, wakes
 
 INDEXES: Final[dict[str, list[Index]]] = {
     **approvals.INDEXES,
@@ -11,5 +11,7 @@ INDEXES: Final[dict[str, list[Index]]] = {
     **books.INDEXES,
     **guards.INDEXES,
     **merchants.INDEXES,
+    **stops.INDEXES,
+    **wakes.INDEXES,
 }
 """All collections, those without an index of their own included: a transaction must not have to make one."""

@@ -4,6 +4,7 @@ Under snapshot isolation a share that finds no agreement and an agreement that f
 never meet. Both write `waiting/<merchant>`, so that one of them runs again and sees the other.
 """
 
+import zlib
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from functools import lru_cache
@@ -15,11 +16,15 @@ from shared import mongo
 from shared.messages import MerchantChanged, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
+from split.domain.stops import STOP
 
 MERCHANTS: Final = "merchants"
 WAITING: Final = "waiting"
 COPIES_KEPT: Final = 4_096
 """Read bodies kept in memory, about 3 KB each."""
+STOP_BUCKETS: Final = 16
+"""Documents in which a stop counts its orders, one for each of the stripes that hold them: all orders of a marketplace
+may wait for one stop, and batches that wrote one document would run one after another."""
 COPY_BYTES_MAX: Final = 8_000
 """Of one that is kept: 64 MB in all, with what is read of them. Of 1,000 agreements it has 450 KB, read each time."""
 INDEXES: Final[dict[str, list[Index]]] = {
@@ -94,8 +99,24 @@ class Merchants:
         work.update(WAITING, event.key, news, upsert=True)
 
     def wait(self, work: Work, key: str, orders: int) -> None:
-        """Count orders that wait for a merchant, or with a negative number no longer do."""
+        """Count orders that wait for a merchant or a stop, or with a negative number no longer do."""
+        _, _, name = key.partition("/")
+        if name.startswith(STOP):
+            key = f"{key}#{zlib.crc32(work.stripe.encode()) % STOP_BUCKETS}"
         work.increment(WAITING, key, {"count": orders}, {"version": 0, "released": 0})
+
+    def meet(self, work: Work, key: str) -> None:
+        """Meet whoever is making an order wait for this stop, or is about to."""
+        for bucket in range(STOP_BUCKETS):
+            work.increment(WAITING, f"{key}#{bucket}", {"met": 1}, {"version": 0, "released": 0, "count": 0})
+
+    async def stopped(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return how many orders wait for each of these stops."""
+        counts = dict.fromkeys(keys, 0)
+        buckets = {f"{key}#{bucket}": key for key in counts for bucket in range(STOP_BUCKETS)}
+        for it in await mongo.by_ids(self._waiting, buckets, fields={"count": 1}):
+            counts[buckets[it["_id"]]] += it["count"]
+        return counts
 
     def released(self, work: Work, key: str, version: int, *, unblocked: bool) -> None:
         """Note that every order that waited for this version has been looked at; `unblocked`: blocked ones as well."""

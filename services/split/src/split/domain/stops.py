@@ -1,0 +1,103 @@
+"""Stops: payouts that somebody has paused, of a marketplace, of a channel account or to a merchant (money.md 3.10).
+
+A stop is read in the snapshot of every unit of work, so that it holds for all that is decided after it was made.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from split.domain.refusals import Refused
+
+Scope = Literal["marketplace", "channel", "merchant"]
+
+PAUSED: Final = "paused:"
+"""Begins the reason of what is held by a stop; its scope follows."""
+STOP: Final = "stop/"
+"""Begins the name by which orders wait for a stop to end. No merchant's id has a `/`."""
+STOPS_MAX: Final = 1_000
+"""Of one marketplace at a time: each unit of work reads them all. A merchant may be blocked instead."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stopped. `subject` is the channel account or the merchant, and empty for the whole marketplace."""
+
+    marketplace: str
+    scope: Scope
+    subject: str = ""
+
+    @property
+    def name(self) -> str:
+        """By which orders wait for it, within their marketplace."""
+        return f"{STOP}{self.scope}/{self.subject}" if self.subject else f"{STOP}{self.scope}"
+
+    @property
+    def key(self) -> str:
+        """Its `_id`."""
+        return f"{self.marketplace}/{self.name}"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One pause or resumption, for ever: who, why, when. `change_id` is made of the caller's idempotency key."""
+
+    change_id: str
+    target: Target
+    paused: bool
+    actor: str
+    reason: str
+    at: datetime
+
+
+class Stops(msgspec.Struct, frozen=True):
+    """What is paused in one marketplace."""
+
+    whole: bool = False
+    channels: frozenset[str] = frozenset()
+    merchants: frozenset[str] = frozenset()
+
+    def reason(self, channel_account: str, merchant: str) -> str:
+        """Return why a merchant is not paid out of an account, the widest reason first; empty when it may be."""
+        if self.whole:
+            return PAUSED + "marketplace"
+        if channel_account in self.channels:
+            return PAUSED + "channel"
+        return PAUSED + "merchant" if merchant in self.merchants else ""
+
+
+NO_STOPS: Final = Stops()
+
+
+def stops_of(targets: Iterable[Target]) -> Stops:
+    """Return what these targets, paused in one marketplace, come to."""
+    found = list(targets)
+    return Stops(
+        whole=any(it.scope == "marketplace" for it in found),
+        channels=frozenset(it.subject for it in found if it.scope == "channel"),
+        merchants=frozenset(it.subject for it in found if it.scope == "merchant"),
+    )
+
+
+def name_of(reason: str, channel_account: str, merchant: str) -> str:
+    """Return the name by which an order waits that is held for this reason; empty where it waits for no stop."""
+    match reason.removeprefix(PAUSED) if reason.startswith(PAUSED) else "":
+        case "marketplace":
+            return f"{STOP}marketplace"
+        case "channel":
+            return f"{STOP}channel/{channel_account}"
+        case "merchant":
+            return f"{STOP}merchant/{merchant}"
+        case _:
+            return ""
+
+
+def refusal(change: Change, *, is_paused: bool, paused_now: int) -> Refused | None:
+    """Return why a stop cannot be changed so; `paused_now` counts the marketplace's stops."""
+    if change.paused and is_paused:
+        return Refused("already_paused", f"{change.target.name} is paused already")
+    if not change.paused and not is_paused:
+        return Refused("not_paused", f"{change.target.name} is not paused")
+    if change.paused and paused_now >= STOPS_MAX:
+        return Refused("stops_too_many", f"a marketplace has at most {STOPS_MAX} stops at a time")
+    return None
