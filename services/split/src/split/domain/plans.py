@@ -21,6 +21,8 @@ from split.domain.shares import FREIGHT_OF, Share
 
 REFUNDING: Final = "buyer:refund_in_transit"
 CLEARING: Final = "channel:clearing"
+SHORT: Final = "short"
+"""Nobody's: what the platform adds to a pot that is taken apart while it is held."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -46,11 +48,10 @@ def plan(
     old, new = borne(whole.parts, before), borne(whole.parts, [*before, *refund.lines])
     bears = _by_party(new, old)
     entries, shares, own_left = Entries(), list(order.shares), dict[str, int]()
-    short = 0
     for body in whole.bodies:
-        short += _short_of(body, refund)
         for party, amount in _take_held(shares, body, whole, old, new, own_left, entries).items():
             bears[party] = bears.get(party, 0) - amount
+    short = bears.pop(SHORT, 0)
     kept = dict(standings)
     purse = Purse(refund.refund_id, rules, shares, own_left, kept, entries)
     fundings: list[FundingPart] = []
@@ -64,7 +65,6 @@ def plan(
     if purse.advanced_minor:
         fundings.append(funding(refund, "advance", ADVANCE, purse.advanced_minor))
     entries.add(MARKETING, -marketing)
-    entries.add(MARKETING, -short)
     due = order.subsidy_due_minor + marketing + short
     asked = due if due < 0 else max(0, due - sum(it.amount_minor for it in shares if it.state == "held"))
     if asked:
@@ -126,6 +126,11 @@ def _take_held(
     own_left[merchant] = own_now - owing
     if was == now and held.lines is msgspec.UNSET:
         return taken
+    if held.lines is msgspec.UNSET:
+        # Taken apart, its items are worth what fee and discounts lack more than it holds: the platform adds that now.
+        short = body.earned.short_minor - body.pot.short_minor
+        entries.add(MARKETING, -short)
+        taken[SHORT] = -short
     untouched = {it.line_id for it, after in zip(was, now, strict=True) if it == after}
     left = tuple(
         line
@@ -136,8 +141,16 @@ def _take_held(
     amount = sum(it.held_minor for it in kept) - owing
     entries.add(f"merchant:held/{merchant}", amount - held.amount_minor)
     place = shares.index(held)
-    if not left:
-        del shares[place]
+    if not left:  # what was decided about the pot is still asked for
+        shares[place] = msgspec.structs.replace(
+            held,
+            amount_minor=0,
+            state="paid",
+            reason="refunded",
+            breakdown=held_breakdown(()),
+            lines=(),
+            owing_minor=msgspec.UNSET,
+        )
     elif amount != held.amount_minor or was != now:
         shares[place] = msgspec.structs.replace(
             held,
@@ -147,14 +160,6 @@ def _take_held(
             owing_minor=owing or msgspec.UNSET,
         )
     return taken
-
-
-def _short_of(body: Body, refund: Refund) -> int:
-    """Return what the platform adds when a pot that is held whole is taken apart: what its fee and discounts lack."""
-    concerned = {it.line_id for it in refund.lines} & body.lines_held
-    if body.held is None or body.earned is None or body.held.lines is not msgspec.UNSET or not concerned:
-        return 0
-    return body.earned.short_minor - body.pot.short_minor
 
 
 def _take_freight(

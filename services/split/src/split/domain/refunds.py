@@ -20,8 +20,8 @@ LIFECYCLE: Final[dict[State, dict[Step, State]]] = {
     "waiting": {"plan": "requested", "refuse": "refused"},
     "requested": {"starve": "waiting_funds", "succeed": "succeeded", "fail": "failed", "go_on": "requested"},
     "waiting_funds": {"starve": "waiting_funds", "succeed": "succeeded", "fail": "failed", "go_on": "requested"},
-    "failed": {"plan": "requested", "succeed": "succeeded"},
-    "succeeded": {"fail": "failed"},
+    "failed": {"plan": "requested", "fail": "failed", "succeed": "succeeded", "go_on": "requested"},
+    "succeeded": {"succeed": "succeeded", "fail": "failed"},
     "refused": {},
 }
 """Waiting for legs that are on their way, for an agreement, or for a chargeback to end. Succeeded: the buyer has it;

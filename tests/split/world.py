@@ -1,0 +1,317 @@
+"""One order and everything outside of it, by the rules alone: a pool, receivers, the platform's pockets, a buyer.
+
+A test does what it likes in any order; the world keeps count of every minor unit that moved, and says what the books
+must then be. No service code decides here what is right: the institution's side is counted by itself.
+"""
+
+from collections import defaultdict
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from tests.split.decisions import at, decided
+from tests.split.examples import PAID_AT
+
+from shared.messages import (
+    FundingOutcome,
+    LegOutcome,
+    MerchantChanged,
+    PayoutRequested,
+    PayoutSettled,
+    RefundOutcome,
+    RefundRequested,
+    RefundSettled,
+    ReturnOutcome,
+    SplitRequested,
+    SubsidyOutcome,
+)
+from shared.profiles import shipped
+from split.domain import money_back, splits
+from split.domain.funding import FRESH_STANDING, Rules, Standing
+from split.domain.holds import Facts, Freeze, Progress, approved, frozen, progressed
+from split.domain.refund_outcomes import Posted, post_refund
+from split.domain.refunds import Approval
+from split.domain.rounds import Decision
+from split.domain.settlements import Settlement, settle
+
+FINAL: Final = ("succeeded", "failed", "cancelled", "returned")
+
+
+class World:
+    """The order, the ledger's sums, and the institution as it really is."""
+
+    def __init__(self, request: SplitRequested, merchants: dict[str, MerchantChanged]) -> None:
+        self.request = request
+        self.merchants = dict(merchants)
+        self.now = PAID_AT + timedelta(minutes=1)
+        self.accounts: dict[str, int] = defaultdict(int)
+        self.standings: dict[str, Standing] = {}
+        self.pool = sum(it.amount_minor - it.fee_minor for it in request.payments)
+        self.got: dict[str, int] = defaultdict(int)
+        self.legs: dict[str, tuple[PayoutRequested, dict[str, str], int]] = {}
+        self.plans: dict[str, tuple[RefundRequested, dict[str, str], int]] = {}
+        self.facts = Facts()
+        decision = decided(request, self.merchants, now=self.now)
+        self.order = decision.order
+        self._keep(decision)
+
+    # What may happen
+
+    def review(self) -> None:
+        """Look at the order again."""
+        stand = dict(self.standings)
+        for name in money_back.concerned(self.order, self.request):
+            known = stand.get(name, FRESH_STANDING)
+            available, deposit = self.accounts[f"merchant:available/{name}"], self.accounts[f"deposit/{name}"]
+            stand[name] = msgspec.structs.replace(known, available_minor=available, deposit_minor=deposit)
+        decision = splits.review(self.order, self.request, self.merchants, at(self.now), stand)
+        if decision is not None:
+            self.order = decision.order
+            self._keep(decision)
+
+    def progress(self, event: Progress) -> None:
+        """Goods went on."""
+        self._fact(progressed(self.order.known_facts, event))
+
+    def freeze(self, freeze: Freeze) -> None:
+        """Open or close a case."""
+        self._fact(frozen(self.order.known_facts, freeze))
+
+    def approve(self, approval: Approval) -> None:
+        """Approve a refund."""
+        self._fact(approved(self.order.known_facts, approval))
+
+    def change(self, merchant: MerchantChanged) -> None:
+        """News of a merchant came."""
+        self.merchants[merchant.merchant] = merchant
+        self.review()
+
+    def later(self, by: timedelta) -> None:
+        """Let time pass, and deadlines fire."""
+        self.now += by
+        if self.order.look_at is not msgspec.UNSET and self.order.look_at <= self.now:
+            self.review()
+
+    def answer(self, payout_id: str, outcomes: dict[str, str], subsidies: str = "succeeded") -> None:
+        """Do this with open legs of a payout, by leg id, as the institution, and tell it."""
+        request, states, revision = self.legs[payout_id]
+        for leg in request.legs:
+            before, after = states[leg.leg_id], outcomes.get(leg.leg_id, states[leg.leg_id])
+            moved = {("open", "succeeded"): -1, ("succeeded", "returned"): 1}.get((before, after), 0)
+            self.pool += moved * leg.amount_minor
+            self.got[leg.receiver] -= moved * leg.amount_minor
+            states[leg.leg_id] = after
+        for it in request.subsidies:
+            if subsidies == "succeeded" and states.get(it.subsidy_id) != "succeeded":
+                self.pool += it.amount_minor
+                self.got["platform:marketing"] -= it.amount_minor
+                states[it.subsidy_id] = "succeeded"
+        self.legs[payout_id] = (request, states, revision + 1)
+        settled = self._settled(payout_id)
+        found = settle(self.order, settled)
+        assert not isinstance(found, str), found
+        if isinstance(found, Settlement):
+            self._post(found.entries)
+            self.order = found.order
+        self.review()
+
+    def carry_out(self, refund_id: str, failing: AbstractSet[str] = frozenset(), state: str = "succeeded") -> None:
+        """Carry out a refund's plan as the institution, but for the returns that fail, and tell it."""
+        plan, done, revision = self.plans[refund_id]
+        for leg in plan.returns:
+            if done.get(leg.return_id):
+                continue
+            done[leg.return_id] = "failed" if leg.return_id in failing else "succeeded"
+            if leg.return_id not in failing:
+                self.pool += leg.amount_minor
+                self.got[leg.receiver] -= leg.amount_minor
+        whole = all(done[it.return_id] == "succeeded" for it in plan.returns)
+        for it in plan.fundings:
+            if not done.get(it.funding_id):
+                sign = -1 if it.kind == "marketing_back" else 1
+                self.pool += sign * it.amount_minor
+                self.got[f"platform:{it.kind.partition('_')[0]}"] -= sign * it.amount_minor
+                done[it.funding_id] = "succeeded"
+        finished = whole and state == "succeeded"
+        for refund in plan.refunds:
+            if finished and not done.get(refund.channel_payment_id):
+                self.pool -= refund.amount_minor
+                self.got["buyer"] += refund.amount_minor
+                done[refund.channel_payment_id] = "succeeded"
+        self.plans[refund_id] = (plan, done, revision + 1)
+        self._tell(refund_id, "succeeded" if finished else "under_way")
+
+    # What must hold
+
+    def check(self) -> None:
+        """Compare the books with what is really there."""
+        account = self.request.payments[0].channel_account
+        assert sum(self.accounts.values()) == 0
+        assert -self.accounts[f"channel:clearing/{account}"] == self.pool
+        assert all(share.amount_minor >= 0 for share in self.order.shares)
+        for state in ("held", "available", "in_transit"):
+            sums: dict[str, int] = defaultdict(int)
+            for share in self.order.shares:
+                if share.state == state and share.receiver.startswith("merchant:"):
+                    sums[share.receiver.removeprefix("merchant:")] += share.amount_minor
+            for name in {*sums, *(it.partition("/")[2] for it in self.accounts if it.startswith(f"merchant:{state}/"))}:
+                taken = self.standings.get(name, FRESH_STANDING).guard.taken_minor if state == "available" else 0
+                assert self.accounts[f"merchant:{state}/{name}"] == sums[name] - taken, (state, name)
+        for name, standing in self.standings.items():
+            assert self.accounts[f"merchant:debt/{name}"] == -standing.guard.debt_minor
+        promised = self.order.subsidy_due_minor
+        promised += sum(it.amount_minor for it in self.order.subsidies if it.state == "requested")
+        for part in (part for it in self.order.known_refunds for part in it.fundings):
+            if part.state == "requested" and part.account == "platform:marketing":
+                promised += part.amount_minor if part.kind == "marketing" else -part.amount_minor
+        assert self.accounts["platform:marketing"] == -promised
+        refunded = sum(it.amount_minor for it in self.order.known_refunds if it.planned and it.kind == "refund")
+        assert refunded <= sum(it.amount_minor for it in self.request.payments)
+
+    def ends(self) -> dict[str, int]:
+        """Return where everybody ends: what it got, less what it owes, with what it has yet to get."""
+        sums: dict[str, int] = defaultdict(int, self.got)
+        for account, amount in self.accounts.items():
+            owner = account.partition("/")[2]
+            if account.startswith("merchant:"):
+                sums[f"merchant:{owner}"] += amount
+            elif account.startswith("platform:"):
+                sums["platform"] += amount
+            elif account.startswith("buyer:"):
+                sums["buyer"] += amount
+        for name in [it for it in sums if it.startswith("platform:")]:
+            sums["platform"] += sums.pop(name)
+        return {name: amount for name, amount in sorted(sums.items()) if amount}
+
+    # How it is kept
+
+    def _fact(self, after: Facts | str) -> None:
+        assert not isinstance(after, str), after
+        self.order = msgspec.structs.replace(self.order, facts=after)
+        self.review()
+
+    def _keep(self, decision: Decision) -> None:
+        for booking in decision.back.bookings if decision.back else ():
+            self._post(booking.entries)
+        self._post(decision.entries)
+        self.standings.update(decision.standings)
+        for cancel in decision.back.cancels if decision.back else ():
+            _, states, _ = self.legs[cancel.payout_id]
+            for leg in cancel.legs:
+                states[leg.leg_id] = "stopped" if states[leg.leg_id] == "open" else states[leg.leg_id]
+        for plan in decision.back.requests if decision.back else ():
+            if plan.refused is None:
+                self._planned(plan)
+        if decision.payout is not None:
+            states = {leg.leg_id: "open" for leg in decision.payout.legs}
+            self.legs[decision.payout.payout_id] = (decision.payout, states, 0)
+
+    def _planned(self, plan: RefundRequested) -> None:
+        _, done, revision = self.plans.get(plan.refund_id, (plan, {}, 0))
+        self.plans[plan.refund_id] = (plan, done, revision)
+
+    def _post(self, entries: dict[str, int]) -> None:
+        assert sum(entries.values()) == 0
+        for account, amount in entries.items():
+            self.accounts[account] += amount
+
+    def _settled(self, payout_id: str) -> PayoutSettled:
+        request, states, revision = self.legs[payout_id]
+        told: dict[str, Any] = {"open": "sending", "stopped": "sending"}
+        return PayoutSettled(
+            marketplace=request.marketplace,
+            payout_id=payout_id,
+            document=request.document,
+            kind="pay",
+            revision=revision,
+            currency=request.currency,
+            channel_profile=request.channel_profile,
+            channel_account=request.channel_account,
+            settled_at=self.now,
+            legs=tuple(
+                LegOutcome(
+                    leg_id=leg.leg_id,
+                    receiver=leg.receiver,
+                    amount_minor=leg.amount_minor,
+                    attempt=leg.attempt,
+                    state=told.get(states[leg.leg_id], states[leg.leg_id]),
+                    channel_number="n",
+                    breakdown=leg.breakdown,
+                )
+                for leg in request.legs
+            ),
+            subsidies=tuple(
+                SubsidyOutcome(
+                    subsidy_id=it.subsidy_id,
+                    amount_minor=it.amount_minor,
+                    state="succeeded" if states.get(it.subsidy_id) else "created",
+                    channel_number="s",
+                )
+                for it in request.subsidies
+            ),
+        )
+
+    def _tell(self, refund_id: str, state: Any) -> None:  # noqa: ANN401 - a literal
+        plan, done, revision = self.plans[refund_id]
+
+        def of(identity: str) -> Any:  # noqa: ANN401 - a literal
+            return done.get(identity, "created")
+
+        told = RefundSettled(
+            marketplace=plan.marketplace,
+            order_id=plan.order_id,
+            refund_id=refund_id,
+            revision=revision,
+            planned=plan.revision,
+            state=state,
+            currency=plan.currency,
+            channel_profile=plan.channel_profile,
+            channel_account=plan.channel_account,
+            returns=tuple(
+                ReturnOutcome(
+                    return_id=it.return_id,
+                    leg_id=it.leg_id,
+                    receiver=it.receiver,
+                    amount_minor=it.amount_minor,
+                    attempt=it.attempt,
+                    state=of(it.return_id),
+                    channel_number="r",
+                )
+                for it in plan.returns
+            ),
+            fundings=tuple(
+                FundingOutcome(
+                    funding_id=it.funding_id,
+                    amount_minor=it.amount_minor,
+                    state=of(it.funding_id),
+                    channel_number="f",
+                )
+                for it in plan.fundings
+            ),
+            refunds=tuple(
+                RefundOutcome(
+                    channel_payment_id=it.channel_payment_id,
+                    amount_minor=it.amount_minor,
+                    state=of(it.channel_payment_id),
+                    channel_number="b",
+                )
+                for it in plan.refunds
+            ),
+            settled_at=self.now,
+        )
+        rules = Rules(shipped().find(plan.channel_profile), self.request.paid_at, self.now)
+        found = post_refund(self.order, told, self.standings, rules)
+        assert not isinstance(found, str), found
+        if isinstance(found, Posted):
+            self._post(found.entries)
+            self.order = found.order
+            self.standings.update(found.standings)
+            if found.request is not None:
+                self._planned(found.request)
+        self.review()
+
+
+def moment(minutes: int) -> datetime:
+    """Return a moment after the payment."""
+    return PAID_AT + timedelta(minutes=minutes)
