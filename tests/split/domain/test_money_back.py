@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import assume, given, note
@@ -81,11 +82,11 @@ def stories(draw: st.DrawFn) -> tuple[SplitRequested, dict[str, MerchantChanged]
     for number in range(draw(st.integers(0, 3))):
         some = draw(st.lists(st.sampled_from(lines), unique=True, max_size=3))
         event = progress(draw(st.sampled_from(("shipped", "delivered", "completed"))), *some, number=number)
-        steps.append(lambda world, event=event: world.progress(event))
+        steps.append(partial(World.progress, event=event))
     if draw(st.booleans()):
         closed = Freeze(owner="case:1", revision=2, open=False, reason="settled")
-        steps.append(lambda world, closed=closed: world.freeze(closed))
-        steps.append(lambda world: world.freeze(Freeze(owner="case:1", revision=1, open=True, reason="late")))
+        late = Freeze(owner="case:1", revision=1, open=True, reason="late")
+        steps += [partial(World.freeze, freeze=closed), partial(World.freeze, freeze=late)]
     left = {(it.line_id, it.freight): it.paid_minor for it in paid_for(order)}
     for number in range(draw(st.integers(0, 3))):
         refunded = draw(st.lists(st.sampled_from(lines), unique=True, min_size=1, max_size=3))
@@ -102,7 +103,7 @@ def stories(draw: st.DrawFn) -> tuple[SplitRequested, dict[str, MerchantChanged]
         refund = approval(
             *asked, refund_id=f"r{number}", currency=order.currency, mode=mode, bearing=order.lines[0].merchant
         )
-        steps.append(lambda world, refund=refund: world.approve(refund))
+        steps.append(partial(World.approve, approval=refund))
     return order, merchants, steps
 
 
