@@ -1,5 +1,6 @@
 """A decision about an order, seen as a test asks: who gets what, what is held and why."""
 
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -8,10 +9,12 @@ from tests.split.examples import PAID_AT
 from tests.split.tariffs import Market, rules_of
 
 from shared.messages import MerchantChanged, SplitRequested
+from shared.profiles import shipped
 from split.domain import splits
 from split.domain.calendars import Calendar
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.judgements import Moment
+from split.domain.limits import Registry
 from split.domain.orders import Order
 from split.domain.rounds import Decision
 
@@ -19,9 +22,10 @@ SHANGHAI: Final = Calendar(ZoneInfo("Asia/Shanghai"), time(0))
 SOON: Final = PAID_AT + timedelta(minutes=1)
 
 
-def at(now: datetime, market: Market = None) -> Moment:
-    """Return a moment in the marketplace, with these rules in force for ever."""
-    return Moment(now, SHANGHAI, rules_of(market))
+def at(now: datetime, market: Market = None, bound: Iterable[str] = ()) -> Moment:
+    """Return a moment in the marketplace, with these rules in force for ever and these receivers bound."""
+    registry = Registry(shipped(), frozenset(bound))
+    return Moment(now, SHANGHAI, rules_of(market), registry=registry)
 
 
 def split(

@@ -8,6 +8,7 @@ from shared.clock import Clock
 from shared.commits import Commits
 from shared.marketplaces import Marketplaces
 from shared.mongo import Database
+from shared.profiles import shipped
 from shared.service import Service
 from shared.settings import load
 from split import api, store
@@ -34,6 +35,7 @@ from split.store.accounts import Accounts
 from split.store.approvals import Approvals
 from split.store.merchants import Merchants
 from split.store.orders import Orders
+from split.store.receivers import Receivers
 from split.store.stops import StopStore
 from split.store.wakes import Wakes
 
@@ -59,7 +61,7 @@ class Parts:
 def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, metrics: Metrics, clock: Clock) -> Parts:
     """Wire the parts."""
     orders, merchants, stops, wakes = Orders(database), Merchants(database), StopStore(database), Wakes(database)
-    moments = Moments(clock, marketplaces, stops)
+    moments = Moments(clock, marketplaces, stops, Receivers(database, shipped()))
     reviews = Reviews(database, orders, merchants, metrics, moments)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
     approvals = Approvals(database)

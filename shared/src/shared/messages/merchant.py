@@ -54,6 +54,7 @@ class Agreement(Part, frozen=True, kw_only=True, gc=False):
     rate_source: Literal["agreement", "marketplace"] | msgspec.UnsetType = msgspec.UNSET
     volumes: Annotated[tuple[Volume, ...], msgspec.Meta(max_length=50)] | msgspec.UnsetType = msgspec.UNSET
     tax_bp: BasisPoints | msgspec.UnsetType = msgspec.UNSET
+    split_cap_bp: BasisPoints | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Hold times in UTC."""

@@ -19,13 +19,17 @@ from shared.messages.contract import (
 
 
 class ChannelPayment(Part, frozen=True, kw_only=True, gc=False):
-    """One payment of the buyer at a channel; `fee_minor` is what the channel keeps of it."""
+    """One payment of the buyer at a channel; `fee_minor` is what the channel keeps of it.
+
+    `merchant` is whose part of the order it pays, where each seller is paid by itself (combined payment, 合单).
+    """
 
     channel_profile: ExternalId
     channel_account: ExternalId
     channel_payment_id: ExternalId
     amount_minor: Minor
     fee_minor: Minor = 0
+    merchant: ExternalId | msgspec.UnsetType = msgspec.UNSET
 
 
 class OrderLine(Part, frozen=True, kw_only=True, gc=False):

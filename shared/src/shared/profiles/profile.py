@@ -4,7 +4,7 @@ Rates are basis points (1/10,000) of the order amount, amounts minor units; `Non
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -123,14 +123,32 @@ class Profile(Part, frozen=True, kw_only=True):
     failures: Failures
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
-        merchant = self.collector == "merchant"
-        for wrong, message in (
-            (self.finish and not merchant, "finish: only a collecting merchant gets a rest"),
-            (self.freeze_days and not merchant, "freeze_days: only a collecting merchant's money is frozen"),
-            (self.combined_payment and not merchant, "combined_payment: a pool takes one payment for all sellers"),
-            (self.cap is not None and not merchant, "cap: only what a merchant collects is capped"),
-            (self.receivers_bound_first and not self.receivers_bound_max, "receivers_bound_max: no number"),
-        ):
-            if wrong:
+        """Refuse what contradicts itself. How requests of a pool are cut is its adapter's matter."""
+        if self.receivers_bound_first and self.receivers_bound_max is None:
+            message = "receivers_bound_max: no number"
+            raise ValueError(message)
+        if self.collector == "merchant":
+            return
+        for name, nothing in NOT_OF_A_POOL.items():
+            if getattr(self, name) != nothing:
+                message = f"{name}: only where the merchant collects"
                 raise ValueError(message)
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether nothing in it could keep an order from being split as its agreements say."""
+        return self.collector != "merchant" and self.subsidies is not None and not self.subsidies.amount_max_minor
+
+
+NOT_OF_A_POOL: Final = {
+    "combined_payment": False,
+    "receivers_per_request_max": None,
+    "receiver_once_per_request": False,
+    "requests_per_order_max": None,
+    "cap": None,
+    "split_after_payment_s": 0,
+    "freeze_days": None,
+    "finish": False,
+    "receivers_bound_first": False,
+}
+"""What limits the splits of a payment that a merchant collects, and what a profile says that has no such payment."""

@@ -119,6 +119,9 @@ class AgreementTerms(Request):
     """What the merchant sold in the previous closed period, by which tiers are chosen; absent: the lowest."""
     tax_bp: BasisPoints | Unset = unset()
     """Tax on the commission of the rates above, in basis points of it, borne by the merchant; absent: none."""
+    split_cap_bp: BasisPoints | Unset = unset()
+    """The most that others may get of a payment that the merchant collects, as its institution has granted it, in basis
+    points; absent: what the channel's profile says."""
 
     def terms(self) -> Terms:
         """Return them as the rules know them."""

@@ -4,16 +4,18 @@ A version is never edited. It holds from its effective_from until the next versi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from merchant.domain.channels import beyond_profile, days
 from merchant.domain.decisions import Refused
 from shared import tariffs
 from shared.messages import Agreement, CategoryRate, CommissionLimit, Rule, Volume
 from shared.money import CURRENCY_DECIMALS
+from shared.profiles import Profiles, shipped
 
 VERSIONS_MAX: Final = 1_000
 """As many as merchant-changed may carry."""
@@ -46,6 +48,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     rate_source: Literal["agreement", "marketplace"] | msgspec.UnsetType = msgspec.UNSET
     volumes: tuple[Volume, ...] | msgspec.UnsetType = msgspec.UNSET
     tax_bp: int | msgspec.UnsetType = msgspec.UNSET
+    split_cap_bp: int | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Hold times to the millisecond, which is what the store keeps: terms read back equal the terms stated."""
@@ -74,12 +77,14 @@ class Version:
 class Rules:
     """What decides beside the time line.
 
-    `lead` is how long before its effect a change must be announced; `profiles`, where the marketplace has an account.
+    `lead` is how long before its effect a change must be announced; `profiles`, where the marketplace has an account;
+    `known`, what each profile allows.
     """
 
     now: datetime
     lead: timedelta
     profiles: frozenset[str]
+    known: Profiles = field(default_factory=shipped)
 
 
 def to_the_millisecond(moment: datetime) -> datetime:
@@ -108,7 +113,7 @@ def agree(versions: Sequence[Version], terms: Terms, key: str | None, rules: Rul
     if len(versions) >= VERSIONS_MAX:
         return Refused("too_many_agreements", f"a merchant has at most {VERSIONS_MAX} versions")
     announced_at = to_the_millisecond(rules.now)
-    refused = _invalid(terms, rules.profiles) or _too_soon(versions, terms, announced_at, rules.lead)
+    refused = _invalid(terms, rules) or _too_soon(versions, terms, announced_at, rules.lead)
     if refused:
         return refused
     number = max((version.number for version in versions), default=0) + 1
@@ -150,12 +155,17 @@ def _too_soon(versions: Sequence[Version], terms: Terms, announced_at: datetime,
     return None
 
 
-def _invalid(terms: Terms, profiles: frozenset[str]) -> Refused | None:
+def _invalid(terms: Terms, rules: Rules) -> Refused | None:
+    profile = rules.known.find(terms.channel_profile)
     if terms.effective_to is not None and terms.effective_to <= terms.effective_from:
         return Refused("period_empty", "effective_to must be later than effective_from")
-    if terms.channel_profile not in profiles:
-        detail = f"the marketplace has no account of {terms.channel_profile}; it has {', '.join(sorted(profiles))}"
+    if profile is None or profile.name not in rules.profiles:
+        accounts = ", ".join(sorted(rules.profiles))
+        detail = f"the marketplace has no account of {terms.channel_profile}; it has {accounts}"
         return Refused("channel_profile_unknown", detail)
+    cap_bp = None if terms.split_cap_bp is msgspec.UNSET else terms.split_cap_bp
+    if refused := beyond_profile(profile, cap_bp, days(terms.trigger_days, working=terms.trigger_working_days is True)):
+        return refused
     categories = [rate.category for rate in terms.category_rates]
     if twice := _twice(categories):
         return Refused("category_twice", f"category {twice} has two rates")

@@ -22,8 +22,10 @@ Reason = Literal[
     "rule_twice",
     "rules_tie",
     "size_invalid",
+    "split_cap_invalid",
     "tiers_invalid",
     "too_many_agreements",
+    "trigger_after_freeze",
     "volume_not_closed",
 ]
 

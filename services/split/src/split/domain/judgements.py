@@ -9,6 +9,7 @@ from split.domain.agreements import hold, in_force, refund_terms
 from split.domain.calendars import Calendar
 from split.domain.earnings import Earning, earning
 from split.domain.holds import Facts, Hold, Readiness, readiness
+from split.domain.limits import TOO_EARLY, Limits, Registry
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import Divided, Trees
 from split.domain.refunds import RefundTerms
@@ -42,12 +43,13 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """When and where a decision is made: the server's clock, the marketplace's business days and rules, its stops."""
+    """When and where a decision is made: the server's clock, the marketplace's days, rules, stops and bindings."""
 
     now: datetime
     calendar: Calendar
     rules: RuleSets = NO_RULES
     stops: Stops = NO_STOPS
+    registry: Registry | None = None
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -59,6 +61,7 @@ class Terms(msgspec.Struct, frozen=True):
     trees: Trees
     facts: Facts
     moment: Moment
+    limits: Limits | None = None
     stopped: frozenset[str] = frozenset()
 
 
@@ -118,6 +121,11 @@ def _judge(
     if not reason and copy is not None and copy.blocked:
         reason = BLOCKED + copy.blocked[0]
     reason = reason or terms.moment.stops.reason(terms.channel_account, pot.merchant)
+    next_at = ready.next_at if ready else None
+    if not reason and terms.limits is not None and not isinstance(divided, str):
+        reason = terms.limits.refusal(pot, earned, divided, copy, terms.trees) or ""
+        if not reason and terms.limits.due_at > terms.moment.now:
+            reason, next_at = TOO_EARLY, terms.limits.due_at
     part = ready if ready and ready.reason and not reason else None
     return msgspec.structs.replace(
         bare,
@@ -125,7 +133,7 @@ def _judge(
         divided=None if isinstance(divided, str) else divided,
         lines=part.lines if part else None,
         rest_reason=part.reason if part else "",
-        next_at=ready.next_at if ready else None,
+        next_at=next_at,
     )
 
 

@@ -33,6 +33,10 @@ BLOCKED: Final = "blocked:"
 FREIGHT_OF: Final = "freight:"
 """Path of one merchant's freight while it waits for the logistics chain."""
 FREIGHT_INCOMPLETE: Final = "freight_incomplete"
+RECEIVER_NOT_BOUND: Final = "receiver_not_bound"
+CAP_EXCEEDED: Final = "cap_exceeded"
+WAITS: Final = frozenset({MERCHANT_UNKNOWN, AGREEMENT_MISSING, RECEIVER_NOT_BOUND, CAP_EXCEEDED})
+"""Reasons that only news of the merchant can end: of itself, its agreements, or the receivers that it has bound."""
 
 
 class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -73,9 +77,7 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def waits_for_merchant(self) -> bool:
         """Whether news of its merchant may release it."""
-        return self.state == "held" and (
-            self.reason in (MERCHANT_UNKNOWN, AGREEMENT_MISSING) or self.reason.startswith(BLOCKED)
-        )
+        return self.state == "held" and (self.reason in WAITS or self.reason.startswith(BLOCKED))
 
 
 def leg_id(document_key: str, share: Share) -> str:

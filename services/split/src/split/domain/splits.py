@@ -12,9 +12,9 @@ from split.domain.anatomy import anatomy
 from split.domain.funding import Rules, Standing
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.judgements import Judgement, Moment, Terms
+from split.domain.limits import limits_of
 from split.domain.money_back import Back
 from split.domain.orders import Order
-from split.domain.pots import Pot
 from split.domain.receivers import Trees
 from split.domain.reversals import borne
 from split.domain.rounds import Decision, Round, Undoing
@@ -52,7 +52,7 @@ def split(
         facts=known if known != NO_FACTS else msgspec.UNSET,
     )
     stopped = frozenset(line.line_id for it in known.approved for line in it.lines)
-    terms = _terms(request, facts.pots, known, moment, stopped)
+    terms = _terms(request, facts, known, moment, stopped)
     pass_ = Round(order, standings)
     pass_.take(facts.pooled_minor, facts.subsidy_minor, facts.surcharge_minor)
     verdicts = [judgements.first(pot, merchants.get(pot.merchant), terms) for pot in facts.pots]
@@ -74,7 +74,7 @@ def review(
     back = _money_back(order, request, standings, moment)
     whole = order if back is None else back.order
     stand = standings if back is None else {**standings, **back.standings}
-    terms = _terms(request, facts.pots, whole.known_facts, moment, money_back.stopped_lines(whole))
+    terms = _terms(request, facts, whole.known_facts, moment, money_back.stopped_lines(whole))
     held = {share.path: share for share in whole.shares if share.state == "held"}
     pass_ = Round(whole, stand, _undoing(whole, request, facts))
     verdicts = []
@@ -115,15 +115,16 @@ def _undoing(order: Order, request: SplitRequested, facts: pots.Facts) -> Undoin
 
 def _terms(
     request: SplitRequested,
-    parts: Iterable[Pot],
-    facts: Facts,
+    facts: pots.Facts,
+    known: Facts,
     moment: Moment,
     stopped: frozenset[str] = frozenset(),
 ) -> Terms:
-    trees = Trees(request.receivers, [pot.merchant for pot in parts]) if request.receivers else NO_TREES
+    trees = Trees(request.receivers, [pot.merchant for pot in facts.pots]) if request.receivers else NO_TREES
     size, payment = sum(line.amount_minor for line in request.lines), request.payments[0]
     sale = Sale(request.currency, payment.channel_profile, size, moment.rules.at(request.paid_at))
-    return Terms(sale, payment.channel_account, request.paid_at, trees, facts, moment, stopped)
+    limits = limits_of(request, facts, moment.registry) if moment.registry else None
+    return Terms(sale, payment.channel_account, request.paid_at, trees, known, moment, limits, stopped)
 
 
 def _outstanding(verdicts: Iterable[Judgement]) -> bool:

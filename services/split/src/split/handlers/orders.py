@@ -46,8 +46,7 @@ class OrderHandlers:
         sheet = await self._reviews.sheet(refunding, work)
         of_marketplace = by_marketplace(copies)
         outcomes: Counter[str] = Counter()
-        present = {received.event.marketplace for received in batch}
-        moments = await self._reviews.moments.present(present, work.session)
+        moments = await self._reviews.moments.present([received.event for received in batch], work.session)
         for received in batch:
             event, body = received.event, encode(received.event)
             digest = hashlib.sha256(body).digest()

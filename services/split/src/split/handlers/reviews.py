@@ -25,6 +25,7 @@ from split.metrics import Metrics
 from split.store.books import Books
 from split.store.merchants import Merchants
 from split.store.orders import Held, Orders
+from split.store.receivers import Receivers
 from split.store.standings import Sheet, Standings, Who
 from split.store.stops import StopStore
 
@@ -39,27 +40,31 @@ class Occasion(msgspec.Struct, frozen=True):
 
 
 class Moments:
-    """The moments of decisions: one clock, each marketplace's calendar, and what is paused there."""
+    """The moments of decisions: one clock, each marketplace's calendar, what is paused, and who is bound there."""
 
-    def __init__(self, clock: Clock, marketplaces: Marketplaces, stops: StopStore) -> None:
+    def __init__(self, clock: Clock, marketplaces: Marketplaces, stops: StopStore, receivers: Receivers) -> None:
         self._clock = clock
         self._marketplaces = marketplaces
         self._stops = stops
+        self._receivers = receivers
 
     def now(self) -> datetime:
         """Return the time."""
         return self._clock.now()
 
     async def present(
-        self, marketplaces: Iterable[str], session: Session, now: datetime | None = None
+        self, orders: Sequence[SplitRequested], session: Session, now: datetime | None = None
     ) -> Mapping[str, Moment]:
-        """Return this unit's moment in each of these marketplaces, with what its snapshot says is paused there.
+        """Return this unit's moment in the marketplace of each order: what is paused there, and who is bound.
 
         `now`: the time by which the unit was chosen, if it was chosen by one.
         """
-        wanted, moment = set(marketplaces), now or self.now()
+        wanted, moment = {it.marketplace for it in orders}, now or self.now()
         paused = await self._stops.paused(wanted, session) if wanted else {}
-        return {it: Moment(moment, self._calendar(it), stops=paused.get(it, NO_STOPS)) for it in wanted}
+        registry = await self._receivers.registry(orders, session)
+        return {
+            it: Moment(moment, self._calendar(it), stops=paused.get(it, NO_STOPS), registry=registry) for it in wanted
+        }
 
     def _calendar(self, marketplace: str) -> Calendar:
         found = self._marketplaces.find(marketplace)
@@ -73,7 +78,12 @@ class Reviews:
     """Looks at orders within a unit of work."""
 
     def __init__(
-        self, database: Database, orders: Orders, merchants: Merchants, metrics: Metrics, moments: Moments
+        self,
+        database: Database,
+        orders: Orders,
+        merchants: Merchants,
+        metrics: Metrics,
+        moments: Moments,
     ) -> None:
         self._database = database
         self._orders = orders
@@ -92,8 +102,7 @@ class Reviews:
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         refunding = [(it.held.request, money_back.concerned(it.order, it.held.request)) for it in occasions]
         sheet = await self.sheet(refunding, work)
-        present = {it.order.marketplace for it in occasions}
-        moments = await self.moments.present(present, work.session, now)
+        moments = await self.moments.present([it.held.request for it in occasions], work.session, now)
         changed = 0
         for it in occasions:
             before, after = it.held.order, it.order

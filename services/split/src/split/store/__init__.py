@@ -1,9 +1,9 @@
-"""MongoDB mapping of split: orders, the ledger, merchants' copies and who waits for them. Indexes stand by queries."""
+"""MongoDB mapping of split: orders, the ledger, merchants' copies, who waits for them, receivers."""
 
 from typing import Final
 
 from shared.mongo import Index
-from split.store import approvals, books, guards, merchants, orders, stops, wakes
+from split.store import approvals, books, guards, merchants, orders, receivers, stops, wakes
 
 INDEXES: Final[dict[str, list[Index]]] = {
     **approvals.INDEXES,
@@ -11,6 +11,7 @@ INDEXES: Final[dict[str, list[Index]]] = {
     **books.INDEXES,
     **guards.INDEXES,
     **merchants.INDEXES,
+    **receivers.INDEXES,
     **stops.INDEXES,
     **wakes.INDEXES,
 }

@@ -77,6 +77,8 @@ class Agreement(Model):
     """What the merchant sold in the previous closed period, by which tiers are chosen; absent: the lowest."""
     tax_bp: BasisPoints | Unset = unset()
     """Tax on the commission of the rates above, in basis points of it, borne by the merchant; absent: none."""
+    split_cap_bp: BasisPoints | Unset = unset()
+    """The most that others may get of a payment that the merchant collects, in basis points; absent: the profile's."""
 
 
 class MerchantChanged(EventModel):

@@ -13,8 +13,10 @@ from shared.messages.models.contract import (
     Minor,
     Model,
     Timestamp,
+    Unset,
     WeirId,
     listed,
+    unset,
 )
 from shared.money import WIRE_INTEGER_MAX
 
@@ -32,6 +34,8 @@ class ChannelPayment(Model):
     """What the buyer paid, in minor units, before the channel's fee."""
     fee_minor: Minor = 0
     """What the channel keeps of the amount, in minor units."""
+    merchant: ExternalId | Unset = unset()
+    """The seller whose part of the order it pays, where the sellers collect and each is paid by itself (合单)."""
 
 
 class OrderLine(Model):

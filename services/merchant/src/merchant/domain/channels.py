@@ -1,0 +1,36 @@
+"""What the institution's profile lets an agreement say: how much may be split off, and how long money may wait."""
+
+from typing import Final
+
+from merchant.domain.decisions import Refused
+from shared.profiles import Profile
+
+FREEZE_MARGIN_DAYS: Final = 3
+"""So long before the institution unfreezes the rest by itself, the money has to be split (money.md 2)."""
+
+WORKING_DAYS_A_WEEK: Final = 5
+DAYS_A_WEEK: Final = 7
+
+
+def beyond_profile(profile: Profile, split_cap_bp: int | None, wait_days: int) -> Refused | None:
+    """Return why an institution could not do what is agreed, or None.
+
+    `split_cap_bp` is the cap that is agreed (None: the profile's own), `wait_days` how long money waits.
+    """
+    if split_cap_bp is not None:
+        cap = profile.cap
+        if cap is None:
+            return Refused("split_cap_invalid", f"{profile.name} has no cap: not the merchant collects")
+        if cap.of(split_cap_bp) != split_cap_bp:
+            return Refused("split_cap_invalid", f"{profile.name} allows {cap.least_bp} to {cap.most_bp} basis points")
+    if profile.freeze_days is not None and wait_days > profile.freeze_days - FREEZE_MARGIN_DAYS:
+        most = profile.freeze_days - FREEZE_MARGIN_DAYS
+        return Refused(
+            "trigger_after_freeze", f"{profile.name} freezes for {profile.freeze_days} days: wait {most} at most"
+        )
+    return None
+
+
+def days(trigger_days: int, *, working: bool) -> int:
+    """Return how many days that is: working days in whole weeks; holidays are for the deadline to see."""
+    return -(-trigger_days // WORKING_DAYS_A_WEEK) * DAYS_A_WEEK if working else trigger_days

@@ -1,0 +1,76 @@
+"""Receivers that merchants have bound, as documents: whose money they may be paid, at which account, by whose consent.
+
+No name is kept, only a hash by which the institution's record can be compared with whoever knows the name.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from shared import mongo
+from shared.messages import SplitRequested
+from shared.mongo import UP, Database, Document, Index, Session
+from shared.profiles import Profiles
+from shared.work import Work
+from split.domain.bindings import Binding, Place
+from split.domain.limits import Registry, keys_of
+
+RECEIVERS: Final = "receivers"
+COUNTS: Final = "receiver_counts"
+INDEXES: Final[dict[str, list[Index]]] = {RECEIVERS: [], COUNTS: []}
+"""Every query is by `_id` or by a range of it: `<marketplace>/<merchant>/<profile>/<account>/<receiver>`."""
+
+AFTER_SLASH: Final = "0"
+"""The character after `/`."""
+
+
+class Receivers:
+    """Reads in the snapshot of a unit of work, and what is to be written at its end."""
+
+    def __init__(self, database: Database, profiles: Profiles) -> None:
+        self._receivers = database[RECEIVERS]
+        self._counts = database[COUNTS]
+        self._profiles = profiles
+        self._nothing = Registry(profiles)
+
+    async def registry(self, orders: Iterable[SplitRequested], session: Session) -> Registry:
+        """Return what of the registry these orders may need, in one read; without any where no profile asks."""
+        wanted: set[str] = set()
+        for order in orders:
+            profile = self._profiles.find(order.payments[0].channel_profile)
+            if profile is not None and profile.receivers_bound_first:
+                wanted.update(keys_of(order))
+        if not wanted:
+            return self._nothing
+        found = await mongo.by_ids(self._receivers, wanted, session, {"state": 1})
+        return Registry(self._profiles, frozenset(it["_id"] for it in found if it["state"] == "bound"))
+
+    async def known(self, place: Place, session: Session) -> tuple[Binding | None, int]:
+        """Return a binding as it is stored, and how many receivers its merchant has bound at that account."""
+        found = await self._receivers.find_one({"_id": place.key}, session=session)
+        count = await self._counts.find_one({"_id": place.account_key}, session=session)
+        return _binding(found) if found else None, count["bound"] if count else 0
+
+    def record(self, work: Work, binding: Binding, bound: int) -> None:
+        """Write a binding and the number of those that are bound now: whoever writes another of them conflicts."""
+        place = binding.place
+        fields: Document = msgspec.to_builtins(binding, builtin_types=(datetime,))
+        del fields["place"]
+        fields |= {"marketplace": place.marketplace, "merchant": place.merchant}
+        work.update(RECEIVERS, place.key, {"$set": fields}, upsert=True)
+        work.update(COUNTS, place.account_key, {"$set": {"bound": bound}}, upsert=True)
+
+    async def page(self, marketplace: str, merchant: str, after: str | None, limit: int) -> list[Binding]:
+        """Return up to `limit` bindings of a merchant after a key, in order of profile, account and receiver."""
+        prefix = f"{marketplace}/{merchant}"
+        wanted: Document = {"$gte": f"{prefix}/", "$lt": f"{prefix}{AFTER_SLASH}"}
+        if after is not None:
+            wanted["$gt"] = f"{prefix}/{after}"
+        found = self._receivers.find({"_id": wanted}).sort("_id", UP).limit(limit)
+        return [_binding(it) for it in await found.to_list(None)]
+
+
+def _binding(document: dict[str, Any]) -> Binding:
+    return msgspec.convert(document | {"place": Place.of(document["_id"])}, Binding)
