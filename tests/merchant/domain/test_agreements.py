@@ -17,7 +17,7 @@ from merchant.domain.agreements import (
     time_line,
 )
 from merchant.domain.decisions import Refused
-from shared.messages import Agreement, CategoryRate, CommissionLimit
+from shared.messages import Agreement, CategoryRate, CommissionLimit, PayoutLimit, PayoutTerms
 
 
 def reason(answer: object) -> str | None:
@@ -106,6 +106,9 @@ def test_a_key_stands_for_one_request_only() -> None:
         (terms(NOW, effective_to=day(-1)), "period_empty"),
         (terms(channel_profile="stripe-connect"), "channel_profile_unknown"),
         (terms(category_rates=tuple(CategoryRate(category="a", commission_bp=it) for it in (1, 2))), "category_twice"),
+        (terms(payouts=PayoutTerms(daily_caps=(PayoutLimit(currency="EUR", amount_minor=1),) * 2)), "currency_twice"),
+        (terms(payouts=PayoutTerms(minimums=(PayoutLimit(currency="EUR", amount_minor=1),) * 2)), "currency_twice"),
+        (terms(payouts=PayoutTerms(minimums=(PayoutLimit(currency="XXX", amount_minor=1),))), "currency_unknown"),
         (terms(commission_limits=tuple(CommissionLimit(currency="EUR") for _ in range(2))), "currency_twice"),
         (terms(commission_limits=(CommissionLimit(currency="ZZZ"),)), "currency_unknown"),
         (terms(commission_limits=(CommissionLimit(currency="EUR", floor_minor=-1),)), "limits_invalid"),

@@ -2,7 +2,7 @@
 
 from shared.messages.aftersale import CaseChanged, RefundApproved, RefundLine
 from shared.messages.contract import Event, body_hash, decode, encode
-from shared.messages.merchant import Agreement, CategoryRate, MerchantChanged
+from shared.messages.merchant import Agreement, CategoryRate, MerchantChanged, PayoutLimit, PayoutTerms
 from shared.messages.payments import (
     ChannelMoved,
     FundingOutcome,
@@ -76,8 +76,10 @@ __all__ = [
     "OrderProgressed",
     "OrderRejected",
     "PaidOrder",
+    "PayoutLimit",
     "PayoutRequested",
     "PayoutSettled",
+    "PayoutTerms",
     "RefundApproved",
     "RefundLine",
     "RefundOutcome",

@@ -6,6 +6,7 @@ import msgspec
 
 from shared.messages.contract import (
     BasisPoints,
+    Currency,
     Event,
     ExternalId,
     Label,
@@ -22,6 +23,26 @@ class CategoryRate(Part, frozen=True, kw_only=True, gc=False):
 
     category: Label
     commission_bp: BasisPoints
+
+
+class PayoutLimit(Part, frozen=True, kw_only=True, gc=False):
+    """A limit on what is paid out in one currency, in minor units."""
+
+    currency: Currency
+    amount_minor: Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+
+
+class PayoutTerms(Part, frozen=True, kw_only=True, gc=False):
+    """What keeps money that is due from going out at once (money.md 3.8, 3.10).
+
+    `daily_caps`: the most that is paid out on one business day. `minimums`: below it amounts accumulate. `reserve_bp`,
+    basis points of what is due, goes `reserve_days` later.
+    """
+
+    daily_caps: Annotated[tuple[PayoutLimit, ...], msgspec.Meta(max_length=50)] = ()
+    minimums: Annotated[tuple[PayoutLimit, ...], msgspec.Meta(max_length=50)] = ()
+    reserve_bp: BasisPoints = 0
+    reserve_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 30
 
 
 class Agreement(Part, frozen=True, kw_only=True, gc=False):
@@ -55,6 +76,7 @@ class Agreement(Part, frozen=True, kw_only=True, gc=False):
     volumes: Annotated[tuple[Volume, ...], msgspec.Meta(max_length=50)] | msgspec.UnsetType = msgspec.UNSET
     tax_bp: BasisPoints | msgspec.UnsetType = msgspec.UNSET
     split_cap_bp: BasisPoints | msgspec.UnsetType = msgspec.UNSET
+    payouts: PayoutTerms | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Hold times in UTC."""

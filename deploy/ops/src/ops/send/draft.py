@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from shared.ids import EXTERNAL_ID_PATTERN, LABEL_PATTERN
-from shared.messages import CategoryRate, CommissionLimit, OrderPaid, OrderProgressed, Rule, Volume
+from shared.messages import CategoryRate, CommissionLimit, OrderPaid, OrderProgressed, PayoutTerms, Rule, Volume
 
 LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """A merchant's first agreement may take effect at any past time, so orders of any age find it in force."""
@@ -40,6 +40,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     rate_source: Literal["agreement", "marketplace"] | msgspec.UnsetType = msgspec.UNSET
     volumes: tuple[Volume, ...] | msgspec.UnsetType = msgspec.UNSET
     tax_bp: Annotated[int, msgspec.Meta(ge=0, le=10_000)] | msgspec.UnsetType = msgspec.UNSET
+    payouts: PayoutTerms | msgspec.UnsetType = msgspec.UNSET
 
 
 class MerchantDraft(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

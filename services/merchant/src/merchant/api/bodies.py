@@ -73,6 +73,19 @@ class Volume(rules.Volume, Request):
     """What a merchant sold in the previous closed period, in one currency."""
 
 
+class PayoutLimit(published.PayoutLimit, Request):
+    """A limit on what is paid out in one currency."""
+
+
+class PayoutTerms(published.PayoutTerms, Request):
+    """What keeps money that is due from going out at once."""
+
+    daily_caps: Annotated[tuple[PayoutLimit, ...], listed(0, 50)] = ()
+    """The most that is paid out on one business day; the rest waits for the next. A currency may stand there once."""
+    minimums: Annotated[tuple[PayoutLimit, ...], listed(0, 50)] = ()
+    """What is due is paid out once it comes to this; below it, it accumulates. A currency may stand there once."""
+
+
 class AgreementTerms(Request):
     """What platform and merchant agree. The service numbers it and notes when it was announced."""
 
@@ -122,6 +135,8 @@ class AgreementTerms(Request):
     split_cap_bp: BasisPoints | Unset = unset()
     """The most that others may get of a payment that the merchant collects, as its institution has granted it, in basis
     points; absent: what the channel's profile says."""
+    payouts: PayoutTerms | Unset = unset()
+    """Caps, minimums and a reserve of payouts; absent: none."""
 
     def terms(self) -> Terms:
         """Return them as the rules know them."""

@@ -13,7 +13,7 @@ import msgspec
 from merchant.domain.channels import beyond_profile, days
 from merchant.domain.decisions import Refused
 from shared import tariffs
-from shared.messages import Agreement, CategoryRate, CommissionLimit, Rule, Volume
+from shared.messages import Agreement, CategoryRate, CommissionLimit, PayoutTerms, Rule, Volume
 from shared.money import CURRENCY_DECIMALS
 from shared.profiles import Profiles, shipped
 
@@ -49,6 +49,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     volumes: tuple[Volume, ...] | msgspec.UnsetType = msgspec.UNSET
     tax_bp: int | msgspec.UnsetType = msgspec.UNSET
     split_cap_bp: int | msgspec.UnsetType = msgspec.UNSET
+    payouts: PayoutTerms | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Hold times to the millisecond, which is what the store keeps: terms read back equal the terms stated."""
@@ -172,7 +173,7 @@ def _invalid(terms: Terms, rules: Rules) -> Refused | None:
     mistake = tariffs.bad_limits(terms.commission_limits) or tariffs.mistake(terms.rules or (), terms.category_rates)
     if mistake:
         return Refused(mistake.reason, mistake.detail)
-    return _invalid_rates(terms) or _invalid_volumes(terms)
+    return _invalid_rates(terms) or _invalid_volumes(terms) or _invalid_payouts(terms)
 
 
 def _invalid_rates(terms: Terms) -> Refused | None:
@@ -198,6 +199,18 @@ def _invalid_volumes(terms: Terms) -> Refused | None:
         if it.period_end > terms.effective_from:
             detail = f"the period of the volume in {it.currency} ends {it.period_end.isoformat()}, after effective_from"
             return Refused("volume_not_closed", detail)
+    return None
+
+
+def _invalid_payouts(terms: Terms) -> Refused | None:
+    if not terms.payouts:
+        return None
+    for what, limits in (("daily caps", terms.payouts.daily_caps), ("minimums", terms.payouts.minimums)):
+        currencies = [it.currency for it in limits]
+        if twice := _twice(currencies):
+            return Refused("currency_twice", f"{twice} has two {what}")
+        if unknown := next((it for it in currencies if it not in CURRENCY_DECIMALS), None):
+            return Refused("currency_unknown", f"{unknown} is not in ISO 4217")
     return None
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from shared.messages.models.contract import (
     BasisPoints,
+    Currency,
     EventModel,
     ExternalId,
     Label,
@@ -17,6 +18,7 @@ from shared.messages.models.contract import (
     unset,
 )
 from shared.messages.models.rules import CommissionLimit, Rule, Volume
+from shared.money import WIRE_INTEGER_MAX
 
 
 class CategoryRate(Model):
@@ -26,6 +28,28 @@ class CategoryRate(Model):
     """The category, as order lines name it."""
     commission_bp: BasisPoints
     """Basis points of a line's amount."""
+
+
+class PayoutLimit(Model):
+    """A limit on what is paid out in one currency."""
+
+    currency: Currency
+    """ISO 4217 code."""
+    amount_minor: Annotated[int, Field(ge=0, le=WIRE_INTEGER_MAX)]
+    """Minor units of it."""
+
+
+class PayoutTerms(Model):
+    """What keeps money that is due from going out at once."""
+
+    daily_caps: Annotated[tuple[PayoutLimit, ...], listed(0, 50)] = ()
+    """The most that is paid out on one business day; the rest waits for the next. A currency may stand there once."""
+    minimums: Annotated[tuple[PayoutLimit, ...], listed(0, 50)] = ()
+    """What is due is paid out once it comes to this; below it, it accumulates. A currency may stand there once."""
+    reserve_bp: BasisPoints = 0
+    """Basis points of what is due that stay behind as a reserve."""
+    reserve_days: Annotated[int, Field(ge=1, le=365)] = 30
+    """Calendar days after which a reserve is paid out."""
 
 
 class Agreement(Model):
@@ -79,6 +103,8 @@ class Agreement(Model):
     """Tax on the commission of the rates above, in basis points of it, borne by the merchant; absent: none."""
     split_cap_bp: BasisPoints | Unset = unset()
     """The most that others may get of a payment that the merchant collects, in basis points; absent: the profile's."""
+    payouts: PayoutTerms | Unset = unset()
+    """Caps, minimums and a reserve of payouts; absent: none."""
 
 
 class MerchantChanged(EventModel):
