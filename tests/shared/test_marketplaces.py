@@ -1,12 +1,12 @@
 """The marketplaces file: what it means, and that each mistake in it is named where it stands."""
 
-from datetime import time
+from datetime import date, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.marketplaces import FOUND_MAX, ChannelAccount, Marketplaces, MarketplacesError
+from shared.marketplaces import DAYS_MAX, FOUND_MAX, ChannelAccount, Marketplaces, MarketplacesError
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
 
@@ -81,6 +81,17 @@ def test_the_exact_id_wins_over_a_prefix_and_the_longer_prefix_over_the_shorter(
     assert zones == {"shop-1": "UTC", "shop-eu-2": "Europe/Paris", "shop-eu-1": "Europe/Berlin"}
 
 
+def test_days_that_break_the_weeks_rule_are_read(tmp_path: Path) -> None:
+    days = "    holidays: [2026-10-01, 2026-10-04]\n    workdays: [2026-10-10]\n"
+    found = loaded(tmp_path, entry() + days).find("shop-1")
+    assert found is not None
+    assert found.holidays == {date(2026, 10, 1), date(2026, 10, 4)}
+    assert found.workdays == {date(2026, 10, 10)}
+    plain = Marketplaces.load(SHIPPED).find("olist")
+    assert plain is not None
+    assert (plain.holidays, plain.workdays) == (frozenset(), frozenset())
+
+
 def test_asking_for_many_unknown_ids_is_remembered_only_up_to_a_limit(tmp_path: Path) -> None:
     marketplaces = loaded(tmp_path, entry())
     for number in range(FOUND_MAX + 10):
@@ -103,6 +114,20 @@ def test_asking_for_many_unknown_ids_is_remembered_only_up_to_a_limit(tmp_path: 
         (entry(profile="sandbox-direkt"), "marketplaces.0.channel_accounts.0.profile"),
         (entry(account="a/b"), "marketplaces.0.channel_accounts.0.account"),
         (entry() + "    colour: red\n", "marketplaces.0.colour"),
+        (entry() + "    holidays: 2026-10-01\n", "marketplaces.0.holidays: .*list"),
+        (entry() + "    holidays: [2026-10-01, tomorrow]\n", "marketplaces.0.holidays.1: .*'tomorrow'"),
+        (entry() + "    holidays: [2026-13-01]\n", "is not YAML: month must be in 1..12"),
+        (entry() + "    holidays: ['2026-10-01']\n", "marketplaces.0.holidays.0: .*'2026-10-01'"),
+        (entry() + "    holidays: [2026-10-01 00:00:00]\n", "marketplaces.0.holidays.0"),
+        (
+            entry() + f"    holidays: [{', '.join(['2026-10-01'] * (DAYS_MAX + 1))}]\n",
+            "marketplaces.0.holidays: .*2000",
+        ),
+        (entry() + "    workdays: [2026-10-08]\n", "marketplaces.0.workdays: .*2026-10-08 is no Saturday or Sunday"),
+        (
+            entry() + "    workdays: [2026-10-10]\n    holidays: [2026-10-10]\n",
+            "2026-10-10 is both a holiday and worked",
+        ),
         (" []", "marketplaces: "),
         (" {", "is not YAML"),
         (entry() + entry(), "'shop-\\*' stands there twice"),

@@ -80,7 +80,8 @@ class Replica:
         self.commits = Commits("split", database.client, database, self.published, self._kit)  # type: ignore[arg-type] # remembers instead of publishing
         self.marketplaces = Marketplaces.load(MARKETPLACES)
         self.clock = Clock(database, movable=True)
-        self.parts = assemble(database, self.commits, self.marketplaces, Metrics(self.registry), self.clock)
+        self._metrics = Metrics(self.registry)
+        self.parts = assemble(database, self.commits, self.marketplaces, self._metrics, self.clock)
         self.signalled: list[str] = []
         self._offset = 0
 
@@ -136,6 +137,10 @@ class Replica:
             for _, _, account, amount in kept_in(it):
                 sums[account] = sums.get(account, 0) + amount
         return {account: amount for account, amount in sums.items() if amount}
+
+    async def sample_metrics(self) -> None:
+        """Set the gauges, as the service does now and then."""
+        await self._metrics.sample(self.parts.orders, self.clock.now())
 
     def sample(self, name: str, **labels: str) -> float:
         """Return a metric's value; 0 when it was never set."""

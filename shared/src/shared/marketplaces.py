@@ -12,7 +12,7 @@ from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from shared.ids import EXTERNAL_ID_PATTERN, MARKETPLACE_PATTERN
 from shared.profiles import shipped
@@ -23,6 +23,7 @@ FOUND_MAX: Final = 10_000
 DAYS_MAX: Final = 2_000
 """Holidays and working weekends that a marketplace may name."""
 
+SATURDAY: Final = 5
 OWN_ID: Final = "{marketplace}"
 _MARKETPLACE: Final = re.compile(MARKETPLACE_PATTERN)
 _ACCOUNT: Final = re.compile(EXTERNAL_ID_PATTERN)
@@ -118,6 +119,22 @@ class _Entry(_Strict):
             raise ValueError(message) from error
         return zone
 
+    @field_validator("workdays")
+    @classmethod
+    def _is_a_weekend(cls, days: list[date]) -> list[date]:
+        for day in days:
+            if day.weekday() < SATURDAY:
+                message = f"{day} is no Saturday or Sunday: it is worked anyway"
+                raise ValueError(message)
+        return days
+
+    @model_validator(mode="after")
+    def _days_agree(self) -> Self:
+        if both := set(self.holidays) & set(self.workdays):
+            message = f"{min(both)} is both a holiday and worked"
+            raise ValueError(message)
+        return self
+
     def named(self, marketplace: str) -> Marketplace:
         accounts = (ChannelAccount(it.profile, it.account.replace(OWN_ID, marketplace)) for it in self.channel_accounts)
         return Marketplace(
@@ -160,11 +177,11 @@ class Marketplaces:
         except OSError as error:
             message = f"{path}: cannot be read: {error.strerror or error}"
             raise MarketplacesError(message) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            message = f"{path}: is not YAML: {error}"
-            raise MarketplacesError(message) from error
         except ValidationError as error:
             message = "\n".join(f"{path}: {mistake}" for mistake in _mistakes(error))
+            raise MarketplacesError(message) from error
+        except (yaml.YAMLError, ValueError) as error:  # the second for text that is none, and for days that are none
+            message = f"{path}: is not YAML: {error}"
             raise MarketplacesError(message) from error
         _refuse_ambiguous(path, entries)
         return cls(entries)

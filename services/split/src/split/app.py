@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(parts.releases.run)
     service.background(parts.deadlines.run)
     service.background(parts.waker.run)
-    service.sample(lambda: metrics.sample(parts.orders, service.database))
+    service.sample(lambda: metrics.sample(parts.orders, service.clock.now()))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.sweep("wakes", WAKES_EVERY_S, parts.waker.sweep)
     service.app.include_router(parts.router)

@@ -1,11 +1,10 @@
 """What split measures of the books: per unit of work, never per order."""
 
 from collections import Counter as Tally
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from shared import leases
-from shared.mongo import Database
 from split.store.orders import Orders
 
 
@@ -21,6 +20,11 @@ class Metrics:
         self._standing = Gauge(
             "weir_orders_unsettled_oldest_seconds",
             "Since the oldest order was paid for that has money held, or available after a payout that failed.",
+            registry=registry,
+        )
+        self._overdue = Gauge(
+            "weir_deadlines_overdue_seconds",
+            "Since the order was due that nobody has looked at although time may change something; seconds are usual.",
             registry=registry,
         )
         self._orders = Counter(
@@ -43,11 +47,11 @@ class Metrics:
             registry=registry,
         )
 
-    async def sample(self, orders: Orders, database: Database) -> None:
-        """Set the gauges now, by MongoDB's clock."""
-        since = await orders.standing_since()
-        now = await leases.now(database)
+    async def sample(self, orders: Orders, now: datetime) -> None:
+        """Set the gauges now."""
+        since, overdue = await orders.standing_since(), await orders.overdue_since(now)
         self._standing.set(max(0.0, (now - since).total_seconds()) if since else 0.0)
+        self._overdue.set((now - overdue).total_seconds() if overdue else 0.0)
 
     def note_imbalance(self, amount_minor: int) -> None:
         """Add what one unit of work's balances miss."""

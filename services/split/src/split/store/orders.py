@@ -93,6 +93,13 @@ class Orders:
         cursor = self._orders.find(query, {"_id": 1}).sort("look_at", UP).limit(limit)
         return [it["_id"] for it in await cursor.to_list(None)]
 
+    async def overdue_since(self, now: datetime) -> datetime | None:
+        """Return when the order was due that should have been looked at longest ago."""
+        found = await self._orders.find_one(
+            {"look_at": {"$lte": now}}, {"_id": 0, "look_at": 1}, sort=[("look_at", UP)]
+        )
+        return found["look_at"] if found else None
+
     async def load(self, keys: Iterable[str], session: Session) -> dict[str, Order | None]:
         """Return these orders as far as they are there; None stands for a stub."""
         found = await mongo.by_ids(self._orders, keys, session, {"body": 0, "hash": 0, "early": 0})
