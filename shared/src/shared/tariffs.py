@@ -60,7 +60,7 @@ def mistake(rules: Sequence[Rule], category_rates: Iterable[CategoryRate] = ()) 
         if found := _currencies(rule) or _size(rule) or _tiers(rule):
             return found
     plain = [Rule(rule_id=CATEGORY_RATE + it.category, category=it.category) for it in category_rates]
-    return _tie([*rules, *plain], len(rules))
+    return _tie([*rules, *plain])
 
 
 def bad_limits(limits: Iterable[CommissionLimit]) -> Mistake | None:
@@ -115,14 +115,14 @@ def _tiers(rule: Rule) -> Mistake | None:
     return None
 
 
-def _tie(rules: Sequence[Rule], own: int) -> Mistake | None:
-    """Return the first two rules that could tie, of which at least one is among the first `own`."""
-    by_number: dict[int, list[tuple[int, Rule]]] = {}
-    for place, rule in enumerate(rules):
-        by_number.setdefault(len(conditions_of(rule)), []).append((place, rule))
+def _tie(rules: Sequence[Rule]) -> Mistake | None:
+    """Return the first two rules that could tie. Rates of two categories never do."""
+    by_number: dict[int, list[Rule]] = {}
+    for rule in rules:
+        by_number.setdefault(len(conditions_of(rule)), []).append(rule)
     for number, alike in by_number.items():
-        for (place, one), (_, other) in combinations(alike, 2):
-            if place < own and _overlap(one, other):
+        for one, other in combinations(alike, 2):
+            if _overlap(one, other):
                 detail = f"rules {one.rule_id} and {other.rule_id} can match one line, each with {number} conditions"
                 return Mistake("rules_tie", detail)
     return None

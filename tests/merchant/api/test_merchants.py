@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.merchant.published import Published
+
+from shared.messages import MerchantChanged, Rule, decode
 
 pytestmark = pytest.mark.infra
 
@@ -96,6 +99,21 @@ async def test_other_terms_at_the_same_moment_are_a_conflict(client: httpx.Async
         ("POST", "test-shop/merchants/nobody/agreements", TERMS | {"comission_bp": 1}, 422, "contract"),
         ("POST", "test-shop/merchants/nobody/agreements", TERMS | {"commission_bp": 10_001}, 422, "contract"),
         ("POST", "test-shop/merchants/nobody/agreements", TERMS | {"commission_bp": "1200"}, 422, "contract"),
+        ("POST", "test-shop/merchants/nobody/agreements", TERMS | {"rules": None}, 422, "contract"),
+        (
+            "POST",
+            "test-shop/merchants/nobody/agreements",
+            TERMS | {"rules": [{"rule_id": "a", "rate": 1}]},
+            422,
+            "contract",
+        ),
+        (
+            "POST",
+            "test-shop/merchants/nobody/agreements",
+            TERMS | {"rules": [{"rule_id": "a", "merchant": "b"}]},
+            422,
+            "contract",
+        ),
         ("POST", "test-shop/merchants/nobody/agreements", TERMS | {"effective_from": "2020-01-01"}, 422, "contract"),
         ("POST", "test-shop/merchants:batch", {"merchants": []}, 422, "contract"),
         ("POST", "test-shop/merchants/a", {}, 405, "method_not_allowed"),
@@ -108,6 +126,39 @@ async def test_what_cannot_be_done_is_said_in_one_form(
     answer = await client.request(method, path, json=body)
     assert (answer.status_code, answer.json()["reason"]) == (status, reason)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_rules_are_agreed_shown_and_published_and_answer_a_repeat(
+    client: httpx.AsyncClient, published: Published
+) -> None:
+    await client.put("test-shop/merchants/alice", json=ALICE)
+    rule = {
+        "rule_id": "phones",
+        "category": "phones",
+        "currency": "EUR",
+        "commission_bp": 300,
+        "size_from_minor": 5_000,
+    }
+    volume = {"currency": "EUR", "volume_minor": 5, "period_end": "2019-12-31T00:00:00.1234Z"}
+    stated = TERMS | {"rules": [rule], "volumes": [volume], "tax_bp": 600}
+    first = await client.post("test-shop/merchants/alice/agreements", json=stated)
+    again = await client.post("test-shop/merchants/alice/agreements", json=stated)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json()["rules"] == [rule]
+    assert first.json() == again.json()
+    (shown,) = (await client.get("test-shop/merchants/alice/agreements")).json()["agreements"]
+    assert shown == first.json()
+    event = decode(MerchantChanged, published.records[-1].value or b"")
+    assert event.agreements[0].rules == (msgspec.convert(rule, Rule),)
+    assert event.agreements[0].tax_bp == 600
+
+
+async def test_rules_that_tie_are_refused_with_both_named(client: httpx.AsyncClient) -> None:
+    await client.put("test-shop/merchants/alice", json=ALICE)
+    rules = [{"rule_id": "by-sku", "sku": "s"}, {"rule_id": "by-category", "category": "c"}]
+    answer = await client.post("test-shop/merchants/alice/agreements", json=TERMS | {"rules": rules})
+    assert (answer.status_code, answer.json()["reason"]) == (409, "rules_tie")
+    assert all(name in answer.json()["detail"] for name in ("by-sku", "by-category"))
 
 
 async def test_unreadable_and_oversized_bodies_are_refused(client: httpx.AsyncClient) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,11 +18,19 @@ from merchant.domain.agreements import (
     time_line,
 )
 from merchant.domain.decisions import Refused
-from shared.messages import Agreement, CategoryRate, CommissionLimit, PayoutLimit, PayoutTerms
+from shared.messages import Agreement, CategoryRate, CommissionLimit, PayoutLimit, PayoutTerms, Rule, Volume
 
 
 def reason(answer: object) -> str | None:
     return answer.reason if isinstance(answer, Refused) else None
+
+
+BOOKS = CategoryRate(category="books", commission_bp=1)
+EUR = CommissionLimit(currency="EUR", cap_minor=1)
+
+
+def volume(currency: str, period_end: datetime = NOW - timedelta(days=400)) -> Volume:
+    return Volume(currency=currency, volume_minor=1, period_end=period_end)
 
 
 def test_terms_are_an_agreement_that_has_no_number_yet() -> None:
@@ -113,10 +122,34 @@ def test_a_key_stands_for_one_request_only() -> None:
         (terms(commission_limits=(CommissionLimit(currency="ZZZ"),)), "currency_unknown"),
         (terms(commission_limits=(CommissionLimit(currency="EUR", floor_minor=-1),)), "limits_invalid"),
         (terms(commission_limits=(CommissionLimit(currency="EUR", floor_minor=2, cap_minor=1),)), "limits_invalid"),
+        (terms(rules=(Rule(rule_id="a", sku="s"), Rule(rule_id="b", category="c"))), "rules_tie"),
+        (terms(rules=(Rule(rule_id="a", sku="s"),), category_rates=(BOOKS,)), "rules_tie"),
+        (terms(rules=(Rule(rule_id="a"), Rule(rule_id="a", sku="s"))), "rule_twice"),
+        (terms(rules=(Rule(rule_id="a", currency="ZZZ"),)), "currency_unknown"),
+        (terms(rules=(Rule(rule_id="a", size_to_minor=5),)), "size_invalid"),
+        (terms(rate_source="marketplace"), "rates_unused"),
+        (terms(rate_source="marketplace", commission_bp=0, category_rates=(BOOKS,)), "rates_unused"),
+        (terms(rate_source="marketplace", commission_bp=0, commission_limits=(EUR,)), "rates_unused"),
+        (terms(price_mode="settlement_price", rules=(Rule(rule_id="a"),)), "rates_unused"),
+        (terms(price_mode="settlement_price", tax_bp=1), "rates_unused"),
+        (terms(volumes=(volume("EUR"), volume("EUR"))), "currency_twice"),
+        (terms(volumes=(volume("ZZZ"),)), "currency_unknown"),
+        (terms(NOW, volumes=(volume("EUR", day(1)),)), "volume_not_closed"),
     ],
 )
 def test_terms_that_cannot_be_meant_are_refused_when_stated(wrong: Terms, why: str) -> None:
     assert reason(agree((), wrong, None, RULES)) == why
+
+
+def test_rules_that_do_not_tie_are_agreed_with_the_volume_of_a_period_that_is_over() -> None:
+    rules = (Rule(rule_id="a"), Rule(rule_id="b", sku="s", category="books"))
+    meant = terms(NOW, rules=rules, category_rates=(BOOKS,), volumes=(volume("EUR", NOW),), tax_bp=600)
+    agreed = agree((), meant, None, RULES)
+    assert isinstance(agreed, Version)
+    (shown,) = time_line((agreed,))
+    assert (shown.rules, shown.volumes, shown.tax_bp) == (rules, meant.volumes, 600)
+    (plain,) = time_line((version(1),))
+    assert (plain.rules, plain.volumes, plain.tax_bp, plain.rate_source) == (msgspec.UNSET,) * 4
 
 
 def test_the_number_of_versions_has_a_limit() -> None:
