@@ -27,9 +27,10 @@ from shared.messages import (
     SubsidyOutcome,
 )
 from shared.profiles import shipped
-from split.domain import money_back, splits
+from split.domain import chargebacks, money_back, splits
 from split.domain.funding import FRESH_STANDING, Rules, Standing
-from split.domain.holds import Facts, Freeze, Progress, approved, frozen, progressed
+from split.domain.holds import Facts, Freeze, Progress, approved, frozen, moved, progressed
+from split.domain.movements import Movement
 from split.domain.refund_outcomes import Posted, post_refund
 from split.domain.refunds import Approval
 from split.domain.rounds import Decision
@@ -81,6 +82,13 @@ class World:
     def approve(self, approval: Approval) -> None:
         """Approve a refund."""
         self._fact(approved(self.order.known_facts, approval))
+
+    def move(self, movement: Movement) -> None:
+        """Take money from the pool for a chargeback, or bring it back, as the channel itself does."""
+        back = movement.kind == "chargeback_reversed"
+        self.pool += movement.amount_minor if back else -movement.amount_minor
+        self.got["buyer"] -= movement.amount_minor if back else -movement.amount_minor
+        self._fact(moved(self.order.known_facts, movement))
 
     def change(self, merchant: MerchantChanged) -> None:
         """News of a merchant came."""
@@ -148,7 +156,12 @@ class World:
         """Compare the books with what is really there."""
         account = self.request.payments[0].channel_account
         assert sum(self.accounts.values()) == 0
-        assert -self.accounts[f"channel:clearing/{account}"] == self.pool
+        waiting = sum(
+            it.amount_minor
+            for it in self.order.known_facts.moved
+            if it.kind == "chargeback_reversed" and chargebacks.waits(self.order, it)
+        )
+        assert -self.accounts[f"channel:clearing/{account}"] == self.pool - waiting
         assert all(share.amount_minor >= 0 for share in self.order.shares)
         for state in ("held", "available", "in_transit"):
             sums: dict[str, int] = defaultdict(int)

@@ -12,6 +12,7 @@ from tests.split.world import World
 
 from shared.messages import MerchantChanged, SplitRequested
 from split.domain.holds import Freeze, Progress
+from split.domain.movements import Movement
 from split.domain.paid import paid_for
 from split.domain.refunds import Approval, ApprovedLine
 
@@ -65,7 +66,7 @@ def finish(world: World) -> None:
         world.review()
         pay(world)
         carry_out(world)
-        world.later(timedelta(days=2))
+        world.later(timedelta(days=61))
     world.check()
 
 
@@ -104,7 +105,26 @@ def stories(draw: st.DrawFn) -> tuple[SplitRequested, dict[str, MerchantChanged]
             *asked, refund_id=f"r{number}", currency=order.currency, mode=mode, bearing=order.lines[0].merchant
         )
         steps.append(partial(World.approve, approval=refund))
+    if draw(st.booleans()):
+        steps += draw(chargebacks(sum(left.values())))
     return order, merchants, steps
+
+
+@st.composite
+def chargebacks(draw: st.DrawFn, at_most: int) -> list[Step]:
+    """Draw a chargeback of what is not refunded, or of some of it, and perhaps its end, which may be heard of first."""
+    taken = draw(st.integers(0, at_most))
+    steps: list[Step] = [partial(World.move, movement=movement("chargeback", taken))]
+    if draw(st.booleans()):
+        returned = draw(st.sampled_from((taken, taken // 2)))
+        steps.append(partial(World.move, movement=movement("chargeback_reversed", returned, reverses="m1")))
+    return steps
+
+
+def movement(kind: Any, amount: int, **fields: Any) -> Movement:  # noqa: ANN401 - any field
+    """Make a movement of the channel's own."""
+    given_: dict[str, Any] = {"movement_id": "m1", "moved_at": PAID_AT + HOUR, "cause": f"c-{kind}", "hash": kind}
+    return Movement(kind=kind, amount_minor=amount, **(given_ | fields))
 
 
 def noises() -> st.SearchStrategy[Step]:

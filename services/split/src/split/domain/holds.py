@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from split.domain.calendars import Calendar
+from split.domain.movements import MOVEMENTS_MAX, OPEN_MAX, Movement
 from split.domain.refunds import Approval
 
 Trigger = Literal["paid", "shipped", "delivered", "completed"]
@@ -27,6 +28,7 @@ LINES_NAMED_MAX: Final = 20_000
 CANCELLED: Final = "cancelled"
 FROZEN: Final = "frozen:"
 REFUNDING: Final = "refunding"
+CHARGEBACK: Final = "chargeback:"
 
 
 class Hold(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -70,11 +72,12 @@ class Freeze(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """All that has happened to an order's goods and cases, and the refunds approved of it."""
+    """All that has happened to an order's goods and cases, the refunds approved of it, and what its channel did."""
 
     progress: tuple[Progress, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     approved: tuple[Approval, ...] = ()
+    moved: tuple[Movement, ...] = ()
 
 
 NO_FACTS: Final = Facts()
@@ -112,6 +115,37 @@ def approved(facts: Facts, approval: Approval) -> Facts | str:
     if len(facts.approved) >= REFUNDS_MAX:
         return "refunds_too_many"
     return msgspec.structs.replace(facts, approved=(*facts.approved, approval))
+
+
+def moved(facts: Facts, movement: Movement) -> Facts | str:
+    """Return the facts with one movement of the channel more; the same ones for a repeat, or why it cannot be taken.
+
+    While a chargeback is open nothing of its order goes out.
+    """
+    for it in facts.moved:
+        if it.identity == movement.identity:
+            return facts if it.hash == movement.hash else "movement_differs"
+    if len(facts.moved) >= MOVEMENTS_MAX:
+        return "movements_too_many"
+    after = msgspec.structs.replace(facts, moved=(*facts.moved, movement))
+    if movement.kind == "console_refund":
+        return after
+    opens = movement.kind == "chargeback"
+    freeze = Freeze(
+        owner=CHARGEBACK + (movement.movement_id if opens else movement.reverses),
+        revision=1 if opens else 2,
+        open=opens,
+        reason=movement.kind,
+        expires_at=movement.moved_at + OPEN_MAX,
+        hash=movement.hash,
+    )
+    return frozen(after, freeze)
+
+
+def chargeback_until(facts: Facts, now: datetime) -> datetime | None:
+    """Return until when a chargeback counts as open; None when none is."""
+    ends = [it.expires_at for it in facts.freezes if it.open and it.owner.startswith(CHARGEBACK) and it.expires_at]
+    return max((end for end in ends if end > now), default=None)
 
 
 def fitting(facts: Facts, lines: frozenset[str]) -> tuple[Facts, Facts]:

@@ -8,12 +8,12 @@ from datetime import datetime
 
 import msgspec
 
-from shared.messages import PayoutRequested, RefundRequested, SplitRequested
-from split.domain import pots
+from shared.messages import SplitRequested
+from split.domain import chargebacks, pots
 from split.domain.anatomy import Anatomy, anatomy
+from split.domain.backs import Back, Booking, with_refund
 from split.domain.funding import Rules, Standing
-from split.domain.holds import Facts
-from split.domain.ledger import Kind
+from split.domain.holds import Facts, chargeback_until
 from split.domain.orders import Order
 from split.domain.plans import plan
 from split.domain.refunds import LEGS_WAITED_MAX, Approval, Mode, Refund, Refunded
@@ -21,42 +21,30 @@ from split.domain.requests import cancel, refund_requested
 from split.domain.shares import Share
 
 
-class Booking(msgspec.Struct, frozen=True):
-    """One ledger transaction to book: its kind, the event behind it, minor units by account."""
-
-    kind: Kind
-    cause: str
-    entries: dict[str, int]
-
-
-class Back(msgspec.Struct, frozen=True, kw_only=True):
-    """What was decided about an order's refunds: the order afterwards, what to book and whom to ask.
-
-    `standings` are those of merchants that changed. `next_at`: when a refund that waits is looked at again.
-    """
-
-    order: Order
-    bookings: tuple[Booking, ...] = ()
-    cancels: tuple[PayoutRequested, ...] = ()
-    requests: tuple[RefundRequested, ...] = ()
-    standings: Mapping[str, Standing] = {}
-    next_at: datetime | None = None
-
-
 def process(order: Order, request: SplitRequested, standings: Mapping[str, Standing], rules: Rules) -> Back:
     """Plan every approved refund that can be planned now. Running it again changes nothing."""
     back = Back(order=order)
+    for movement in order.known_facts.moved:
+        back = _and(back, chargebacks.step(back.order, request, movement, {**standings, **back.standings}, rules))
     for approval in _waiting(order):
-        step = _step(back.order, request, approval, {**standings, **back.standings}, rules)
-        back = Back(
-            order=step.order,
-            bookings=back.bookings + step.bookings,
-            cancels=back.cancels + step.cancels,
-            requests=back.requests + step.requests,
-            standings={**back.standings, **step.standings},
-            next_at=_earlier(back.next_at, step.next_at),
-        )
+        back = _and(back, _step(back.order, request, approval, {**standings, **back.standings}, rules))
     return back
+
+
+def _and(one: Back, other: Back) -> Back:
+    """Return what two decisions, one after the other, come to."""
+    given = dict(one.credits)
+    for party, amount in other.credits.items():
+        given[party] = given.get(party, 0) + amount
+    return Back(
+        order=other.order,
+        bookings=one.bookings + other.bookings,
+        cancels=one.cancels + other.cancels,
+        requests=one.requests + other.requests,
+        standings={**one.standings, **other.standings},
+        credits=given,
+        next_at=_earlier(one.next_at, other.next_at),
+    )
 
 
 def stopped_lines(order: Order) -> frozenset[str]:
@@ -66,12 +54,14 @@ def stopped_lines(order: Order) -> frozenset[str]:
 
 def concerned(order: Order, request: SplitRequested) -> set[str]:
     """Return the merchants whose standing a plan may need; none when no refund waits."""
-    return payees(request, msgspec.structs.replace(order.known_facts, approved=tuple(_waiting(order))))
+    facts = order.known_facts
+    moved = tuple(it for it in facts.moved if chargebacks.waits(order, it))
+    return payees(request, msgspec.structs.replace(facts, approved=tuple(_waiting(order)), moved=moved))
 
 
 def payees(request: SplitRequested, facts: Facts) -> set[str]:
     """Return the merchants whose standing planning these refunds may need; none when there are none."""
-    if not facts.approved:
+    if not facts.approved and not facts.moved:
         return set()
     found = {line.merchant for line in request.lines} | {it.receiver for it in request.receivers}
     return found | {it.bearing for it in facts.approved if it.bearing}
@@ -94,19 +84,22 @@ def _step(
     known = next((it for it in order.known_refunds if it.refund_id == approval.refund_id), None)
     refund = known or Refund(refund_id=approval.refund_id, cause=approval.cause)
     lines = _refunded(approval, request, whole)
+    if until := chargeback_until(order.known_facts, rules.now):
+        waits = msgspec.structs.replace(refund, reason="chargeback_open")
+        return Back(order=with_refund(order, waits), next_at=until)
     if refused := _refusal(order, request, approval, whole, lines, rules):
         told = msgspec.structs.replace(refund, state="refused", reason=refused)
-        return Back(order=_with(order, told), requests=(refund_requested(order, told),))
+        return Back(order=with_refund(order, told), requests=(refund_requested(order, told),))
     concerned_by = {line.merchant for line in request.lines if line.line_id in {it.line_id for it in lines}}
     if waits_for := sorted(concerned_by & whole.undecided):
-        return Back(order=_with(order, msgspec.structs.replace(refund, reason=f"undecided:{waits_for[0]}")))
+        return Back(order=with_refund(order, msgspec.structs.replace(refund, reason=f"undecided:{waits_for[0]}")))
     under_way = _under_way(order, concerned_by, {it.line_id for it in lines})
     until = approval.approved_at + LEGS_WAITED_MAX
     if under_way and rules.now < until:
         return _stop(order, refund, under_way, until)
     planned = plan(order, request, whole, msgspec.structs.replace(refund, lines=lines), standings, rules)
     after = msgspec.structs.replace(
-        _with(order, planned.refund), shares=planned.shares, subsidy_due_minor=planned.subsidy_due_minor
+        with_refund(order, planned.refund), shares=planned.shares, subsidy_due_minor=planned.subsidy_due_minor
     )
     return Back(
         order=after,
@@ -164,6 +157,8 @@ def _refusal(
         sums[it.key] = sums.get(it.key, 0) + it.amount_minor
     exceeded = any(amount > parts[key] for key, amount in sums.items() if key in parts)
     missing = any(it.key not in parts and it.freight for it in lines if not whole.undecided)
+    gone = sum(it.amount_minor for it in order.known_refunds if it.planned or it.kind != "refund")
+    exceeded |= gone + sum(it.amount_minor for it in lines) > sum(it.amount_minor for it in request.payments)
     return "refund_exceeds_paid" if exceeded or missing else ""
 
 
@@ -186,13 +181,7 @@ def _stop(order: Order, refund: Refund, under_way: Sequence[Share], until: datet
         cancel(order, payout, [share for share in under_way if share.payout_id == payout]) for payout in new
     )
     after = msgspec.structs.replace(refund, reason="legs_under_way", stopped=(*refund.stopped, *new))
-    return Back(order=_with(order, after), cancels=cancels, next_at=until)
-
-
-def _with(order: Order, refund: Refund) -> Order:
-    """Return the order with the newest state of a refund."""
-    others = [it for it in order.known_refunds if it.refund_id != refund.refund_id]
-    return msgspec.structs.replace(order, refunds=(*others, refund))
+    return Back(order=with_refund(order, after), cancels=cancels, next_at=until)
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:

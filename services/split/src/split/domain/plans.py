@@ -17,10 +17,8 @@ from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.refunds import FundingKind, FundingPart, PaymentPart, Refund
 from split.domain.reversals import COMMISSION, MARKETING, TAX, borne
-from split.domain.shares import FREIGHT_OF, Share
+from split.domain.shares import FREIGHT_OF, REFUNDING, Share
 
-REFUNDING: Final = "buyer:refund_in_transit"
-CLEARING: Final = "channel:clearing"
 SHORT: Final = "short"
 """Nobody's: what the platform adds to a pot that is taken apart while it is held."""
 
@@ -70,10 +68,11 @@ def plan(
     if asked:
         fundings.append(funding(refund, "marketing" if asked > 0 else "marketing_back", MARKETING, abs(asked)))
     payments = _payments(order, request, refund)
-    entries.add(CLEARING + "/" + order.channel_account if refund.kind != "refund" else REFUNDING, refund.amount_minor)
+    entries.add(REFUNDING, refund.amount_minor)
+    nothing_to_ask = refund.kind != "refund" and not purse.returns and not fundings
     planned = msgspec.structs.replace(
         refund,
-        state="requested",
+        state="succeeded" if nothing_to_ask else "requested",
         reason="",
         revision=refund.revision + 1,
         returns=tuple(purse.returns),
@@ -214,7 +213,7 @@ def funding(refund: Refund, kind: FundingKind, account: str, amount_minor: int) 
 def _payments(order: Order, request: SplitRequested, refund: Refund) -> tuple[PaymentPart, ...]:
     """Return what goes back of each payment, in the order in which the payments are stated."""
     if refund.kind != "refund":
-        return ()
+        return refund.payments
     gone: dict[str, int] = {}
     for part in (part for it in order.known_refunds for part in it.payments):
         gone[part.channel_payment_id] = gone.get(part.channel_payment_id, 0) + part.amount_minor

@@ -12,11 +12,11 @@ from shared.messages import FundingOutcome, RefundOutcome, RefundRequested, Refu
 from split.domain.funding import ADVANCE, Purse, Rules, Standing
 from split.domain.ledger import Entries
 from split.domain.orders import Order
-from split.domain.plans import CLEARING, REFUNDING, funding
+from split.domain.plans import funding
 from split.domain.pots import MERCHANT
 from split.domain.refunds import FundingPart, PaymentPart, Refund, ReturnPart, Step, after
 from split.domain.requests import refund_requested
-from split.domain.shares import Share
+from split.domain.shares import CLEARING, REFUNDING, Share
 
 STEPS: Final[dict[str, Step]] = {
     "under_way": "go_on",

@@ -39,6 +39,10 @@ class RefundTerms(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     keep_surcharge: bool = False
 
 
+WHOLE: Final = "order"
+"""The part that stands for a whole order: no line's name is without a slash."""
+
+
 class Refunded(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How much of a part is refunded to the buyer, and who bears it. `bearing`: the merchant, where one bears all."""
 
@@ -50,8 +54,8 @@ class Refunded(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def key(self) -> str:
-        """The part."""
-        return f"{self.line_id}/{'freight' if self.freight else 'goods'}"
+        """The part; without a line, the whole order."""
+        return WHOLE if not self.line_id else f"{self.line_id}/{'freight' if self.freight else 'goods'}"
 
 
 class ApprovedLine(msgspec.Struct, frozen=True, gc=False):
@@ -109,7 +113,8 @@ class PaymentPart(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One refund and how far it is. `revision` is that of its plan, `settled` the institution's last one applied.
 
-    `stopped` are the payouts of which unsent legs were called off for it.
+    `stopped` are the payouts of which unsent legs were called off for it. `movement` is the channel's own id of a
+    chargeback, `reversed` the movements that took it back.
     """
 
     refund_id: str
@@ -121,6 +126,8 @@ class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     stopped: tuple[str, ...] = ()
     revision: int = 0
     settled: int = 0
+    movement: str = ""
+    reversed: tuple[str, ...] = ()
     returns: tuple[ReturnPart, ...] = ()
     fundings: tuple[FundingPart, ...] = ()
     payments: tuple[PaymentPart, ...] = ()

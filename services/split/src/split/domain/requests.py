@@ -80,6 +80,6 @@ def refund_requested(order: Order, refund: Refund) -> RefundRequested:
         ),
         refunds=tuple(
             BuyerRefund(channel_payment_id=it.channel_payment_id, amount_minor=it.amount_minor)
-            for it in refund.payments
+            for it in (refund.payments if refund.kind == "refund" else ())
         ),
     )

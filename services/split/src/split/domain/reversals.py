@@ -11,7 +11,7 @@ import msgspec
 from shared.money import by_degrees
 from split.domain.items import Item
 from split.domain.paid import Paid
-from split.domain.refunds import Mode, Refunded, RefundTerms
+from split.domain.refunds import WHOLE, Mode, Refunded, RefundTerms
 
 COMMISSION = "platform:commission"
 FEE = "platform:fee"
@@ -77,7 +77,8 @@ def borne(parts: Sequence[Undone], refunded: Iterable[Refunded]) -> dict[tuple[s
     """Return what each party bears of all these refunds together, by (part, party), minor units.
 
     What marketing gets back of what it had added to a part is negative. The sum is what the buyer gets. A refund that
-    all who were paid for the order bear in proportion stands under the part `order`.
+    all who were paid for the order bear in proportion stands under the part `order`; what is more than was paid is the
+    platform's to bear.
     """
     sums: dict[tuple[str, Mode, str], int] = {}
     for it in refunded:
@@ -87,16 +88,22 @@ def borne(parts: Sequence[Undone], refunded: Iterable[Refunded]) -> dict[tuple[s
     found: dict[tuple[str, str], int] = {}
     proportional = 0
     for (key, mode, bearing), amount in sums.items():
-        part = by_key[key]
+        if key == WHOLE and mode == "platform":
+            found[WHOLE, MARKETING] = found.get((WHOLE, MARKETING), 0) + amount
+            continue
         if mode == "proportional":
             proportional += amount
-        elif mode == "original_payee":
+            continue
+        part = by_key[key]
+        if mode == "original_payee":
             _add(found, key, part.brought, part.paid_minor, amount)
         else:
             party = MARKETING if mode == "platform" else f"merchant:{bearing}"
             _add(found, key, ((party, part.whole_minor),), part.paid_minor, amount)
     if proportional:
-        _add(found, "order", _all(parts), sum(part.paid_minor for part in parts), proportional)
+        paid = sum(part.paid_minor for part in parts)
+        _add(found, WHOLE, _all(parts), paid, min(proportional, paid))
+        found[WHOLE, MARKETING] = found.get((WHOLE, MARKETING), 0) + max(0, proportional - paid)
     return {place: amount for place, amount in found.items() if amount}
 
 
@@ -104,6 +111,8 @@ def _add(
     found: dict[tuple[str, str], int], key: str, brought: Sequence[tuple[str, int]], paid_minor: int, amount_minor: int
 ) -> None:
     """Add what each party bears when so much of what was paid is refunded."""
+    if not amount_minor:
+        return
     whole = sum(amount for _, amount in brought)
     if whole < paid_minor:
         # The buyer paid more than anybody got of it, such as a fee that nobody could bear: that is the platform's.

@@ -8,16 +8,27 @@ import msgspec
 from shared.messages import Breakdown, PayoutRequested
 from split.domain import items
 from split.domain.anatomy import Anatomy, Borne
+from split.domain.backs import Back
 from split.domain.earnings import breakdown, held_breakdown
 from split.domain.funding import ADVANCE, Standing
 from split.domain.items import Item
 from split.domain.judgements import Judgement
-from split.domain.money_back import Back
 from split.domain.orders import Order, OwedSubsidy
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import FREIGHT, Divided, Trees
 from split.domain.requests import leg, requested
-from split.domain.shares import CLEARING, COMMISSION, FEE, FREIGHT_INCOMPLETE, FREIGHT_OF, MARKETING, TAX, Share
+from split.domain.shares import (
+    CLEARING,
+    COMMISSION,
+    FEE,
+    FREIGHT_INCOMPLETE,
+    FREIGHT_OF,
+    MARKETING,
+    REFUNDING,
+    REVERSAL,
+    TAX,
+    Share,
+)
 from split.domain.tallies import NOBODY_OWES, Tally
 
 
@@ -126,6 +137,17 @@ class Round(Tally):
                 self.pay(path, receiver, "", amount, Breakdown(freight_minor=amount))
         elif not reason and not isinstance(divided, str):
             self.pay_portions("", divided.portions, 0, freight=True)
+
+    def give_back(self, given: Mapping[str, int]) -> None:
+        """Pay each party what a reversed chargeback gives back to it; what it owes is paid off first."""
+        for party, amount in sorted(given.items()):
+            self.entries.add(REFUNDING, -amount)
+            if party == MARKETING:
+                self._short -= amount
+            else:
+                path = f"{REVERSAL}{party}" if party.startswith(MERCHANT) else party
+                merchant = party.removeprefix(MERCHANT) if party.startswith(MERCHANT) else ""
+                self.pay(path, party, merchant, amount, Breakdown(adjustments_minor=amount))
 
     def close(self) -> Decision:
         """Return what this pass decided; the platform's commission of it is one leg, its subsidies are one."""

@@ -9,11 +9,11 @@ from shared.messages import MerchantChanged, SplitRequested
 from shared.profiles import shipped
 from split.domain import judgements, money_back, pots
 from split.domain.anatomy import anatomy
+from split.domain.backs import Back
 from split.domain.funding import Rules, Standing
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.judgements import Judgement, Moment, Terms
 from split.domain.limits import limits_of
-from split.domain.money_back import Back
 from split.domain.orders import Order
 from split.domain.receivers import Trees
 from split.domain.reversals import borne
@@ -86,7 +86,9 @@ def review(
         pass_.settle(verdict, share)
         verdicts.append(verdict)
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
-    pass_.look(back.next_at if back else None)
+    if back is not None:
+        pass_.give_back(back.credits)
+        pass_.look(back.next_at)
     decision = pass_.close()
     if decision.order == order:
         return None
@@ -97,7 +99,7 @@ def review(
 def _money_back(
     order: Order, request: SplitRequested, standings: Mapping[str, Standing], moment: Moment
 ) -> Back | None:
-    if not order.known_facts.approved:
+    if not order.known_facts.approved and not order.known_facts.moved:
         return None
     rules = Rules(shipped().find(order.channel_profile), request.paid_at, moment.now)
     return money_back.process(order, request, standings, rules)
