@@ -15,6 +15,7 @@ from shared.delivery import Delivery, Handler
 from shared.marketplaces import Marketplaces
 from shared.messages import (
     CaseChanged,
+    ChannelMoved,
     Event,
     LegOutcome,
     MerchantChanged,
@@ -47,6 +48,7 @@ TAKEN: Final[tuple[type[Event], ...]] = (
     CaseChanged,
     RefundApproved,
     RefundSettled,
+    ChannelMoved,
 )
 
 
@@ -95,6 +97,7 @@ class Replica:
             CaseChanged: self.parts.note_facts.freeze_orders,
             RefundApproved: self.parts.note_facts.approve_refunds,
             RefundSettled: self.parts.post_refunds.post_refunds,
+            ChannelMoved: self.parts.post_movements.post_movements,
         }
         return handlers[struct]
 

@@ -19,6 +19,7 @@ from split.handlers import (
     FactHandlers,
     MerchantHandlers,
     Moments,
+    MovementHandlers,
     OrderHandlers,
     PayoutHandlers,
     RefundHandlers,
@@ -50,6 +51,7 @@ class Parts:
     copy_merchants: MerchantHandlers
     note_facts: FactHandlers
     post_refunds: RefundHandlers
+    post_movements: MovementHandlers
     releases: Releases
     deadlines: Deadlines
     approve: ApprovalHandlers
@@ -63,6 +65,7 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
     orders, merchants, stops, wakes = Orders(database), Merchants(database), StopStore(database), Wakes(database)
     moments = Moments(clock, marketplaces, stops, Receivers(database, shipped()))
     reviews = Reviews(database, orders, merchants, metrics, moments)
+    facts = FactHandlers(orders, reviews)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
     approvals = Approvals(database)
     approve = ApprovalHandlers(commits, approvals, clock, executors={})
@@ -83,8 +86,9 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
         post_payouts=PayoutHandlers(database, orders, metrics),
         copy_merchants=MerchantHandlers(merchants, releases.signal),
-        note_facts=FactHandlers(orders, reviews),
+        note_facts=facts,
         post_refunds=RefundHandlers(database, orders, metrics, moments),
+        post_movements=MovementHandlers(database, facts, metrics),
         releases=releases,
         deadlines=Deadlines(database, commits, orders, reviews),
         approve=approve,
@@ -107,6 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         parts.copy_merchants,
         parts.note_facts,
         parts.post_refunds,
+        parts.post_movements,
     )
     service.background(parts.releases.run)
     service.background(parts.deadlines.run)

@@ -2,6 +2,7 @@
 
 from shared.messages import (
     CaseChanged,
+    ChannelMoved,
     MerchantChanged,
     OrderProgressed,
     PayoutSettled,
@@ -10,7 +11,14 @@ from shared.messages import (
     SplitRequested,
 )
 from shared.service import Intakes
-from split.handlers import FactHandlers, MerchantHandlers, OrderHandlers, PayoutHandlers, RefundHandlers
+from split.handlers import (
+    FactHandlers,
+    MerchantHandlers,
+    MovementHandlers,
+    OrderHandlers,
+    PayoutHandlers,
+    RefundHandlers,
+)
 
 
 def consumers(
@@ -20,6 +28,7 @@ def consumers(
     merchants: MerchantHandlers,
     facts: FactHandlers,
     refunds: RefundHandlers,
+    movements: MovementHandlers,
 ) -> None:
     """Subscribe split to its topics."""
     intake.take(SplitRequested, orders.split_orders)
@@ -29,3 +38,4 @@ def consumers(
     intake.take(CaseChanged, facts.freeze_orders)
     intake.take(RefundApproved, facts.approve_refunds)
     intake.take(RefundSettled, refunds.post_refunds)
+    intake.take(ChannelMoved, movements.post_movements)

@@ -11,6 +11,8 @@ import msgspec
 Moved = Literal["chargeback", "chargeback_reversed", "console_refund"]
 
 MOVEMENTS_MAX: Final = 100
+DEPOSIT: Final = "deposit:"
+"""What a reference begins with that makes money a merchant's deposit."""
 OPEN_MAX: Final = timedelta(days=120)
 """How long a chargeback counts as open where its end is never told: card networks' longest disputes take so long."""
 
@@ -36,3 +38,20 @@ class Movement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def refund_id(self) -> str:
         """The id under which it is borne: the channel's own may be as long as a refund's may be."""
         return f"{'cr' if self.kind == 'console_refund' else 'cb'}:{self.cause}"
+
+
+def of_account(kind: str, account: str, amount_minor: int, reference: str, paid_minor: int) -> dict[str, int]:
+    """Return the entries for money that belongs to no order, minor units by account; `paid_minor` is some debtor's.
+
+    What comes in with the reference `deposit:<merchant>` is that merchant's deposit; whatever else is not known to be
+    anybody's waits in suspense (挂账), below zero where the institution took it.
+    """
+    comes = kind not in ("chargeback", "console_refund")
+    amount = amount_minor if comes else -amount_minor
+    entries = {f"channel:clearing/{account}": -amount}
+    merchant = reference.removeprefix(DEPOSIT)
+    known = kind == "inbound" and merchant != reference and merchant and "/" not in merchant
+    owner = f"deposit/{merchant}" if known else f"suspense/{account}"
+    if rest := amount - paid_minor:
+        entries[owner] = rest
+    return entries

@@ -4,6 +4,7 @@ from split.handlers.approvals import ApprovalHandlers
 from split.handlers.clock import Deadlines
 from split.handlers.facts import FactHandlers
 from split.handlers.merchants import MerchantHandlers
+from split.handlers.movements import MovementHandlers
 from split.handlers.orders import OrderHandlers
 from split.handlers.payouts import PayoutHandlers
 from split.handlers.refunds import RefundHandlers
@@ -18,6 +19,7 @@ __all__ = [
     "FactHandlers",
     "MerchantHandlers",
     "Moments",
+    "MovementHandlers",
     "OrderHandlers",
     "PayoutHandlers",
     "RefundHandlers",

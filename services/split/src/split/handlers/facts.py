@@ -1,16 +1,17 @@
-"""Order-progressed, case-changed, refund-approved: keep what happened to an order, and have it judged again."""
+"""Progress, cases, refunds, chargebacks: keep what happened to an order, and have it judged again."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from shared.ids import event_id
-from shared.messages import CaseChanged, OrderProgressed, RefundApproved, body_hash
+from shared.messages import CaseChanged, ChannelMoved, OrderProgressed, RefundApproved, body_hash
 from shared.record import Batch, Received
 from shared.work import Work
-from split.domain.holds import NO_FACTS, Facts, Freeze, Progress, approved, frozen, progressed
+from split.domain.holds import NO_FACTS, Facts, Freeze, Progress, approved, frozen, moved, progressed
+from split.domain.movements import Moved, Movement
 from split.domain.refunds import Approval, ApprovedLine
 from split.handlers.reviews import Occasion, Reviews
 from split.store.orders import Held, Orders
@@ -18,7 +19,7 @@ from split.store.orders import Held, Orders
 FUTURE_MAX: Final = timedelta(minutes=5)
 """How far ahead of the server's clock an event may have happened; as for paid_at (architecture.md)."""
 
-type News = OrderProgressed | CaseChanged | RefundApproved
+type News = OrderProgressed | CaseChanged | RefundApproved | ChannelMoved
 
 
 class FactHandlers:
@@ -55,6 +56,14 @@ class FactHandlers:
 
         await self._take(batch, work, apply)
 
+    async def move_orders(self, batch: Batch[ChannelMoved], work: Work) -> None:
+        """Keep each movement of an order's money that the channel made by itself, and have it borne."""
+
+        def apply(event: ChannelMoved, facts: Facts) -> Facts | str:
+            return moved(facts, _movement(event))
+
+        await self._take(batch, work, apply)
+
     async def _take[E: News](self, batch: Batch[E], work: Work, apply: Callable[[E, Facts], Facts | str]) -> None:
         """Add each event to what is known of its order; an order that is not there yet gets a stub that knows it."""
         known = await self._orders.whole([received.event.key for received in batch], work.session)
@@ -67,6 +76,8 @@ class FactHandlers:
             after = apply(event, before)
             if isinstance(held, Held) and set(_named(event)) - {line.line_id for line in held.request.lines}:
                 after = "line_unknown"
+            if isinstance(held, Held) and isinstance(event, ChannelMoved) and event.currency != held.order.currency:
+                after = "currency_differs"
             if isinstance(after, str):
                 work.reject(received, "contract", after)
             elif after is not before and isinstance(held, Held):
@@ -74,7 +85,7 @@ class FactHandlers:
             elif after is not before:
                 stubs[event.key] = (event, after)
         for key, (event, facts) in stubs.items():
-            self._orders.note_facts(work, event.marketplace, event.order_id, facts, exists=key in known)
+            self._orders.note_facts(work, event.marketplace, event.order_id or "", facts, exists=key in known)
         if occasions:
             await self._reviews.review(list(occasions.values()), work)
 
@@ -126,9 +137,22 @@ def _approval(event: RefundApproved) -> Approval:
     )
 
 
+def _movement(event: ChannelMoved) -> Movement:
+    return Movement(
+        movement_id=event.movement_id,
+        kind=cast("Moved", event.kind),
+        amount_minor=event.amount_minor,
+        payment_id=event.channel_payment_id or "",
+        reverses=event.reverses or "",
+        moved_at=_stored(event.moved_at),
+        cause=event_id(event.topic, event.marketplace, event.identity),
+        hash=body_hash(event).hex(),
+    )
+
+
 def _named(event: News) -> Collection[str]:
     """Return the lines that an event must find in its order. A refund of another line is answered, not put aside."""
-    return () if isinstance(event, RefundApproved) else event.line_ids
+    return () if isinstance(event, RefundApproved | ChannelMoved) else event.line_ids
 
 
 def _stored(moment: datetime) -> datetime:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.mongo import Index
-from split.store import approvals, books, guards, merchants, orders, receivers, stops, wakes
+from split.store import approvals, books, guards, merchants, movements, orders, receivers, stops, wakes
 
 INDEXES: Final[dict[str, list[Index]]] = {
     **approvals.INDEXES,
@@ -11,6 +11,7 @@ INDEXES: Final[dict[str, list[Index]]] = {
     **books.INDEXES,
     **guards.INDEXES,
     **merchants.INDEXES,
+    **movements.INDEXES,
     **receivers.INDEXES,
     **stops.INDEXES,
     **wakes.INDEXES,

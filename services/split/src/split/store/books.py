@@ -49,11 +49,14 @@ class Books:
         return cls(work, seq, previous, note_imbalance)
 
     def post(self, order: Order, kind: Kind, entries: dict[str, int], cause: str) -> None:
-        """Book one transaction, minor units by account; without entries there is nothing to book."""
+        """Book one transaction of an order, minor units by account; without entries there is nothing to book."""
+        self.post_about((order.marketplace, order.currency), order.key, kind, entries, cause)
+
+    def post_about(self, place: tuple[str, str], about: str, kind: Kind, entries: dict[str, int], cause: str) -> None:
+        """Book one transaction in a marketplace and currency; `about` is the order, or what else it is about."""
         if not entries:
             return
-        place = order.marketplace, order.currency
-        booked = Transaction(order=order.key, cause=cause, kind=kind, entries=entries)
+        booked = Transaction(order=about, cause=cause, kind=kind, entries=entries)
         filling = self._filling.get(place)
         if filling is not None and not filling.takes(booked):
             self._seal(place, filling)

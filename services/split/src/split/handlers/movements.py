@@ -1,0 +1,92 @@
+"""Channel-moved: what the institution moved by itself, for an order or for an account of a marketplace.
+
+An order's is kept with the order. Money that belongs to no order is booked at once: as a deposit where its reference
+says so, as what a debtor has paid, else in suspense, where somebody has to look at it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from shared.messages import ChannelMoved, body_hash
+from shared.mongo import Database
+from shared.record import Batch, Received
+from shared.work import Work
+from split.domain.funding import FRESH_STANDING
+from split.domain.guards import netted
+from split.domain.movements import of_account
+from split.domain.pots import MERCHANT
+from split.handlers.facts import FactHandlers
+from split.metrics import Metrics
+from split.store.books import Books
+from split.store.movements import Movements, key_of
+from split.store.standings import Standings, Who
+
+OF_ORDERS: Final = ("chargeback", "chargeback_reversed", "console_refund")
+
+
+class MovementHandlers:
+    """What split does with money that an institution moved by itself."""
+
+    def __init__(self, database: Database, facts: FactHandlers, metrics: Metrics) -> None:
+        self._database = database
+        self._facts = facts
+        self._movements = Movements(database)
+        self._standings = Standings(database)
+        self._metrics = metrics
+
+    async def post_movements(self, batch: Batch[ChannelMoved], work: Work) -> None:
+        """Take each movement once; the same again changes nothing, another under its number is refused."""
+        accounts: list[Received[ChannelMoved]] = []
+        orders: list[Received[ChannelMoved]] = []
+        for received in batch:
+            event = received.event
+            if event.amount_minor <= 0:
+                work.reject(received, "contract", "amount_out_of_range")
+            elif event.kind == "auto_unfreeze":
+                work.park(received, "auto_unfreeze_by_hand")
+            else:
+                (orders if event.order_id and event.kind in OF_ORDERS else accounts).append(received)
+        if orders:
+            await self._facts.move_orders(Batch(orders, batch.received_at), work)
+        if accounts:
+            await self._post(accounts, work)
+
+    async def _post(self, movements: Sequence[Received[ChannelMoved]], work: Work) -> None:
+        """Book what belongs to no order."""
+        known = await self._movements.known([key_of(it.event) for it in movements], work.session)
+        debtors = {who for it in movements if (who := _debtor(it.event)) is not None}
+        sheet = await self._standings.opened(debtors, (), work.session)
+        books = await Books.opened(self._database, work, self._metrics.note_imbalance)
+        for received in movements:
+            event, digest, key = received.event, body_hash(received.event), key_of(received.event)
+            if key in known:
+                if known[key] != digest:
+                    work.reject(received, "contract", "movement_differs")
+                continue
+            known[key] = digest
+            who, paid = _debtor(event), 0
+            if who is not None:
+                standing = sheet.of(who.marketplace, who.currency).get(who.merchant, FRESH_STANDING)
+                guard, paid = netted(standing.guard, event.amount_minor)
+                if paid:
+                    after = msgspec.structs.replace(standing, guard=guard)
+                    sheet.keep(who.marketplace, who.currency, {who.merchant: after})
+            entries = of_account(event.kind, event.channel_account, event.amount_minor, event.reference or "", paid)
+            if who is not None and paid:
+                entries[f"merchant:debt/{who.merchant}"] = paid
+            place = event.marketplace, event.currency
+            books.post_about(
+                place, f"{event.marketplace}/{event.channel_account}", "movement", entries, received.event_id
+            )
+            self._movements.keep(work, key, event, digest)
+        books.close()
+        sheet.write(work)
+
+
+def _debtor(event: ChannelMoved) -> Who | None:
+    """Return who pays what it owes: the merchant from whom the institution took it."""
+    if event.kind != "deduction" or not (event.receiver or "").startswith(MERCHANT):
+        return None
+    return Who(event.marketplace, (event.receiver or "").removeprefix(MERCHANT), event.currency)
