@@ -12,20 +12,9 @@ from typing import Any, Final
 import msgspec
 from tests.split.decisions import at, decided
 from tests.split.examples import PAID_AT
+from tests.split.told import paid_out, refunded
 
-from shared.messages import (
-    FundingOutcome,
-    LegOutcome,
-    MerchantChanged,
-    PayoutRequested,
-    PayoutSettled,
-    RefundOutcome,
-    RefundRequested,
-    RefundSettled,
-    ReturnOutcome,
-    SplitRequested,
-    SubsidyOutcome,
-)
+from shared.messages import MerchantChanged, PayoutRequested, PayoutSettled, RefundRequested, SplitRequested
 from shared.profiles import shipped
 from split.domain import chargebacks, money_back, splits
 from split.domain.funding import FRESH_STANDING, Rules, Standing
@@ -179,8 +168,8 @@ class World:
             if part.state == "requested" and part.account == "platform:marketing":
                 promised += part.amount_minor if part.kind == "marketing" else -part.amount_minor
         assert self.accounts["platform:marketing"] == -promised
-        refunded = sum(it.amount_minor for it in self.order.known_refunds if it.planned and it.kind == "refund")
-        assert refunded <= sum(it.amount_minor for it in self.request.payments)
+        given_back = sum(it.amount_minor for it in self.order.known_refunds if it.planned and it.kind == "refund")
+        assert given_back <= sum(it.amount_minor for it in self.request.payments)
 
     def ends(self) -> dict[str, int]:
         """Return where everybody ends: what it got, less what it owes, with what it has yet to get."""
@@ -231,88 +220,11 @@ class World:
 
     def _settled(self, payout_id: str) -> PayoutSettled:
         request, states, revision = self.legs[payout_id]
-        told: dict[str, Any] = {"open": "sending", "stopped": "sending"}
-        return PayoutSettled(
-            marketplace=request.marketplace,
-            payout_id=payout_id,
-            document=request.document,
-            kind="pay",
-            revision=revision,
-            currency=request.currency,
-            channel_profile=request.channel_profile,
-            channel_account=request.channel_account,
-            settled_at=self.now,
-            legs=tuple(
-                LegOutcome(
-                    leg_id=leg.leg_id,
-                    receiver=leg.receiver,
-                    amount_minor=leg.amount_minor,
-                    attempt=leg.attempt,
-                    state=told.get(states[leg.leg_id], states[leg.leg_id]),
-                    channel_number="n",
-                    breakdown=leg.breakdown,
-                )
-                for leg in request.legs
-            ),
-            subsidies=tuple(
-                SubsidyOutcome(
-                    subsidy_id=it.subsidy_id,
-                    amount_minor=it.amount_minor,
-                    state="succeeded" if states.get(it.subsidy_id) else "created",
-                    channel_number="s",
-                )
-                for it in request.subsidies
-            ),
-        )
+        return paid_out(request, states, revision, self.now)
 
     def _tell(self, refund_id: str, state: Any) -> None:  # noqa: ANN401 - a literal
         plan, done, revision = self.plans[refund_id]
-
-        def of(identity: str) -> Any:  # noqa: ANN401 - a literal
-            return done.get(identity, "created")
-
-        told = RefundSettled(
-            marketplace=plan.marketplace,
-            order_id=plan.order_id,
-            refund_id=refund_id,
-            revision=revision,
-            planned=plan.revision,
-            state=state,
-            currency=plan.currency,
-            channel_profile=plan.channel_profile,
-            channel_account=plan.channel_account,
-            returns=tuple(
-                ReturnOutcome(
-                    return_id=it.return_id,
-                    leg_id=it.leg_id,
-                    receiver=it.receiver,
-                    amount_minor=it.amount_minor,
-                    attempt=it.attempt,
-                    state=of(it.return_id),
-                    channel_number="r",
-                )
-                for it in plan.returns
-            ),
-            fundings=tuple(
-                FundingOutcome(
-                    funding_id=it.funding_id,
-                    amount_minor=it.amount_minor,
-                    state=of(it.funding_id),
-                    channel_number="f",
-                )
-                for it in plan.fundings
-            ),
-            refunds=tuple(
-                RefundOutcome(
-                    channel_payment_id=it.channel_payment_id,
-                    amount_minor=it.amount_minor,
-                    state=of(it.channel_payment_id),
-                    channel_number="b",
-                )
-                for it in plan.refunds
-            ),
-            settled_at=self.now,
-        )
+        told = refunded(plan, done, revision, state, self.now)
         rules = Rules(shipped().find(plan.channel_profile), self.request.paid_at, self.now)
         found = post_refund(self.order, told, self.standings, rules)
         assert not isinstance(found, str), found

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from shared.messages import SplitRequested
+from shared.messages import Breakdown, SplitRequested
 from split.domain.anatomy import Anatomy, Body, Borne
 from split.domain.funding import ADVANCE, Purse, Rules, Standing
 from split.domain.items import Item, held_breakdown
@@ -139,26 +139,17 @@ def _take_held(
     kept = [it for it in now if it.line_id in left]
     amount = sum(it.held_minor for it in kept) - owing
     entries.add(f"merchant:held/{merchant}", amount - held.amount_minor)
-    place = shares.index(held)
-    if not left:  # what was decided about the pot is still asked for
-        shares[place] = msgspec.structs.replace(
-            held,
-            amount_minor=0,
-            state="paid",
-            reason="refunded",
-            breakdown=held_breakdown(()),
-            lines=(),
-            owing_minor=msgspec.UNSET,
-        )
-    elif amount != held.amount_minor or was != now:
-        shares[place] = msgspec.structs.replace(
-            held,
-            amount_minor=amount,
-            breakdown=held_breakdown(kept, owing),
-            lines=left,
-            owing_minor=owing or msgspec.UNSET,
-        )
+    figures = held_breakdown(kept, owing)
+    shares[shares.index(held)] = _what_is_left(held, left, amount, owing, figures)
     return taken
+
+
+def _what_is_left(held: Share, lines: tuple[str, ...], amount_minor: int, owing_minor: int, why: Breakdown) -> Share:
+    """Return the share of the lines that are left. Without any it holds nothing: what was decided is still asked for."""
+    share = msgspec.structs.replace(held, amount_minor=amount_minor, breakdown=why, lines=lines)
+    if not lines:
+        return msgspec.structs.replace(share, state="paid", reason="refunded", owing_minor=msgspec.UNSET)
+    return msgspec.structs.replace(share, owing_minor=owing_minor or msgspec.UNSET)
 
 
 def _take_freight(

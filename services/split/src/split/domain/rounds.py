@@ -7,11 +7,9 @@ import msgspec
 
 from shared.messages import Breakdown, PayoutRequested
 from split.domain import items
-from split.domain.anatomy import Anatomy, Borne
 from split.domain.backs import Back
 from split.domain.earnings import breakdown, held_breakdown
 from split.domain.funding import ADVANCE, Standing
-from split.domain.items import Item
 from split.domain.judgements import Judgement
 from split.domain.orders import Order, OwedSubsidy
 from split.domain.pots import MERCHANT, Pot
@@ -30,6 +28,7 @@ from split.domain.shares import (
     Share,
 )
 from split.domain.tallies import NOBODY_OWES, Tally
+from split.domain.undoing import Undoing
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -40,19 +39,6 @@ class Decision(msgspec.Struct, frozen=True):
     payout: PayoutRequested | None
     back: Back | None = None
     standings: Mapping[str, Standing] = {}
-
-
-class Undoing(msgspec.Struct, frozen=True):
-    """What refunds have taken of an order: of each item, and of the freight for the logistics chain, by party."""
-
-    whole: Anatomy
-    borne: Borne
-    chain_left: Mapping[str, int] | None
-
-    def left_of(self, merchant: str, parts: Sequence[Item]) -> list[Item]:
-        """Return a merchant's items without what refunds have taken of them."""
-        body = next(it for it in self.whole.bodies if it.pot.merchant == merchant)
-        return [self.whole.left_of(body, it, self.borne) for it in parts]
 
 
 class Round(Tally):
@@ -221,7 +207,7 @@ class Round(Tally):
         self.changed = self._released = True
         if before is None or before.lines is msgspec.UNSET:
             self._short += earned.short_minor - (0 if before is None else pot.short_minor)
-        parts: Sequence[Item] = items.items(pot, earned, divided)
+        parts: Sequence[items.Item] = items.items(pot, earned, divided)
         if self._undoing is not None:
             parts = self._undoing.left_of(pot.merchant, parts)
         owing = before.owing_minor if before is not None and before.owing_minor is not msgspec.UNSET else 0

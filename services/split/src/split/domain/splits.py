@@ -8,7 +8,6 @@ import msgspec
 from shared.messages import MerchantChanged, SplitRequested
 from shared.profiles import shipped
 from split.domain import judgements, money_back, pots
-from split.domain.anatomy import anatomy
 from split.domain.backs import Back
 from split.domain.funding import Rules, Standing
 from split.domain.holds import NO_FACTS, Facts
@@ -16,10 +15,10 @@ from split.domain.judgements import Judgement, Moment, Terms
 from split.domain.limits import limits_of
 from split.domain.orders import Order
 from split.domain.receivers import Trees
-from split.domain.reversals import borne
-from split.domain.rounds import Decision, Round, Undoing
+from split.domain.rounds import Decision, Round
 from split.domain.tallies import NOBODY_OWES
 from split.domain.tariff import Sale
+from split.domain.undoing import undoing
 
 NO_TREES: Final = Trees((), ())
 
@@ -76,7 +75,7 @@ def review(
     stand = standings if back is None else {**standings, **back.standings}
     terms = _terms(request, facts, whole.known_facts, moment, money_back.stopped_lines(whole))
     held = {share.path: share for share in whole.shares if share.state == "held"}
-    pass_ = Round(whole, stand, _undoing(whole, request, facts))
+    pass_ = Round(whole, stand, undoing(whole, request, facts))
     verdicts = []
     for pot in facts.pots:
         share = held.get(pots.MERCHANT + pot.merchant)
@@ -103,16 +102,6 @@ def _money_back(
         return None
     rules = Rules(shipped().find(order.channel_profile), request.paid_at, moment.now)
     return money_back.process(order, request, standings, rules)
-
-
-def _undoing(order: Order, request: SplitRequested, facts: pots.Facts) -> Undoing | None:
-    """Return what refunds have taken of an order; None when there was none."""
-    refunded = [line for it in order.known_refunds if it.planned for line in it.lines]
-    if not refunded:
-        return None
-    whole = anatomy(order, request, facts)
-    taken = borne(whole.parts, refunded)
-    return Undoing(whole, taken, whole.chain_left(taken) if whole.chain_divides else None)
 
 
 def _terms(
