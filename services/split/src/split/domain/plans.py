@@ -145,7 +145,7 @@ def _take_held(
 
 
 def _what_is_left(held: Share, lines: tuple[str, ...], amount_minor: int, owing_minor: int, why: Breakdown) -> Share:
-    """Return the share of the lines that are left. Without any it holds nothing: what was decided is still asked for."""
+    """Return the share of the lines left. Without any it holds nothing, but says what was decided about the pot."""
     share = msgspec.structs.replace(held, amount_minor=amount_minor, breakdown=why, lines=lines)
     if not lines:
         return msgspec.structs.replace(share, state="paid", reason="refunded", owing_minor=msgspec.UNSET)
