@@ -74,13 +74,13 @@ class Published:
 class Replica:
     """One replica of split on a real MongoDB."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, marketplaces: Path = MARKETPLACES) -> None:
         self.database = database
         self.registry = CollectorRegistry()
         self.published = Published()
         self._kit = KitMetrics()
         self.commits = Commits("split", database.client, database, self.published, self._kit)  # type: ignore[arg-type] # remembers instead of publishing
-        self.marketplaces = Marketplaces.load(MARKETPLACES)
+        self.marketplaces = Marketplaces.load(marketplaces)
         self.clock = Clock(database, movable=True)
         self._metrics = Metrics(self.registry)
         self.parts = assemble(database, self.commits, self.marketplaces, self._metrics, self.clock)

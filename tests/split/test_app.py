@@ -28,6 +28,7 @@ OPERATORS = {
     f"{BELOW}/approvals/{{approval_id}}/refuse",
     f"{BELOW}/payouts/pause",
     f"{BELOW}/payouts/resume",
+    f"{BELOW}/merchants/{{merchant}}/receivers/{{channel_profile}}/{{channel_account}}/{{receiver}}/unbind",
 }
 """What changes something: each takes an actor, a reason and a key."""
 

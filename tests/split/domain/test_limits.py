@@ -5,8 +5,9 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from tests.split.channels import ECOMMERCE, WECHAT, at_channel
 from tests.split.decisions import at, legs_of, reasons_of
-from tests.split.examples import PAID_AT, agreement, copies, extra, line, merchant, paid_order, payment
+from tests.split.examples import PAID_AT, agreement, copies, extra, line, merchant, paid_order
 
 from shared.messages import Adjustment, ChannelPayment, CommissionLimit, MerchantChanged, SplitRequested
 from split.domain import splits
@@ -14,22 +15,9 @@ from split.domain.holds import NO_FACTS
 from split.domain.limits import Refusal, key_of, keys_of
 from split.domain.rounds import Decision
 
-WECHAT = "wechat-profit-sharing"
-ECOMMERCE = "wechat-ecommerce"
 ALIPAY_SYNC = "alipay-split-sync"
 LATER = PAID_AT + timedelta(minutes=1)
-EVERYBODY = ("platform:commission", "platform:fee", *(f"merchant:r{number}" for number in range(60)))
-
-
-def at_channel(order: SplitRequested, name: str, **payments: int) -> SplitRequested:
-    """Return the order as it is paid at another channel: in one payment, or in one of each of these sellers."""
-    bare = order.payments[0]
-    several = [
-        msgspec.structs.replace(payment(amount), channel_profile=name, merchant=seller, channel_payment_id=seller)
-        for seller, amount in payments.items()
-    ]
-    one = [msgspec.structs.replace(bare, channel_profile=name)]
-    return msgspec.structs.replace(order, payments=tuple(several or one))
+EVERYBODY = ("platform:commission", "platform:tax", "platform:fee", *(f"merchant:r{number}" for number in range(60)))
 
 
 def bound(order: SplitRequested, *receivers: str) -> list[str]:
@@ -122,8 +110,8 @@ def test_what_a_profile_forbids_is_held_with_its_reason(reason: Refusal) -> None
     decision = split(order, copies(*merchants), *bound(order))
     assert set(reasons_of(decision).values()) == {reason}
     assert decision.payout is None
-    waits = reason in ("receiver_not_bound", "cap_exceeded")
-    assert decision.order.waiting_for == (("m1",) if waits else ())
+    waits = {"receiver_not_bound": ("receivers/m1",), "cap_exceeded": ("m1",)}
+    assert decision.order.waiting_for == waits.get(reason, ())
 
 
 def test_every_refusal_has_an_order_that_shows_it() -> None:
@@ -249,4 +237,6 @@ def test_an_order_is_split_a_minute_after_it_was_paid_and_not_before() -> None:
 
 def test_the_registry_is_asked_for_whom_the_order_may_pay() -> None:
     order = at_channel(paid_order(*TWO, receivers=(extra("r1", "freight", "remainder"),)), WECHAT)
-    assert set(keys_of(order)) == set(bound(order, "platform:commission", "platform:fee", "merchant:r1"))
+    assert set(keys_of(order)) == set(
+        bound(order, "platform:commission", "platform:tax", "platform:fee", "merchant:r1")
+    )

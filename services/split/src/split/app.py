@@ -22,6 +22,7 @@ from split.handlers import (
     MovementHandlers,
     OrderHandlers,
     PayoutHandlers,
+    ReceiverHandlers,
     RefundHandlers,
     Releases,
     Reviews,
@@ -63,7 +64,8 @@ class Parts:
 def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, metrics: Metrics, clock: Clock) -> Parts:
     """Wire the parts."""
     orders, merchants, stops, wakes = Orders(database), Merchants(database), StopStore(database), Wakes(database)
-    moments = Moments(clock, marketplaces, stops, Receivers(database, shipped()))
+    receivers = Receivers(database, shipped())
+    moments = Moments(clock, marketplaces, stops, receivers)
     reviews = Reviews(database, orders, merchants, metrics, moments)
     facts = FactHandlers(orders, reviews)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
@@ -80,6 +82,9 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
         approve=approve,
         stops=stops,
         stop=StopHandlers(commits, clock, stops, merchants, wakes, waker.signal),
+        profiles=shipped(),
+        receivers=receivers,
+        bind=ReceiverHandlers(commits, clock, receivers, merchants, wakes, waker.signal),
     )
     return Parts(
         orders=orders,

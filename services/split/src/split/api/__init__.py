@@ -6,14 +6,17 @@ from fastapi import APIRouter
 
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
-from split.api import approvals, stops
+from shared.profiles import Profiles
+from split.api import approvals, receivers, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
+from split.handlers.receivers import ReceiverHandlers
 from split.handlers.stops import StopHandlers
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
 from split.store.merchants import Merchants
 from split.store.orders import Orders
+from split.store.receivers import Receivers
 from split.store.stops import StopStore
 
 
@@ -30,6 +33,9 @@ class Behind:
     approve: ApprovalHandlers
     stops: StopStore
     stop: StopHandlers
+    profiles: Profiles
+    receivers: Receivers
+    bind: ReceiverHandlers
 
 
 def routes(behind: Behind) -> APIRouter:
@@ -38,4 +44,5 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(reading(behind.orders, behind.accounts, behind.marketplaces))
     router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
     router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))
+    router.include_router(receivers.routes(behind.bind, behind.receivers, behind.profiles, behind.marketplaces))
     return router

@@ -13,7 +13,14 @@ from split.domain.refusals import Reason, Refused
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
-STATUSES: Final[dict[Reason, int]] = {"approval_unknown": 404}
+STATUSES: Final[dict[Reason, int]] = {
+    "approval_unknown": 404,
+    "receiver_unknown": 404,
+    "binding_not_needed": 422,
+    "consent_in_future": 422,
+    "receiver_is_the_merchant": 422,
+    "relation_unnamed": 422,
+}
 """What is not here is 409."""
 
 IdempotencyKey = Annotated[
@@ -35,7 +42,7 @@ def done[T](answer: T | Refused) -> T:
     """Return what was done.
 
     Raises:
-        Problem: it was refused; 404 where there is no such thing, else 409.
+        Problem: it was refused; 404 where there is no such thing, 422 where it cannot be meant, else 409.
 
     """
     if isinstance(answer, Refused):

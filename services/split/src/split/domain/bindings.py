@@ -8,6 +8,8 @@ import msgspec
 from shared.profiles import Profile
 from shared.profiles.profile import ReceiverKind
 from split.domain.limits import key_of
+from split.domain.refusals import Refused
+from split.domain.shares import RECEIVERS
 
 Relation = Literal[
     "service_provider",
@@ -24,14 +26,7 @@ Relation = Literal[
 ]
 """What a receiver is to the merchant, as WeChat has it; `custom` says it in words (domain-anchors 2b)."""
 
-Refusal = Literal[
-    "binding_not_needed",
-    "receiver_is_the_merchant",
-    "relation_unnamed",
-    "consent_in_future",
-    "too_many_bound",
-    "receiver_not_bound",
-]
+State = Literal["bound", "unbound"]
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -53,6 +48,11 @@ class Place(msgspec.Struct, frozen=True):
         """The merchant at this account, by which its receivers are counted."""
         return f"{self.marketplace}/{self.merchant}/{self.profile}/{self.account}"
 
+    @property
+    def wait(self) -> str:
+        """The name by which orders wait for it, within their marketplace."""
+        return RECEIVERS + self.merchant
+
     @classmethod
     def of(cls, key: str) -> Self:
         """Return the place in a key."""
@@ -60,7 +60,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """That the receiver agreed to be bound (授权): who recorded it, when it was given, and where it can be seen."""
+    """That the receiver agreed to be bound (授权): who gave it, when, and where it can be seen."""
 
     actor: str
     at: datetime
@@ -68,7 +68,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said about a receiver. `name_hash` is made from its real name; the name itself is never kept."""
+    """What is said about a receiver. `name_hash` is made of its real name; the name itself is never kept."""
 
     kind: ReceiverKind
     relation: Relation
@@ -78,58 +78,59 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
-    """A receiver as it is bound, or was. `changed_by` and `reason` are the last change's."""
+    """A receiver as it is bound, or was."""
 
     place: Place
-    state: Literal["bound", "unbound"]
+    state: State
     terms: Terms
-    changed_at: datetime
-    changed_by: str
-    reason: str = ""
 
 
-class Decided(msgspec.Struct, frozen=True):
-    """A binding afterwards, and how many of its merchant are bound then. Not changed: it is as it was before."""
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One binding, or without terms an unbinding, for ever. `change_id` is made of the caller's idempotency key."""
 
-    binding: Binding
-    bound: int
-    changed: bool
+    change_id: str
+    place: Place
+    terms: Terms | None
+    actor: str
+    reason: str
+    at: datetime
+
+    @property
+    def state(self) -> State:
+        """What it makes of the receiver."""
+        return "bound" if self.terms else "unbound"
+
+    def same(self, other: "Change") -> bool:
+        """Tell whether two changes are one, asked for twice."""
+        return msgspec.structs.replace(self, at=other.at) == other
 
 
-def bind(
-    place: Place, terms: Terms, known: Binding | None, bound: int, profile: Profile, now: datetime
-) -> Decided | Refusal:
-    """Bind a receiver. The same terms again change nothing; other ones replace them (a rebind is idempotent)."""
-    if refused := _mistake(place, terms, profile, now):
+def counted(change: Change, known: Binding | None, count: int, profile: Profile) -> int | Refused:
+    """Return how many receivers the merchant has bound after a change, or why it cannot be made.
+
+    A rebind takes the new terms and counts none. Of one that is unbound, what was split to it can still be taken back.
+    """
+    if change.terms is None:
+        if known is None:
+            return Refused("receiver_unknown", "it was never bound")
+        return count - (known.state == "bound")
+    if refused := _mistake(change.place, change.terms, profile, change.at):
         return refused
     if known is not None and known.state == "bound":
-        if known.terms == terms:
-            return Decided(known, bound, changed=False)
-    elif profile.receivers_bound_max is not None and bound >= profile.receivers_bound_max:
-        return "too_many_bound"
-    else:
-        bound += 1
-    actor = terms.consent.actor
-    return Decided(
-        Binding(place=place, state="bound", terms=terms, changed_at=now, changed_by=actor), bound, changed=True
-    )
+        return count
+    most = profile.receivers_bound_max
+    if most is not None and count >= most:
+        return Refused("too_many_bound", f"a merchant may have {most} receivers bound at {profile.name}")
+    return count + 1
 
 
-def _mistake(place: Place, terms: Terms, profile: Profile, now: datetime) -> Refusal | None:
+def _mistake(place: Place, terms: Terms, profile: Profile, now: datetime) -> Refused | None:
     if not profile.receivers_bound_first:
-        return "binding_not_needed"
+        return Refused("binding_not_needed", f"{profile.name} pays receivers that are not bound")
     if place.receiver == f"merchant:{place.merchant}":
-        return "receiver_is_the_merchant"
+        return Refused("receiver_is_the_merchant", "what is not split off stays with the merchant")
     if (terms.relation == "custom") != bool(terms.relation_name):
-        return "relation_unnamed"
-    return "consent_in_future" if terms.consent.at > now else None
-
-
-def unbind(known: Binding | None, bound: int, actor: str, reason: str, now: datetime) -> Decided | Refusal:
-    """Unbind a receiver; again changes nothing. What was split to it can still be taken back (domain-anchors 2b)."""
-    if known is None:
-        return "receiver_not_bound"
-    if known.state == "unbound":
-        return Decided(known, bound, changed=False)
-    after = msgspec.structs.replace(known, state="unbound", changed_at=now, changed_by=actor, reason=reason)
-    return Decided(after, bound - 1, changed=True)
+        return Refused("relation_unnamed", "a custom relation has a name, and no other has one")
+    if terms.consent.at > now:
+        return Refused("consent_in_future", "the receiver consents before it is bound")
+    return None

@@ -16,7 +16,7 @@ from shared.profiles import Profile, Profiles
 from split.domain.earnings import Earning
 from split.domain.pots import MERCHANT, Facts, Pot
 from split.domain.receivers import FREIGHT, Divided, Trees
-from split.domain.shares import COMMISSION, FEE
+from split.domain.shares import COMMISSION, FEE, TAX
 
 Refusal = Literal[
     "profile_unknown",
@@ -108,7 +108,7 @@ def key_of(marketplace: str, merchant: str, profile: str, account: str, receiver
 def keys_of(order: SplitRequested) -> Iterator[str]:
     """Give the keys of all receivers that may be paid out of an order beside its sellers."""
     place = order.payments[0]
-    receivers = [COMMISSION, FEE, *(MERCHANT + it.receiver for it in order.receivers)]
+    receivers = [COMMISSION, TAX, FEE, *(MERCHANT + it.receiver for it in order.receivers)]
     for merchant in {line.merchant for line in order.lines}:
         for receiver in receivers:
             yield key_of(order.marketplace, merchant, place.channel_profile, place.channel_account, receiver)
@@ -163,6 +163,7 @@ class Limits:
     def _legs(self, pot: Pot, earned: Earning, divided: Divided, trees: Trees) -> Iterator[Asked]:
         """Give what others than the collector get out of a pot, and of the order where the pot is all of it."""
         yield Asked(COMMISSION, earned.kept_minor)
+        yield Asked(TAX, earned.tax_minor)
         yield from _asked(divided)
         if len(self._facts.pots) > 1:
             return

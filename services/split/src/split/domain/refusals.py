@@ -9,10 +9,16 @@ Reason = Literal[
     "approval_decided",
     "approval_expired",
     "approval_unknown",
+    "binding_not_needed",
+    "consent_in_future",
     "idempotency_key_reused",
     "not_paused",
+    "receiver_is_the_merchant",
+    "receiver_unknown",
+    "relation_unnamed",
     "same_person",
     "stops_too_many",
+    "too_many_bound",
 ]
 
 

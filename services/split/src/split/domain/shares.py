@@ -37,9 +37,11 @@ REVERSAL: Final = "reversal:"
 REFUNDING: Final = "buyer:refund_in_transit"
 FREIGHT_INCOMPLETE: Final = "freight_incomplete"
 RECEIVER_NOT_BOUND: Final = "receiver_not_bound"
+RECEIVERS: Final = "receivers/"
+"""Begins the name by which orders wait for a merchant to bind a receiver. No merchant's id has a `/`."""
 CAP_EXCEEDED: Final = "cap_exceeded"
-WAITS: Final = frozenset({MERCHANT_UNKNOWN, AGREEMENT_MISSING, RECEIVER_NOT_BOUND, CAP_EXCEEDED})
-"""Reasons that only news of the merchant can end: of itself, its agreements, or the receivers that it has bound."""
+WAITS: Final = frozenset({MERCHANT_UNKNOWN, AGREEMENT_MISSING, CAP_EXCEEDED})
+"""Reasons that only news of the merchant or of its agreements can end."""
 
 
 class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):

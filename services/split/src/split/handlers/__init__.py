@@ -7,6 +7,7 @@ from split.handlers.merchants import MerchantHandlers
 from split.handlers.movements import MovementHandlers
 from split.handlers.orders import OrderHandlers
 from split.handlers.payouts import PayoutHandlers
+from split.handlers.receivers import ReceiverHandlers
 from split.handlers.refunds import RefundHandlers
 from split.handlers.releases import Releases
 from split.handlers.reviews import Moments, Reviews
@@ -22,6 +23,7 @@ __all__ = [
     "MovementHandlers",
     "OrderHandlers",
     "PayoutHandlers",
+    "ReceiverHandlers",
     "RefundHandlers",
     "Releases",
     "Reviews",

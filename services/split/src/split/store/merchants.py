@@ -100,20 +100,19 @@ class Merchants:
 
     def wait(self, work: Work, key: str, orders: int) -> None:
         """Count orders that wait for a merchant or a stop, or with a negative number no longer do."""
-        _, _, name = key.partition("/")
-        if name.startswith(STOP):
-            key = f"{key}#{zlib.crc32(work.stripe.encode()) % STOP_BUCKETS}"
+        places = _places(key)
+        key = places[zlib.crc32(work.stripe.encode()) % len(places)]
         work.increment(WAITING, key, {"count": orders}, {"version": 0, "released": 0})
 
     def meet(self, work: Work, key: str) -> None:
-        """Meet whoever is making an order wait for this stop, or is about to."""
-        for bucket in range(STOP_BUCKETS):
-            work.increment(WAITING, f"{key}#{bucket}", {"met": 1}, {"version": 0, "released": 0, "count": 0})
+        """Meet whoever is making an order wait for this stop or receiver, or is about to."""
+        for place in _places(key):
+            work.increment(WAITING, place, {"met": 1}, {"version": 0, "released": 0, "count": 0})
 
     async def stopped(self, keys: Iterable[str]) -> dict[str, int]:
         """Return how many orders wait for each of these stops."""
         counts = dict.fromkeys(keys, 0)
-        buckets = {f"{key}#{bucket}": key for key in counts for bucket in range(STOP_BUCKETS)}
+        buckets = {place: key for key in counts for place in _places(key)}
         for it in await mongo.by_ids(self._waiting, buckets, fields={"count": 1}):
             counts[buckets[it["_id"]]] += it["count"]
         return counts
@@ -122,6 +121,12 @@ class Merchants:
         """Note that every order that waited for this version has been looked at; `unblocked`: blocked ones as well."""
         change: Document = {"$max": {"released": version}}
         work.update(WAITING, key, change | ({"$unset": {"was_blocked": ""}} if unblocked else {}))
+
+
+def _places(key: str) -> list[str]:
+    """Return the documents in which orders that wait for a name are counted: a stop may hold many at a time."""
+    _, _, name = key.partition("/")
+    return [f"{key}#{bucket}" for bucket in range(STOP_BUCKETS)] if name.startswith(STOP) else [key]
 
 
 def _merchant(body: bytes) -> MerchantChanged:

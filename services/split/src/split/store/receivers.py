@@ -14,12 +14,13 @@ from shared.messages import SplitRequested
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.profiles import Profiles
 from shared.work import Work
-from split.domain.bindings import Binding, Place
+from split.domain.bindings import Binding, Change, Place
 from split.domain.limits import Registry, keys_of
 
 RECEIVERS: Final = "receivers"
 COUNTS: Final = "receiver_counts"
-INDEXES: Final[dict[str, list[Index]]] = {RECEIVERS: [], COUNTS: []}
+CHANGES: Final = "receiver_changes"
+INDEXES: Final[dict[str, list[Index]]] = {RECEIVERS: [], COUNTS: [], CHANGES: []}
 """Every query is by `_id` or by a range of it: `<marketplace>/<merchant>/<profile>/<account>/<receiver>`."""
 
 AFTER_SLASH: Final = "0"
@@ -32,6 +33,7 @@ class Receivers:
     def __init__(self, database: Database, profiles: Profiles) -> None:
         self._receivers = database[RECEIVERS]
         self._counts = database[COUNTS]
+        self._changes = database[CHANGES]
         self._profiles = profiles
         self._nothing = Registry(profiles)
 
@@ -53,21 +55,24 @@ class Receivers:
         count = await self._counts.find_one({"_id": place.account_key}, session=session)
         return _binding(found) if found else None, count["bound"] if count else 0
 
-    def record(self, work: Work, binding: Binding, bound: int) -> None:
-        """Write a binding and the number of those that are bound now: whoever writes another of them conflicts."""
-        place = binding.place
-        fields: Document = msgspec.to_builtins(binding, builtin_types=(datetime,))
-        del fields["place"]
-        fields |= {"marketplace": place.marketplace, "merchant": place.merchant}
-        work.update(RECEIVERS, place.key, {"$set": fields}, upsert=True)
+    async def change(self, key: str, session: Session) -> Change | None:
+        """Return a change that was made, by `<marketplace>/<change id>`."""
+        found = await self._changes.find_one({"_id": key}, session=session)
+        return msgspec.convert(found | {"place": Place.of(found["place"])}, Change) if found else None
+
+    def record(self, work: Work, change: Change, bound: int) -> None:
+        """Write a change, what it makes of its receiver, and how many are bound: who changes another conflicts."""
+        place = change.place
+        fields: Document = msgspec.to_builtins(change, builtin_types=(datetime,)) | {"place": place.key}
+        work.insert(CHANGES, {"_id": f"{place.marketplace}/{change.change_id}", **fields})
+        after = {"state": change.state} | ({"terms": fields["terms"]} if change.terms else {})
+        work.update(RECEIVERS, place.key, {"$set": after}, upsert=True)
         work.update(COUNTS, place.account_key, {"$set": {"bound": bound}}, upsert=True)
 
     async def page(self, marketplace: str, merchant: str, after: str | None, limit: int) -> list[Binding]:
         """Return up to `limit` bindings of a merchant after a key, in order of profile, account and receiver."""
         prefix = f"{marketplace}/{merchant}"
-        wanted: Document = {"$gte": f"{prefix}/", "$lt": f"{prefix}{AFTER_SLASH}"}
-        if after is not None:
-            wanted["$gt"] = f"{prefix}/{after}"
+        wanted: Document = {"$gt": after or f"{prefix}/", "$lt": f"{prefix}{AFTER_SLASH}"}
         found = self._receivers.find({"_id": wanted}).sort("_id", UP).limit(limit)
         return [_binding(it) for it in await found.to_list(None)]
 
