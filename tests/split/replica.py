@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ from split.app import assemble
 from split.metrics import Metrics
 from split.store.balances import kept_in
 
+RULES_LEAD_S = 3_600
 MARKETPLACES = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
 
 
@@ -83,7 +84,9 @@ class Replica:
         self.marketplaces = Marketplaces.load(marketplaces)
         self.clock = Clock(database, movable=True)
         self._metrics = Metrics(self.registry)
-        self.parts = assemble(database, self.commits, self.marketplaces, self._metrics, self.clock)
+        self.parts = assemble(
+            database, self.commits, self.marketplaces, self._metrics, self.clock, timedelta(seconds=RULES_LEAD_S)
+        )
         self.signalled: list[str] = []
         self._offset = 0
 

@@ -20,7 +20,7 @@ ORDER_SIZE: Final = "order_size"
 CATEGORY_RATE: Final = "category_rates/"
 """How an agreement's rate of a category is named among its rules; no rule's own name has a `/`."""
 
-type Reason = Literal[
+Reason = Literal[
     "currency_differs",
     "currency_twice",
     "currency_unknown",

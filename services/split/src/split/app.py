@@ -1,6 +1,7 @@
 """Composition root: everything is wired here by hand, nothing at import time."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
 
@@ -26,6 +27,7 @@ from split.handlers import (
     RefundHandlers,
     Releases,
     Reviews,
+    RuleHandlers,
     StopHandlers,
     Waker,
 )
@@ -38,6 +40,7 @@ from split.store.approvals import Approvals
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 from split.store.receivers import Receivers
+from split.store.rulesets import Rulesets
 from split.store.stops import StopStore
 from split.store.wakes import Wakes
 
@@ -57,15 +60,23 @@ class Parts:
     deadlines: Deadlines
     approve: ApprovalHandlers
     stop: StopHandlers
+    rule: RuleHandlers
     waker: Waker
     router: APIRouter
 
 
-def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, metrics: Metrics, clock: Clock) -> Parts:
-    """Wire the parts."""
+def assemble(
+    database: Database,
+    commits: Commits,
+    marketplaces: Marketplaces,
+    metrics: Metrics,
+    clock: Clock,
+    rules_lead: timedelta = timedelta(hours=1),
+) -> Parts:
+    """Wire the parts. `rules_lead`: how long before its effect a change of a marketplace's rules is stated."""
     orders, merchants, stops, wakes = Orders(database), Merchants(database), StopStore(database), Wakes(database)
-    receivers = Receivers(database, shipped())
-    moments = Moments(clock, marketplaces, stops, receivers)
+    receivers, rulesets = Receivers(database, shipped()), Rulesets(database)
+    moments = Moments(clock, marketplaces, rulesets, stops, receivers)
     reviews = Reviews(database, orders, merchants, metrics, moments)
     facts = FactHandlers(orders, reviews)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
@@ -85,6 +96,8 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
         profiles=shipped(),
         receivers=receivers,
         bind=ReceiverHandlers(commits, clock, receivers, merchants, wakes, waker.signal),
+        rulesets=rulesets,
+        rule=RuleHandlers(commits, clock, rulesets, merchants, wakes, waker.signal, rules_lead),
     )
     return Parts(
         orders=orders,
@@ -98,6 +111,7 @@ def assemble(database: Database, commits: Commits, marketplaces: Marketplaces, m
         deadlines=Deadlines(database, commits, orders, reviews),
         approve=approve,
         stop=behind.stop,
+        rule=behind.rule,
         waker=waker,
         router=api.routes(behind),
     )
@@ -108,7 +122,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load(Settings)
     service = Service("split", settings, store.INDEXES)
     metrics = Metrics(service.metrics)
-    parts = assemble(service.database, service.commits, service.marketplaces, metrics, service.clock)
+    lead = timedelta(seconds=settings.rules_lead_s)
+    parts = assemble(service.database, service.commits, service.marketplaces, metrics, service.clock, lead)
     consumers(
         service.intake,
         parts.split_orders,

@@ -8,14 +8,15 @@ from typing import Annotated, Final, Literal, Self
 
 import msgspec
 from fastapi import Path
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from merchant.domain.agreements import Terms, time_line
 from merchant.domain.merchants import Decided, Facts, Kind, Merchant
 from shared.http import parameter
 from shared.ids import EXTERNAL_ID_PATTERN
-from shared.messages.models import contract, rules
+from shared.messages.models import contract
 from shared.messages.models import merchant as published
+from shared.messages.models.asked import CommissionLimit, Request, Rule, Volume
 from shared.messages.models.contract import (
     BasisPoints,
     ExternalId,
@@ -26,7 +27,6 @@ from shared.messages.models.contract import (
     Unset,
     listed,
     unset,
-    unstated,
 )
 
 MERCHANTS_PER_REQUEST_MAX: Final = 500
@@ -34,43 +34,8 @@ MERCHANTS_PER_REQUEST_MAX: Final = 500
 MerchantId = Annotated[str, Path(pattern=parameter(EXTERNAL_ID_PATTERN), description="id within the marketplace")]
 
 
-class Request(Model):
-    """Something asked: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 class CategoryRate(published.CategoryRate, Request):
     """The commission of one category, which wins over the agreement's own rate."""
-
-
-class CommissionLimit(rules.CommissionLimit, Request):
-    """The least and the most commission per line in one currency."""
-
-
-class Tier(rules.Tier, Request):
-    """The rate that holds from a volume of the previous closed period on."""
-
-
-class FixedFee(rules.FixedFee, Request):
-    """A fee in one currency."""
-
-
-class Rule(rules.Rule, Request):
-    """What the platform takes of the lines that keep every condition stated; a condition left out is none."""
-
-    limits: Annotated[tuple[CommissionLimit, ...], listed(0, 50)] = unstated(())
-    """Floor and cap of what the rate comes to, per line; a currency may stand there once."""
-    tiers: Annotated[tuple[Tier, ...], listed(0, 50)] = unstated(())
-    """Rates by the volume of the previous closed period, ascending in each currency."""
-    unit_fees: Annotated[tuple[FixedFee, ...], listed(0, 50)] = unstated(())
-    """Taken for each piece, on top; a currency may stand there once."""
-    order_fees: Annotated[tuple[FixedFee, ...], listed(0, 50)] = unstated(())
-    """Taken once of a merchant's part of an order, on top; a currency may stand there once."""
-
-
-class Volume(rules.Volume, Request):
-    """What a merchant sold in the previous closed period, in one currency."""
 
 
 class PayoutLimit(published.PayoutLimit, Request):

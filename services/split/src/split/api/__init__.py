@@ -7,16 +7,18 @@ from fastapi import APIRouter
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
 from shared.profiles import Profiles
-from split.api import approvals, receivers, stops
+from split.api import approvals, receivers, rules, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
 from split.handlers.receivers import ReceiverHandlers
+from split.handlers.rules import RuleHandlers
 from split.handlers.stops import StopHandlers
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 from split.store.receivers import Receivers
+from split.store.rulesets import Rulesets
 from split.store.stops import StopStore
 
 
@@ -36,6 +38,8 @@ class Behind:
     profiles: Profiles
     receivers: Receivers
     bind: ReceiverHandlers
+    rulesets: Rulesets
+    rule: RuleHandlers
 
 
 def routes(behind: Behind) -> APIRouter:
@@ -43,6 +47,7 @@ def routes(behind: Behind) -> APIRouter:
     router = APIRouter()
     router.include_router(reading(behind.orders, behind.accounts, behind.marketplaces))
     router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
+    router.include_router(rules.routes(behind.rule, behind.rulesets, behind.clock, behind.marketplaces))
     router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))
     router.include_router(receivers.routes(behind.bind, behind.receivers, behind.profiles, behind.marketplaces))
     return router

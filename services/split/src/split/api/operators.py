@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.http import Problem, cursor_of, key_of, parameter
 from shared.ids import EXTERNAL_ID_PATTERN
 from shared.messages.models.contract import Label
-from split.domain.refusals import Reason, Refused
+from split.domain.refusals import INVALID, Reason, Refused
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -20,6 +20,7 @@ STATUSES: Final[dict[Reason, int]] = {
     "consent_in_future": 422,
     "receiver_is_the_merchant": 422,
     "relation_unnamed": 422,
+    **dict.fromkeys(INVALID, 422),
 }
 """What is not here is 409."""
 

@@ -9,6 +9,7 @@ from split.domain import stops
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.refunds import Refund
 from split.domain.shares import RECEIVER_NOT_BOUND, RECEIVERS, Share
+from split.domain.tariff import RULE_MISSING, RULES
 
 
 class OwedSubsidy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -73,9 +74,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
-        """The merchants whose news may release a share of it, and what may by its end (stops) or by being bound."""
+        """The merchants whose news may release a share of it, and what else may: the end of stops, receivers, rules."""
         found = {share.merchant for share in self.shares if share.waits_for_merchant}
         reasons = {(share.reason, share.merchant) for share in self.shares if share.reason}
         found |= {name for it in reasons if (name := stops.name_of(it[0], self.channel_account, it[1]))}
         found |= {RECEIVERS + merchant for reason, merchant in reasons if reason == RECEIVER_NOT_BOUND}
+        found |= {RULES for reason, _ in reasons if reason == RULE_MISSING}
         return tuple(sorted(found))

@@ -1,25 +1,48 @@
 """The business noes of operators' actions: a closed set of reasons, each with a sentence. Recorded nowhere."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-Reason = Literal[
-    "already_paused",
-    "approval_decided",
-    "approval_expired",
-    "approval_unknown",
-    "binding_not_needed",
-    "consent_in_future",
-    "idempotency_key_reused",
-    "not_paused",
-    "receiver_is_the_merchant",
-    "receiver_unknown",
-    "relation_unnamed",
-    "same_person",
-    "stops_too_many",
-    "too_many_bound",
-]
+from shared import tariffs
+
+Reason = (
+    tariffs.Reason
+    | Literal[
+        "already_paused",
+        "approval_decided",
+        "approval_expired",
+        "approval_unknown",
+        "binding_not_needed",
+        "consent_in_future",
+        "effective_from_taken",
+        "idempotency_key_reused",
+        "not_paused",
+        "period_empty",
+        "receiver_is_the_merchant",
+        "receiver_unknown",
+        "relation_unnamed",
+        "rules_too_soon",
+        "same_person",
+        "stops_too_many",
+        "too_many_bound",
+        "too_many_versions",
+    ]
+)
+
+
+INVALID: Final[tuple[Reason, ...]] = (
+    "currency_differs",
+    "currency_twice",
+    "currency_unknown",
+    "limits_invalid",
+    "period_empty",
+    "rule_twice",
+    "rules_too_soon",
+    "size_invalid",
+    "tiers_invalid",
+)
+"""What is wrong with a request whatever else is there; the others contradict what is there."""
 
 
 class Refused(msgspec.Struct, frozen=True, gc=False):

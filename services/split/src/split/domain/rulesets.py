@@ -1,24 +1,54 @@
-"""A marketplace's rules as versions on one time line, and which of them is in force when.
+"""A marketplace's rules as versions on one time line: what may be stated, and which version is in force when.
 
 A version is never edited. It holds from its effective_from until the next version's, or until its own stated end; in a
-gap only agreements decide.
+gap only agreements decide (docs/decisions/0019).
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
+from shared import tariffs
 from shared.messages import Rule
 from shared.messages.contract import ExternalId
+from split.domain.refusals import Refused
 from split.domain.tariff import RuleBook
+
+RULES_MAX: Final = 500
+"""Of one version; agreements have rules of their own."""
+VERSIONS_MAX: Final = 1_000
+STATE_BYTES_MAX: Final = 12_000_000
+"""Of all versions together: they stand in one document, which may have 16 MB."""
 
 
 class MarketplaceRule(Rule, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A rule for all of a marketplace's merchants, or for the one that it states."""
 
     merchant: ExternalId | None = None
+
+
+class Stated(msgspec.Struct, frozen=True):
+    """What somebody wants to be in force, from when until when (exclusive; None: until the next version)."""
+
+    effective_from: datetime
+    effective_to: datetime | None
+    rules: tuple[MarketplaceRule, ...]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """One statement. `key` is the caller's idempotency key; `size` how many bytes its rules have as they are stored."""
+
+    number: int
+    announced_at: datetime
+    effective_from: datetime
+    effective_to: datetime | None
+    actor: str
+    reason: str
+    key: str
+    size: int
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -48,4 +78,65 @@ class RuleSets:
         return span.read() if span.effective_to is None or paid_at < span.effective_to else None
 
 
-NO_RULES = RuleSets()
+NO_RULES: Final = RuleSets()
+
+
+def ends(versions: Sequence[Version]) -> Iterator[tuple[Version, datetime | None]]:
+    """Give each version in order of effect, with when it really ends; no two overlap."""
+    ordered = sorted(versions, key=lambda it: it.effective_from)
+    for version, following in zip(ordered, [*ordered, None][1:], strict=True):
+        stops = [it for it in (version.effective_to, following.effective_from if following else None) if it]
+        yield version, min(stops, default=None)
+
+
+def refusal(versions: Sequence[Version], stated: Stated, size: int, earliest: datetime) -> Refused | None:
+    """Return why this may not be the next version, or None.
+
+    `earliest` is from when on a version that is in force, or planned, may be replaced: announced plus the lead time.
+    Where none is in force one may begin at any past time, and then decides about what waits for a rule and what has
+    not been split yet: orders already split keep what was decided about them.
+    """
+    if len(versions) >= VERSIONS_MAX or size + sum(it.size for it in versions) > STATE_BYTES_MAX:
+        detail = f"a marketplace has at most {VERSIONS_MAX} versions, and {STATE_BYTES_MAX} bytes of rules in all"
+        return Refused("too_many_versions", detail)
+    if stated.effective_to is not None and stated.effective_to <= stated.effective_from:
+        return Refused("period_empty", "effective_to must be later than effective_from")
+    if any(it.effective_from == stated.effective_from for it in versions):
+        return Refused("effective_from_taken", "another version takes effect at that moment")
+    if mistake := tariffs.mistake(stated.rules):
+        return Refused(mistake.reason, mistake.detail)
+    return _too_soon(versions, stated.effective_from, earliest)
+
+
+def _too_soon(versions: Sequence[Version], effective_from: datetime, earliest: datetime) -> Refused | None:
+    for version, end in ends(versions) if effective_from < earliest else ():
+        if version.effective_from <= effective_from and (end is None or effective_from < end):
+            detail = f"version {version.number} is in force then; a change may take effect from {earliest.isoformat()}"
+            return Refused("rules_too_soon", detail)
+    return None
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """Who states something, why, when, under which idempotency key, and how long before its effect that must be."""
+
+    actor: str
+    reason: str
+    key: str
+    at: datetime
+    lead: timedelta
+
+
+def next_version(versions: Sequence[Version], stated: Stated, said: Said, size: int) -> Version | Refused:
+    """Return the version that this statement makes, or why it may not be."""
+    if refused := refusal(versions, stated, size, said.at + said.lead):
+        return refused
+    return Version(
+        number=max((it.number for it in versions), default=0) + 1,
+        announced_at=said.at,
+        effective_from=stated.effective_from,
+        effective_to=stated.effective_to,
+        actor=said.actor,
+        reason=said.reason,
+        key=said.key,
+        size=size,
+    )

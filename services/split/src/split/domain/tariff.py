@@ -15,6 +15,8 @@ from shared.money import allocate, basis_points_of
 from shared.tariffs import CATEGORY_RATE, CONDITIONS, conditions_of, is_sized
 
 RULE_MISSING: Final = "rule_missing"
+RULES: Final = "rules/"
+"""Name by which orders wait that no rule fits. No merchant's id has a `/`."""
 PLAIN_RATE: Final = "commission_bp"
 """Name of the agreement's own rate where a line is explained; rules have names of their own."""
 

@@ -11,6 +11,7 @@ from split.handlers.receivers import ReceiverHandlers
 from split.handlers.refunds import RefundHandlers
 from split.handlers.releases import Releases
 from split.handlers.reviews import Moments, Reviews
+from split.handlers.rules import RuleHandlers
 from split.handlers.stops import StopHandlers
 from split.handlers.wakes import Waker
 
@@ -27,6 +28,7 @@ __all__ = [
     "RefundHandlers",
     "Releases",
     "Reviews",
+    "RuleHandlers",
     "StopHandlers",
     "Waker",
 ]

@@ -20,12 +20,14 @@ from split.domain.judgements import Moment
 from split.domain.orders import Order
 from split.domain.pots import merchants_of
 from split.domain.rounds import Decision
+from split.domain.rulesets import NO_RULES
 from split.domain.stops import NO_STOPS
 from split.metrics import Metrics
 from split.store.books import Books
 from split.store.merchants import Merchants
 from split.store.orders import Held, Orders
 from split.store.receivers import Receivers
+from split.store.rulesets import Rulesets
 from split.store.standings import Sheet, Standings, Who
 from split.store.stops import StopStore
 
@@ -40,10 +42,13 @@ class Occasion(msgspec.Struct, frozen=True):
 
 
 class Moments:
-    """The moments of decisions: one clock, each marketplace's calendar, what is paused, and who is bound there."""
+    """The moments of decisions: one clock, each marketplace's calendar and rules, what is paused, and who is bound."""
 
-    def __init__(self, clock: Clock, marketplaces: Marketplaces, stops: StopStore, receivers: Receivers) -> None:
+    def __init__(
+        self, clock: Clock, marketplaces: Marketplaces, rulesets: Rulesets, stops: StopStore, receivers: Receivers
+    ) -> None:
         self._clock = clock
+        self._rulesets = rulesets
         self._marketplaces = marketplaces
         self._stops = stops
         self._receivers = receivers
@@ -55,15 +60,17 @@ class Moments:
     async def present(
         self, orders: Sequence[SplitRequested], session: Session, now: datetime | None = None
     ) -> Mapping[str, Moment]:
-        """Return this unit's moment in the marketplace of each order: what is paused there, and who is bound.
+        """Return this unit's moment in the marketplace of each order: its rules, what is paused, and who is bound.
 
         `now`: the time by which the unit was chosen, if it was chosen by one.
         """
         wanted, moment = {it.marketplace for it in orders}, now or self.now()
         paused = await self._stops.paused(wanted, session) if wanted else {}
+        rules = await self._rulesets.of(wanted, session) if wanted else {}
         registry = await self._receivers.registry(orders, session)
         return {
-            it: Moment(moment, self._calendar(it), stops=paused.get(it, NO_STOPS), registry=registry) for it in wanted
+            it: Moment(moment, self._calendar(it), rules.get(it, NO_RULES), paused.get(it, NO_STOPS), registry)
+            for it in wanted
         }
 
     def _calendar(self, marketplace: str) -> Calendar:

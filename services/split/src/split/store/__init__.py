@@ -3,7 +3,7 @@
 from typing import Final
 
 from shared.mongo import Index
-from split.store import approvals, books, guards, merchants, movements, orders, receivers, stops, wakes
+from split.store import approvals, books, guards, merchants, movements, orders, receivers, rulesets, stops, wakes
 
 INDEXES: Final[dict[str, list[Index]]] = {
     **approvals.INDEXES,
@@ -13,6 +13,7 @@ INDEXES: Final[dict[str, list[Index]]] = {
     **merchants.INDEXES,
     **movements.INDEXES,
     **receivers.INDEXES,
+    **rulesets.INDEXES,
     **stops.INDEXES,
     **wakes.INDEXES,
 }

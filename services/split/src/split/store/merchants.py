@@ -17,6 +17,7 @@ from shared.messages import MerchantChanged, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 from split.domain.stops import STOP
+from split.domain.tariff import RULES
 
 MERCHANTS: Final = "merchants"
 WAITING: Final = "waiting"
@@ -99,13 +100,13 @@ class Merchants:
         work.update(WAITING, event.key, news, upsert=True)
 
     def wait(self, work: Work, key: str, orders: int) -> None:
-        """Count orders that wait for a merchant or a stop, or with a negative number no longer do."""
+        """Count orders that wait for a merchant, a stop or rules, or with a negative number no longer do."""
         places = _places(key)
         key = places[zlib.crc32(work.stripe.encode()) % len(places)]
         work.increment(WAITING, key, {"count": orders}, {"version": 0, "released": 0})
 
     def meet(self, work: Work, key: str) -> None:
-        """Meet whoever is making an order wait for this stop or receiver, or is about to."""
+        """Meet whoever is making an order wait for this stop, receiver or rules, or is about to."""
         for place in _places(key):
             work.increment(WAITING, place, {"met": 1}, {"version": 0, "released": 0, "count": 0})
 
@@ -124,9 +125,9 @@ class Merchants:
 
 
 def _places(key: str) -> list[str]:
-    """Return the documents in which orders that wait for a name are counted: a stop may hold many at a time."""
+    """Return the documents in which orders that wait for a name are counted: stops and rules may hold many."""
     _, _, name = key.partition("/")
-    return [f"{key}#{bucket}" for bucket in range(STOP_BUCKETS)] if name.startswith(STOP) else [key]
+    return [f"{key}#{bucket}" for bucket in range(STOP_BUCKETS)] if name.startswith((STOP, RULES)) else [key]
 
 
 def _merchant(body: bytes) -> MerchantChanged:
