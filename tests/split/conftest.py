@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.split.replica import Replica
+from tests.split.watched import Watched
 
 from shared import leases, mongo, outbox, parking
 from shared.mongo import Database
@@ -23,3 +24,10 @@ async def database(mongo_url: str, database_name: str) -> AsyncIterator[Database
 @pytest.fixture
 def replica(database: Database) -> Replica:
     return Replica(database)
+
+
+@pytest.fixture
+async def watched(database: Database, mongo_url: str) -> AsyncIterator[Watched]:
+    watched = Watched(mongo_url, database.name)
+    yield watched
+    watched.client.close()

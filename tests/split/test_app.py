@@ -41,16 +41,23 @@ def test_every_route_is_below_a_marketplace_and_typed(settings: Settings) -> Non
         f"{BELOW}/accounts",
         f"{BELOW}/accounts/{{account}}/balance",
         f"{BELOW}/accounts/{{account}}/entries",
+        f"{BELOW}/accounts/{{account}}/statement",
+        f"{BELOW}/accounts/{{account}}/statement.csv",
+        f"{BELOW}/trial-balance",
+        f"{BELOW}/journal.csv",
         f"{BELOW}/approvals",
         f"{BELOW}/approvals/{{approval_id}}",
         *OPERATORS,
     } <= set(paths)
     assert all(path.startswith(BELOW) for path in paths)
-    for operations in paths.values():
+    for path, operations in paths.items():
         for operation in operations.values():
-            answers = [it for status, it in operation["responses"].items() if status.startswith("2")]
+            answers = [it["content"] for status, it in operation["responses"].items() if status.startswith("2")]
             assert answers
-            assert all("$ref" in it["content"]["application/json"]["schema"] for it in answers)
+            if path.endswith(".csv"):
+                assert all(set(it) == {"text/csv"} for it in answers)
+            else:
+                assert all("$ref" in it["application/json"]["schema"] for it in answers)
 
 
 def test_what_operators_change_says_who_why_and_which_request_it_is(settings: Settings) -> None:

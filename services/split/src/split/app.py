@@ -16,6 +16,7 @@ from split import api, store
 from split.consumers import consumers
 from split.handlers import (
     ApprovalHandlers,
+    CheckpointSweep,
     Deadlines,
     FactHandlers,
     MerchantHandlers,
@@ -31,12 +32,15 @@ from split.handlers import (
     StopHandlers,
     Waker,
 )
+from split.handlers.checkpoints import CHECKPOINTS_EVERY_S
 from split.handlers.releases import SWEEP_EVERY_S
 from split.handlers.wakes import SWEEP_EVERY_S as WAKES_EVERY_S
 from split.metrics import Metrics
 from split.settings import Settings
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
+from split.store.checkpoints import Checkpoints
+from split.store.history import History
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 from split.store.receivers import Receivers
@@ -62,6 +66,7 @@ class Parts:
     stop: StopHandlers
     rule: RuleHandlers
     waker: Waker
+    checkpoints: CheckpointSweep
     router: APIRouter
 
 
@@ -89,6 +94,7 @@ def assemble(
         orders=orders,
         merchants=merchants,
         accounts=Accounts(database),
+        history=History(database),
         approvals=approvals,
         approve=approve,
         stops=stops,
@@ -113,6 +119,7 @@ def assemble(
         stop=behind.stop,
         rule=behind.rule,
         waker=waker,
+        checkpoints=CheckpointSweep(database, commits, Checkpoints(database)),
         router=api.routes(behind),
     )
 
@@ -139,5 +146,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.sample(lambda: metrics.sample(parts.orders, service.clock.now()))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.sweep("wakes", WAKES_EVERY_S, parts.waker.sweep)
+    service.sweep("checkpoints", CHECKPOINTS_EVERY_S, parts.checkpoints.once)
     service.app.include_router(parts.router)
     return service.app

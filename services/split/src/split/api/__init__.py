@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
 from shared.profiles import Profiles
-from split.api import approvals, receivers, rules, stops
+from split.api import approvals, ledger, receivers, rules, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
 from split.handlers.receivers import ReceiverHandlers
@@ -15,6 +15,7 @@ from split.handlers.rules import RuleHandlers
 from split.handlers.stops import StopHandlers
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
+from split.store.history import History
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 from split.store.receivers import Receivers
@@ -31,6 +32,7 @@ class Behind:
     orders: Orders
     merchants: Merchants
     accounts: Accounts
+    history: History
     approvals: Approvals
     approve: ApprovalHandlers
     stops: StopStore
@@ -46,6 +48,7 @@ def routes(behind: Behind) -> APIRouter:
     """Return the routes of split."""
     router = APIRouter()
     router.include_router(reading(behind.orders, behind.accounts, behind.marketplaces))
+    router.include_router(ledger.routes(behind.accounts, behind.history, behind.clock, behind.marketplaces))
     router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
     router.include_router(rules.routes(behind.rule, behind.rulesets, behind.clock, behind.marketplaces))
     router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))

@@ -1,11 +1,29 @@
 """From what is stored to what is answered."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
 import msgspec
 
-from split.api.models import BalanceAnswer, BreakdownAnswer, EntryAnswer, PayoutAnswer, ShareAnswer, SplitAnswer
+from split.api.models import (
+    BalanceAnswer,
+    BreakdownAnswer,
+    EntryAnswer,
+    PayoutAnswer,
+    ShareAnswer,
+    SplitAnswer,
+    StatementEntry,
+    StatementPage,
+    Totals,
+    TrialBalance,
+    TrialBalances,
+    TrialGroup,
+)
 from split.domain.orders import Order
 from split.domain.shares import Share
+from split.domain.statements import Sheet, Tally
 from split.store.accounts import Balance, Posted
+from split.store.history import GroupSums
 from split.store.orders import Stored
 
 
@@ -32,6 +50,42 @@ def entry_answer(posted: Posted) -> EntryAnswer:
     """Return an entry as the API shows it."""
     return EntryAnswer.model_validate(
         {**msgspec.structs.asdict(posted), "order_id": posted.order.partition("/")[2]},
+    )
+
+
+def statement_answer(
+    sheet: Sheet, page: Sequence[Posted], tallies: Sequence[Tally], last: Tally, next_cursor: str | None
+) -> StatementPage:
+    """Return a page of a statement as the API shows it; `tallies` are those after each of its entries."""
+    return StatementPage(
+        account=sheet.account,
+        currency=sheet.currency,
+        since=sheet.period.since,
+        until=sheet.period.until,
+        opening_minor=last.opening_minor,
+        closing_minor=last.closing_minor,
+        totals=Totals(entries=last.entries, credit_minor=last.credit_minor, debit_minor=last.debit_minor),
+        items=[
+            StatementEntry(**entry_answer(it).model_dump(), balance_minor=tally.balance_minor)
+            for it, tally in zip(page, tallies, strict=True)
+        ],
+        next_cursor=next_cursor,
+    )
+
+
+def trial_answer(sums: Mapping[str, Sequence[GroupSums]], at: datetime | None) -> TrialBalances:
+    """Return the sums of all accounts, by currency, as the API shows them."""
+    return TrialBalances(at=at, currencies=[_trial(currency, groups) for currency, groups in sums.items()])
+
+
+def _trial(currency: str, groups: Sequence[GroupSums]) -> TrialBalance:
+    debit, credit = sum(it.debit_minor for it in groups), sum(it.credit_minor for it in groups)
+    return TrialBalance(
+        currency=currency,
+        groups=[TrialGroup.model_validate(msgspec.structs.asdict(it)) for it in groups],
+        debit_minor=debit,
+        credit_minor=credit,
+        balanced=debit == credit,
     )
 
 

@@ -93,3 +93,62 @@ class EntryPage(BaseModel):
 
     items: list[EntryAnswer]
     next_cursor: str | None
+
+
+class StatementEntry(EntryAnswer):
+    """One entry, and what the account holds after it."""
+
+    balance_minor: Credit
+
+
+class Totals(BaseModel):
+    """What the entries add up to; debits as a positive number."""
+
+    entries: int
+    credit_minor: Minor
+    debit_minor: Minor
+
+
+class StatementPage(BaseModel):
+    """What an account held, what was booked in it, the oldest first, and what it held then.
+
+    A statement ends where the ledger is final, two minutes ago at the latest: the same for whoever asks again.
+    """
+
+    account: str
+    currency: str
+    since: Annotated[datetime, Field(serialization_alias="from", description="first moment of the period")]
+    until: Annotated[
+        datetime, Field(serialization_alias="to", description="first moment after it, perhaps earlier than asked for")
+    ]
+    opening_minor: Credit
+    closing_minor: Annotated[int, Field(description="opening + all entries of the period; positive: owed to the owner")]
+    totals: Annotated[Totals, Field(description="of this page and those before it: on the last one, of the period")]
+    items: list[StatementEntry]
+    next_cursor: str | None
+
+
+class TrialGroup(BaseModel):
+    """All accounts of one kind, such as `merchant:in_transit`."""
+
+    group: str
+    accounts: Annotated[int, Field(description="how many hold something")]
+    debit_minor: Annotated[int, Field(description="sum of the balances below zero, as a positive number")]
+    credit_minor: Annotated[int, Field(description="sum of the balances above zero")]
+
+
+class TrialBalance(BaseModel):
+    """The sums of all accounts in one currency."""
+
+    currency: str
+    groups: list[TrialGroup]
+    debit_minor: Minor
+    credit_minor: Minor
+    balanced: Annotated[bool, Field(description="debits and credits are equal, as they must be")]
+
+
+class TrialBalances(BaseModel):
+    """The books of a marketplace at one moment, by currency."""
+
+    at: Annotated[datetime | None, Field(description="the moment, perhaps earlier than asked for; null is now")]
+    currencies: list[TrialBalance]

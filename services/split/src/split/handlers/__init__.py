@@ -1,6 +1,7 @@
 """Use cases. Each one reads load, decide, record."""
 
 from split.handlers.approvals import ApprovalHandlers
+from split.handlers.checkpoints import CheckpointSweep
 from split.handlers.clock import Deadlines
 from split.handlers.facts import FactHandlers
 from split.handlers.merchants import MerchantHandlers
@@ -17,6 +18,7 @@ from split.handlers.wakes import Waker
 
 __all__ = [
     "ApprovalHandlers",
+    "CheckpointSweep",
     "Deadlines",
     "FactHandlers",
     "MerchantHandlers",

@@ -3,12 +3,25 @@
 from typing import Final
 
 from shared.mongo import Index
-from split.store import approvals, books, guards, merchants, movements, orders, receivers, rulesets, stops, wakes
+from split.store import (
+    approvals,
+    books,
+    checkpoints,
+    guards,
+    merchants,
+    movements,
+    orders,
+    receivers,
+    rulesets,
+    stops,
+    wakes,
+)
 
 INDEXES: Final[dict[str, list[Index]]] = {
     **approvals.INDEXES,
     **orders.INDEXES,
     **books.INDEXES,
+    **checkpoints.INDEXES,
     **guards.INDEXES,
     **merchants.INDEXES,
     **movements.INDEXES,

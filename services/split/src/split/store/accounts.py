@@ -77,19 +77,24 @@ class Accounts:
         self, marketplace: str, account: str, currency: str, after: str | None, limit: int
     ) -> list[Posted]:
         """Return up to `limit` entries of an account after a transaction, the oldest first."""
-        stages = _entries(marketplace, account, currency, after, limit)
-        return [_posted(it) for it in await self._blocks.aggregate(stages, batchSize=limit + 1).to_list(None)]
+        stages = entries_of(marketplace, account, currency, after, limit)
+        found = self._blocks.aggregate(stages, batchSize=limit + 1, hint=dict(blocks.BY_ACCOUNT))
+        return [posted(it) for it in await found.to_list(None)]
 
 
-def _entries(marketplace: str, account: str, currency: str, after: str | None, limit: int) -> list[Document]:
-    """Return the steps from blocks to the transactions of an account; MongoDB sends no block whole."""
+def entries_of(
+    marketplace: str, account: str, currency: str, after: str | None, limit: int, within: Document | None = None
+) -> list[Document]:
+    """Return the steps from blocks to the transactions of an account, of ids within bounds; no block is sent whole."""
     blocks_wanted: Document = {"marketplace": marketplace, "currency": currency, "accounts": account}
-    # A name is no path here: a dot in it would lead into it.
-    amount = {"$getField": {"field": {"$literal": account}, "input": "$transactions.entries"}}
+    if within is not None:
+        blocks_wanted["_id"] = dict(within)
+    amount = blocks.amount_in("$transactions.entries", account)
     wanted: Document = {"amount_minor": {"$exists": True}}
     if after is not None:
         block, place = blocks.place_of(after)
-        blocks_wanted["_id"] = {"$gte": block}
+        bounds = blocks_wanted.setdefault("_id", {})
+        bounds["$gte"] = max(block, bounds.get("$gte", ""))
         wanted["$or"] = [{"_id": {"$gt": block}}, {"place": {"$gt": place}}]
     shown = ("place", "at", "amount_minor", "transactions.kind", "transactions.order", "transactions.cause")
     return [
@@ -107,7 +112,8 @@ def _sorted(sums: dict[tuple[str, str], int]) -> list[Balance]:
     return [Balance(*place, amount) for place, amount in sorted(sums.items())]
 
 
-def _posted(found: Document) -> Posted:
+def posted(found: Document) -> Posted:
+    """Return an entry that `entries_of` found."""
     booked = found["transactions"]
     identity = blocks.transaction_id(found["_id"], found["place"])
     return Posted(identity, booked["kind"], booked["order"], booked["cause"], found["at"], found["amount_minor"])

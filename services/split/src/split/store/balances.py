@@ -31,14 +31,14 @@ def add(work: Work, marketplace: str, currency: str, amounts: dict[str, int]) ->
     """Add to the balances of accounts, in this unit's stripe. Minor units of the currency."""
     for account, amount in amounts.items():
         identity = f"{marketplace}|{currency}|{group_of(account)}|{work.stripe}"
-        work.increment(BALANCES, identity, {f"{AMOUNTS}.{_field(account)}": amount}, {})
+        work.increment(BALANCES, identity, {f"{AMOUNTS}.{field_of(account)}": amount}, {})
 
 
 def kept_in(document: Document) -> Iterator[tuple[str, str, str, int]]:
     """Give what a document holds: marketplace, currency, account, minor units."""
     marketplace, currency, _, _ = document["_id"].split("|", 3)
     for field, amount in document[AMOUNTS].items():
-        yield marketplace, currency, _account(field), amount
+        yield marketplace, currency, account_of(field), amount
 
 
 def ids_of(*prefix: str) -> Document:
@@ -49,13 +49,14 @@ def ids_of(*prefix: str) -> Document:
 
 def only(account: str) -> Document:
     """Return the projection that reads one account of its group."""
-    return {f"{AMOUNTS}.{_field(account)}": 1}
+    return {f"{AMOUNTS}.{field_of(account)}": 1}
 
 
-def _field(account: str) -> str:
+def field_of(account: str) -> str:
     """Return an account as a field is named: a dot would lead into it."""
     return account.replace("%", "%25").replace(".", "%2E")
 
 
-def _account(field: str) -> str:
+def account_of(field: str) -> str:
+    """Return the account that a field is of."""
     return field.replace("%2E", ".").replace("%25", "%")

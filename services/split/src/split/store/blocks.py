@@ -1,9 +1,11 @@
 """Ledger transactions as documents: many share a block, and a transaction's id is its block and its place there.
 
 A document a transaction, with its index entry for each account, was the dearest thing that an order wrote (decision
-0017). A block's `_id` begins with its time, so that ids sort as their transactions were booked.
+0017). A block's `_id` begins with its `at`, so that ids sort as their transactions were booked, and what was booked in
+a span of time is a range of ids (decision 0021).
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import uuid_utils
@@ -13,10 +15,25 @@ from shared.work import Work
 from split.domain.ledger import Block, Transaction, accounts_of
 
 BLOCKS: Final = "blocks"
+BY_ACCOUNT: Final = [("marketplace", UP), ("currency", UP), ("accounts", UP), ("_id", UP)]
+BY_TIME: Final = [("marketplace", UP), ("currency", UP), ("_id", UP)]
+"""Queries name the index they mean: MongoDB would try which is less work, and remember it for accounts of any size."""
+
 INDEXES: Final[dict[str, list[Index]]] = {
     # The entries of an account, by time: `_id` begins with it.
-    BLOCKS: [Index([("marketplace", UP), ("currency", UP), ("accounts", UP), ("_id", UP)])],
+    BLOCKS: [
+        Index(BY_ACCOUNT),
+        # All that a marketplace booked, by time: the journal, and the trial balance of a past moment.
+        Index(BY_TIME),
+    ],
 }
+SUMS: Final[list[Document]] = [
+    {"$project": {"entries": {"$map": {"input": "$transactions", "in": {"$objectToArray": "$$this.entries"}}}}},
+    {"$unwind": "$entries"},
+    {"$unwind": "$entries"},
+    {"$group": {"_id": "$entries.k", "amount": {"$sum": "$entries.v"}}},
+]
+"""The steps from blocks to the sum of each account's entries."""
 
 TRANSACTIONS_MAX: Final = 50
 ENTRIES_MAX: Final = 500
@@ -26,12 +43,19 @@ entries has a block to itself."""
 PLACE_DIGITS: Final = 2
 BEFORE_ALL: Final = -1
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
+TIME_DIGITS: Final = 12
+NUMBER_MAX: Final = 0xFFF
+"""Blocks of one unit of work that its ids can count; its documents are fewer (`shared.work.DOCUMENTS_MAX`)."""
+
 
 class Filling:
     """A block of one marketplace and currency that still takes transactions."""
 
-    def __init__(self) -> None:
-        self._id = str(uuid_utils.uuid7())
+    def __init__(self, at_ms: int, number: int) -> None:
+        """Begin one; `number` counts the blocks of the unit, whose time is `at_ms`."""
+        self._id = block_id(at_ms, number)
         self._transactions: list[Transaction] = []
         self._entries = 0
 
@@ -72,6 +96,33 @@ def insert(work: Work, block: Block, content: bytes) -> None:
         "hash": content,
     }
     work.insert(BLOCKS, document)
+
+
+def block_id(at_ms: int, number: int) -> str:
+    """Return a new id: a UUID of version 7 that has the block's time in ms since 1970, and what the unit counts.
+
+    The driver's own would have the time of its making, which is later by what the unit took until then.
+    """
+    digits = f"{at_ms:0{TIME_DIGITS}x}"
+    return f"{digits[:8]}-{digits[8:]}-7{min(number, NUMBER_MAX):03x}-{str(uuid_utils.uuid7())[19:]}"
+
+
+def made_within(since: datetime | None, until: datetime | None) -> Document:
+    """Return the query for the blocks of a span of time, its end left out; None leaves it open."""
+    bounds = (("$gte", since), ("$lt", until))
+    return {"_id": {name: _first_id(moment) for name, moment in bounds if moment is not None}}
+
+
+def amount_in(entries: str, account: str) -> Document:
+    """Return the expression for an account's amount in entries. A name is no path: a dot in it would lead into it."""
+    return {"$getField": {"field": {"$literal": account}, "input": entries}}
+
+
+def _first_id(moment: datetime) -> str:
+    """Return what every id of this time or later is greater than. Times in ids are whole milliseconds."""
+    at_ms = max(0, -((EPOCH - moment) // MILLISECOND))
+    digits = f"{at_ms:0{TIME_DIGITS}x}"
+    return f"{digits[:8]}-{digits[8:]}"
 
 
 def transaction_id(block: str, place: int) -> str:

@@ -4,7 +4,6 @@ One `Books` serves one unit of work: it collects, then `close` writes each balan
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.mongo import Database, Document, Index, Session
@@ -13,7 +12,7 @@ from split.domain.ledger import GENESIS, Kind, Transaction, imbalance, link_hash
 from split.domain.orders import Order
 from split.store import balances, blocks
 from split.store.balances import BALANCES
-from split.store.blocks import Filling
+from split.store.blocks import EPOCH, MILLISECOND, Filling
 
 HEADS: Final = "heads"
 LINKS: Final = "links"
@@ -23,8 +22,6 @@ INDEXES: Final[dict[str, list[Index]]] = {
     HEADS: [],
     LINKS: [],
 }
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 class Books:
@@ -37,6 +34,7 @@ class Books:
         self._previous = previous
         self._note_imbalance = note_imbalance
         self._at_ms = (work.now - EPOCH) // MILLISECOND
+        self._begun = 0
         self._filling: dict[tuple[str, str], Filling] = {}
         self._listed: list[tuple[str, bytes]] = []
         self._balances: dict[tuple[str, str], dict[str, int]] = {}
@@ -62,7 +60,8 @@ class Books:
             self._seal(place, filling)
             filling = None
         if filling is None:
-            filling = self._filling[place] = Filling()
+            filling = self._filling[place] = Filling(self._at_ms, self._begun)
+            self._begun += 1
         filling.add(booked)
         moved = self._balances.setdefault(place, {})
         for account, amount in entries.items():
