@@ -24,6 +24,7 @@ from split.handlers import (
     MovementHandlers,
     OrderHandlers,
     PayoutHandlers,
+    PreviewHandlers,
     ReceiverHandlers,
     RefundHandlers,
     Releases,
@@ -103,6 +104,7 @@ def assemble(
         receivers=receivers,
         bind=ReceiverHandlers(commits, clock, receivers, merchants, wakes, waker.signal),
         rulesets=rulesets,
+        preview=PreviewHandlers(commits, merchants, reviews),
         rule=RuleHandlers(commits, clock, rulesets, merchants, wakes, waker.signal, rules_lead),
     )
     return Parts(

@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
 from shared.profiles import Profiles
-from split.api import approvals, ledger, receivers, rules, stops
+from split.api import approvals, ledger, previews, receivers, rules, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
+from split.handlers.previews import PreviewHandlers
 from split.handlers.receivers import ReceiverHandlers
 from split.handlers.rules import RuleHandlers
 from split.handlers.stops import StopHandlers
@@ -42,6 +43,7 @@ class Behind:
     bind: ReceiverHandlers
     rulesets: Rulesets
     rule: RuleHandlers
+    preview: PreviewHandlers
 
 
 def routes(behind: Behind) -> APIRouter:
@@ -50,6 +52,7 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(reading(behind.orders, behind.accounts, behind.marketplaces))
     router.include_router(ledger.routes(behind.accounts, behind.history, behind.clock, behind.marketplaces))
     router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
+    router.include_router(previews.routes(behind.preview, behind.marketplaces))
     router.include_router(rules.routes(behind.rule, behind.rulesets, behind.clock, behind.marketplaces))
     router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))
     router.include_router(receivers.routes(behind.bind, behind.receivers, behind.profiles, behind.marketplaces))

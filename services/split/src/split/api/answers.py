@@ -35,7 +35,7 @@ def split_answer(stored: Stored) -> SplitAnswer:
         state="split" if order else "waiting",
         currency=order.currency if order else None,
         paid_at=stored.paid_at,
-        shares=[_share(it) for it in order.shares] if order else [],
+        shares=[share_answer(it) for it in order.shares] if order else [],
         subsidy_due_minor=order.subsidy_due_minor if order else 0,
         payouts=[_payout(order, number) for number in range(1, order.payouts + 1)] if order else [],
     )
@@ -89,7 +89,8 @@ def _trial(currency: str, groups: Sequence[GroupSums]) -> TrialBalance:
     )
 
 
-def _share(share: Share) -> ShareAnswer:
+def share_answer(share: Share) -> ShareAnswer:
+    """Return a share as the API shows it."""
     fields = msgspec.structs.asdict(share) | {
         "breakdown": BreakdownAnswer(**msgspec.to_builtins(share.breakdown)),
         "rules_version": share.rules_version or 0,

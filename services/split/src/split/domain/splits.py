@@ -104,6 +104,12 @@ def _money_back(
     return money_back.process(order, request, standings, rules)
 
 
+def sale_of(request: SplitRequested, moment: Moment) -> Sale:
+    """Return what rules ask of an order, with the marketplace's that were in force when it was paid."""
+    size, profile = sum(line.amount_minor for line in request.lines), request.payments[0].channel_profile
+    return Sale(request.currency, profile, size, moment.rules.at(request.paid_at))
+
+
 def _terms(
     request: SplitRequested,
     facts: pots.Facts,
@@ -112,10 +118,9 @@ def _terms(
     stopped: frozenset[str] = frozenset(),
 ) -> Terms:
     trees = Trees(request.receivers, [pot.merchant for pot in facts.pots]) if request.receivers else NO_TREES
-    size, payment = sum(line.amount_minor for line in request.lines), request.payments[0]
-    sale = Sale(request.currency, payment.channel_profile, size, moment.rules.at(request.paid_at))
     limits = limits_of(request, facts, moment.registry) if moment.registry else None
-    return Terms(sale, payment.channel_account, request.paid_at, trees, known, moment, limits, stopped)
+    account = request.payments[0].channel_account
+    return Terms(sale_of(request, moment), account, request.paid_at, trees, known, moment, limits, stopped)
 
 
 def _outstanding(verdicts: Iterable[Judgement]) -> bool:

@@ -8,6 +8,7 @@ from split.handlers.merchants import MerchantHandlers
 from split.handlers.movements import MovementHandlers
 from split.handlers.orders import OrderHandlers
 from split.handlers.payouts import PayoutHandlers
+from split.handlers.previews import PreviewHandlers
 from split.handlers.receivers import ReceiverHandlers
 from split.handlers.refunds import RefundHandlers
 from split.handlers.releases import Releases
@@ -26,6 +27,7 @@ __all__ = [
     "MovementHandlers",
     "OrderHandlers",
     "PayoutHandlers",
+    "PreviewHandlers",
     "ReceiverHandlers",
     "RefundHandlers",
     "Releases",
