@@ -44,6 +44,7 @@ def test_a_payout_goes_out_at_once_under_numbers_that_never_change() -> None:
         ("platform:commission", None),
         ("platform:fee", None),
         ("platform:tax", None),
+        ("platform:advance", None),
         ("platform:marketing", "receiver_unknown"),
         ("platform:taxes", "receiver_unknown"),
     ],

@@ -87,7 +87,7 @@ def test_a_number_means_one_transfer_for_ever(other: Transfer) -> None:
     assert len(change.records) == 1
 
 
-@pytest.mark.parametrize("receiver", [SHOP, "platform:commission", "platform:fee", "platform:tax"])
+@pytest.mark.parametrize("receiver", [SHOP, "platform:commission", "platform:fee", "platform:tax", "platform:advance"])
 def test_sellers_and_what_the_platform_earns_are_paid(receiver: str) -> None:
     answers, _ = execute([payout("n1", 1, receiver)], {}, WITH_1000, NORMAL, NOW)
     assert states(answers) == [("succeeded", None)]

@@ -18,7 +18,7 @@ IN_TRANSIT: Final = "in_transit"
 
 ID_PATTERN: Final = r"[!-.0-~]{1,64}"
 """Visible ASCII without `/`, which joins ids in keys."""
-RECEIVER_PATTERN: Final = rf"(merchant:{ID_PATTERN}|platform:commission|platform:fee|platform:tax)"
+RECEIVER_PATTERN: Final = rf"(merchant:{ID_PATTERN}|platform:(commission|fee|tax|advance))"
 
 # `$` alone would let one trailing newline through.
 Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}(?!\n)$")]

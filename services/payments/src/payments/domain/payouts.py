@@ -87,7 +87,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, out - sum(subsidy.amount_minor for subsidy in self.subsidies if subsidy.state in OPEN))
 
 
-_RECEIVER: Final = re.compile(r"^(?:merchant:[!-.0-~]{1,64}|platform:commission|platform:fee|platform:tax)(?!\n)$")
+_RECEIVER: Final = re.compile(r"^(?:merchant:[!-.0-~]{1,64}|platform:(?:commission|fee|tax|advance))(?!\n)$")
 
 
 class Instruction(msgspec.Struct, frozen=True, gc=False):

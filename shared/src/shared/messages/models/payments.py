@@ -45,7 +45,7 @@ class LegOutcome(Model):
     leg_id: WeirId
     """The leg, as payout-requested named it."""
     receiver: WeirId
-    """Who is paid: `merchant:<id>`, `platform:commission`, `platform:fee` or `platform:tax`."""
+    """Who is paid: `merchant:<id>`, `platform:commission`, `platform:fee`, `platform:tax` or `platform:advance`."""
     amount_minor: Minor
     """In minor units."""
     attempt: Attempt

@@ -46,7 +46,7 @@ class Leg(Model):
     leg_id: WeirId
     """`<marketplace>/<document>/<share path>/<part>`; kept through every retry. A leg is paid once."""
     receiver: WeirId
-    """Who is paid: `merchant:<id>`, `platform:commission`, `platform:fee` or `platform:tax`."""
+    """Who is paid: `merchant:<id>`, `platform:commission`, `platform:fee`, `platform:tax` or `platform:advance`."""
     amount_minor: Minor
     """In minor units."""
     attempt: Attempt = 1
