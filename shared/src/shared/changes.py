@@ -10,8 +10,8 @@ from shared.mongo import Document
 def of_list(name: str, before: Sequence[msgspec.Struct], after: Sequence[msgspec.Struct]) -> Document:
     """Return what to `$set` so that the stored list `name` becomes `after`; nothing when it is the same.
 
-    Where every part stands in its place and only some of its fields moved, just these are written. Otherwise the whole
-    list is.
+    Where every part stands in its place and only some of its fields moved, just these are written; a part that has lost
+    a field is written whole. A list of another length is, too.
     """
     if len(before) != len(after):
         return {name: msgspec.to_builtins(after)}
@@ -19,8 +19,11 @@ def of_list(name: str, before: Sequence[msgspec.Struct], after: Sequence[msgspec
     for place, (old, new) in enumerate(zip(before, after, strict=True)):
         if old is new:
             continue
-        moved = zip(new.__struct_fields__, msgspec.structs.astuple(old), msgspec.structs.astuple(new), strict=True)
-        for field, known, content in moved:
-            if content is not known and content != known:
-                fields[f"{name}.{place}.{field}"] = msgspec.to_builtins(content)
+        both = zip(new.__struct_fields__, msgspec.structs.astuple(old), msgspec.structs.astuple(new), strict=True)
+        moved = {field: content for field, known, content in both if content is not known and content != known}
+        if msgspec.UNSET in moved.values():
+            fields[f"{name}.{place}"] = msgspec.to_builtins(new)
+            continue
+        for field, content in moved.items():
+            fields[f"{name}.{place}.{field}"] = msgspec.to_builtins(content)
     return fields
