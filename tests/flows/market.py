@@ -14,6 +14,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from tests.flows.conftest import Cluster
 
 from shared import ids
+from shared.envelope import headers_of
+from shared.messages import Event, encode
 
 type Json = dict[str, Any]
 type Headers = list[tuple[str, bytes | None]]
@@ -122,6 +124,14 @@ class Market:
                 sent.append(await producer.send("order-paid", **(parts | record)))
             await asyncio.gather(*sent)
 
+    async def tell(self, *events: Event, source: str = "/upstream/test") -> None:
+        """Publish events of others, one by one: an upstream's progress, or what aftersale says (`/weir/aftersale`)."""
+        async with AIOKafkaProducer(bootstrap_servers=self.cluster.urls["kafka"]) as producer:
+            for event in events:
+                now = datetime.now(UTC)
+                headers = headers_of(event, source, now, now)
+                await producer.send_and_wait(event.topic, encode(event), event.key.encode(), headers=headers)
+
     async def status(self, order: Json) -> Json:
         """Return what payments says of an order; its state is `unknown` where it has not heard of it."""
         answer = await self.http.get(self.url("payments", f"orders/{order['order_id']}/status"))
@@ -139,6 +149,11 @@ class Market:
     async def held(self, order: Json, reason: str) -> Json:
         """Wait until a share of an order is held for this reason."""
         return await until(lambda: self.split(order), lambda it: any(s["reason"] == reason for s in it["shares"]))
+
+    async def balance(self, account: str, currency: str = "CNY") -> int:
+        """Return what split's books have in an account; what Weir owes its owner is positive."""
+        answer = await self.http.get(self.url("split", f"accounts/{account}/balance"), params={"currency": currency})
+        return int(answer.json()["balance_minor"]) if answer.is_success else 0
 
     async def pockets(self) -> dict[str, int]:
         """Return the institution's balances of this marketplace's account in CNY, receivers included."""
