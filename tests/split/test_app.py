@@ -28,6 +28,7 @@ OPERATORS = {
     f"{BELOW}/approvals/{{approval_id}}/refuse",
     f"{BELOW}/payouts/pause",
     f"{BELOW}/payouts/resume",
+    f"{BELOW}/rewards",
     f"{BELOW}/merchants/{{merchant}}/receivers/{{channel_profile}}/{{channel_account}}/{{receiver}}/unbind",
     f"{BELOW}/rules",
 }

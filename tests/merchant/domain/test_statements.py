@@ -58,9 +58,14 @@ def test_a_sale_of_nothing_is_kept_on_the_statement() -> None:
     assert found.entries[0].lines == (("gross", 0),)
 
 
-@pytest.mark.parametrize("document", ["s:2026-03/alice", "c:fee-1"])
-def test_statements_and_charges_leave_their_lines_elsewhere(document: str) -> None:
-    assert settlement(payout(sale(), document=document)) is None
+def test_a_periodic_statement_leaves_its_lines_elsewhere() -> None:
+    assert settlement(payout(sale(), document="s:2026-03/alice")) is None
+
+
+def test_a_reward_stands_on_its_receivers_statement() -> None:
+    stated = settlement(payout(leg(amount_minor=500), document="c:reward-1"))
+    assert stated is not None
+    assert [(it.owner, it.lines) for it in stated.entries] == [("alice", (("gross", 500),))]
 
 
 def test_an_amount_that_its_lines_do_not_explain_is_found() -> None:

@@ -29,6 +29,7 @@ from split.handlers import (
     RefundHandlers,
     Releases,
     Reviews,
+    Rewards,
     RuleHandlers,
     StopHandlers,
     Waker,
@@ -40,6 +41,7 @@ from split.metrics import Metrics
 from split.settings import Settings
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
+from split.store.charges import Charges
 from split.store.checkpoints import Checkpoints
 from split.store.history import History
 from split.store.merchants import Merchants
@@ -87,7 +89,9 @@ def assemble(
     facts = FactHandlers(orders, reviews)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
     approvals = Approvals(database)
-    approve = ApprovalHandlers(commits, approvals, clock, executors={})
+    charges = Charges(database)
+    rewards = Rewards(database, charges, merchants, stops, shipped(), marketplaces, metrics.note_imbalance)
+    approve = ApprovalHandlers(commits, approvals, clock, executors={"reward": rewards})
     waker = Waker(commits, wakes, orders, reviews)
     behind = api.Behind(
         marketplaces=marketplaces,
@@ -102,6 +106,7 @@ def assemble(
         stop=StopHandlers(commits, clock, stops, merchants, wakes, waker.signal),
         profiles=shipped(),
         receivers=receivers,
+        charges=charges,
         bind=ReceiverHandlers(commits, clock, receivers, merchants, wakes, waker.signal),
         rulesets=rulesets,
         preview=PreviewHandlers(commits, merchants, reviews),
@@ -110,7 +115,7 @@ def assemble(
     return Parts(
         orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
-        post_payouts=PayoutHandlers(database, orders, metrics),
+        post_payouts=PayoutHandlers(database, orders, charges, metrics),
         copy_merchants=MerchantHandlers(merchants, releases.signal),
         note_facts=facts,
         post_refunds=RefundHandlers(database, orders, metrics, moments),

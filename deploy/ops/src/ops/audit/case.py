@@ -29,6 +29,11 @@ class Case:
     moved: dict[str, rows.Moved] = field(default_factory=dict)
     parks: list[rows.Parked] = field(default_factory=list)
 
+    @property
+    def is_charge(self) -> bool:
+        """Whether it was paid without an order; it is in no place of an order then."""
+        return self.divided is not None and self.divided.charge
+
     def add(self, row: rows.AnyRow) -> None:
         """Take a row; one that is not of an order is passed over."""
         if (several := _SEVERAL.get(type(row))) is not None:

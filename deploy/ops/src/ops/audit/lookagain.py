@@ -34,6 +34,7 @@ WHOLE: Final[tuple[Source[Any], ...]] = (
     payments.ORDERS,
     payments.PAYOUTS,
     split.ORDERS,
+    split.CHARGES,
     merchant.STATEMENTS,
     aftersale.ORDERS,
     *parks.ALL,

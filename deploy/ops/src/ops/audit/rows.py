@@ -95,7 +95,10 @@ class Owed(msgspec.Struct, frozen=True, gc=False, array_like=True):
 
 
 class Divided(Row, frozen=True):
-    """An order as split divided it. `pooled_minor`: paid less the channel's fee; `due_minor`: not asked for yet."""
+    """An order as split divided it. `pooled_minor`: paid less the channel's fee; `due_minor`: not asked for yet.
+
+    `charge`: no buyer has paid it, so that payments has no order of it.
+    """
 
     order: str
     account: str
@@ -108,6 +111,7 @@ class Divided(Row, frozen=True):
     divided_ms: int
     shares: tuple[Share, ...]
     subsidies: tuple[Owed, ...]
+    charge: bool = False
 
 
 class Booked(Row, frozen=True):

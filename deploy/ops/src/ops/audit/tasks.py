@@ -37,6 +37,7 @@ _SOURCES: Final[tuple[Source[Any], ...]] = (
     payments.PAYOUTS,
     payments.HANDOVERS,
     split.ORDERS,
+    split.CHARGES,
     merchant.STATEMENTS,
     aftersale.ORDERS,
     *parks.ALL,
@@ -200,7 +201,8 @@ def _judge_orders(job: Job, part: int, writer: Writer, outcome: Outcome) -> None
         verdict = standing.judge(it)
         newer = it.taken is not None and it.taken.received_ms > job.began_ms
         if newer or verdict.clean:
-            outcome.tally.add(verdict.place, verdict.since_ms)
+            if not it.is_charge:
+                outcome.tally.add(verdict.place, verdict.since_ms)
             continue
         outcome.again += 1
         missing = tuple(sorted({it.name for it in verdict.missing}))

@@ -36,7 +36,7 @@ class StatementEntry(Model):
     """One payment to a receiver, or one that came back. Its lines sum to its amount."""
 
     document: WeirId
-    """What was paid out: `o:<order>`."""
+    """What was paid out: `o:<order>`, or `c:<charge>` for what was paid without one, such as a reward."""
     payout_id: WeirId
     """The payout that it was part of."""
     leg_id: WeirId

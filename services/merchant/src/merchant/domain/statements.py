@@ -1,6 +1,6 @@
 """What a payout leaves on statements: one entry per leg that was paid or came back, explained line by line. Pure.
 
-Only order payouts: the lines of a periodic statement come from split. Amounts are minor units of the payout's currency.
+Of orders and charges only: the lines of a periodic statement come from split. Amounts are minor units.
 """
 
 from collections.abc import Collection, Iterator
@@ -24,7 +24,8 @@ ENTRIES: Final[dict[str, tuple[EntryKind, ...]]] = {
 }
 """What stands on a statement, by a leg's state. What came back had been paid, also when the news of both is one."""
 
-ORDER: Final = "o:"
+DOCUMENTS: Final = ("o:", "c:")
+"""Orders, and what is paid without one."""
 MERCHANT: Final = "merchant:"
 PREFIXES: Final = ("platform:", MERCHANT)
 
@@ -71,8 +72,8 @@ def identity_of(leg_id: str, attempt: int, kind: str) -> str:
 
 
 def settlement(settled: PayoutSettled) -> Settlement | None:
-    """Return what this payout leaves on statements; None where it is no order's, or nothing was paid."""
-    if not settled.document.startswith(ORDER):
+    """Return what this payout leaves on statements; None where it is a statement's own, or nothing was paid."""
+    if not settled.document.startswith(DOCUMENTS):
         return None
     entries = tuple(_entries(settled.legs))
     if not entries:

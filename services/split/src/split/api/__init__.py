@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
 from shared.profiles import Profiles
-from split.api import approvals, ledger, previews, receivers, rules, stops
+from split.api import approvals, ledger, previews, receivers, rewards, rules, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
 from split.handlers.previews import PreviewHandlers
@@ -16,6 +16,7 @@ from split.handlers.rules import RuleHandlers
 from split.handlers.stops import StopHandlers
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
+from split.store.charges import Charges
 from split.store.history import History
 from split.store.merchants import Merchants
 from split.store.orders import Orders
@@ -44,6 +45,7 @@ class Behind:
     rulesets: Rulesets
     rule: RuleHandlers
     preview: PreviewHandlers
+    charges: Charges
 
 
 def routes(behind: Behind) -> APIRouter:
@@ -56,4 +58,5 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(rules.routes(behind.rule, behind.rulesets, behind.clock, behind.marketplaces))
     router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))
     router.include_router(receivers.routes(behind.bind, behind.receivers, behind.profiles, behind.marketplaces))
+    router.include_router(rewards.routes(behind.approve, behind.charges, behind.marketplaces))
     return router

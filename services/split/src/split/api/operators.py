@@ -15,9 +15,12 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
 STATUSES: Final[dict[Reason, int]] = {
     "approval_unknown": 404,
+    "channel_account_unknown": 404,
     "receiver_unknown": 404,
+    "amount_out_of_range": 422,
     "binding_not_needed": 422,
     "consent_in_future": 422,
+    "profile_pays_orders_only": 422,
     "receiver_is_the_merchant": 422,
     "relation_unnamed": 422,
     **dict.fromkeys(INVALID, 422),

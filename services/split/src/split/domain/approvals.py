@@ -8,7 +8,7 @@ import msgspec
 
 from split.domain.refusals import Refused
 
-Action = Literal["adjustment", "hold_release", "leg_retry", "leg_write_off"]
+Action = Literal["adjustment", "hold_release", "leg_retry", "leg_write_off", "reward"]
 """Everything that creates, releases or abandons money by hand."""
 
 State = Literal["requested", "approved", "refused", "expired"]

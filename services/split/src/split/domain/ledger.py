@@ -9,12 +9,14 @@ from typing import Literal
 
 import msgspec
 
-Kind = Literal["split", "release", "settle", "refund", "chargeback", "console_refund", "refund_settle", "movement"]
+Kind = Literal[
+    "split", "release", "settle", "refund", "chargeback", "console_refund", "refund_settle", "movement", "reward"
+]
 """Why a transaction was booked; the API answers with the same set. Money that waits for the institution is first
 reserved, then posted or voided, each by a transaction of its own (money.md 4):
 
-- reserve: `split` and `release` take a share that is sent into `merchant:in_transit`. The platform's own share rests in
-  its own account until it is paid, so nobody takes it meanwhile.
+- reserve: `split`, `release` and `reward` take a share that is sent into `merchant:in_transit`. The platform's own
+  share rests in its own account until it is paid, so nobody takes it meanwhile.
 - post: `settle`, where the institution has paid the leg: out of `in_transit` against `channel:clearing`.
 - void: `settle`, where it has failed or was cancelled: from `in_transit` back to `merchant:available`. A leg that the
   bank returns after it was paid is not voided: a new `settle` takes it from clearing to `available`.

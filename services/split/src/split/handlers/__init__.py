@@ -13,6 +13,7 @@ from split.handlers.receivers import ReceiverHandlers
 from split.handlers.refunds import RefundHandlers
 from split.handlers.releases import Releases
 from split.handlers.reviews import Moments, Reviews
+from split.handlers.rewards import Rewards
 from split.handlers.rules import RuleHandlers
 from split.handlers.stops import StopHandlers
 from split.handlers.wakes import Waker
@@ -32,6 +33,7 @@ __all__ = [
     "RefundHandlers",
     "Releases",
     "Reviews",
+    "Rewards",
     "RuleHandlers",
     "StopHandlers",
     "Waker",

@@ -6,6 +6,7 @@ from shared.mongo import Index
 from split.store import (
     approvals,
     books,
+    charges,
     checkpoints,
     guards,
     merchants,
@@ -21,6 +22,7 @@ INDEXES: Final[dict[str, list[Index]]] = {
     **approvals.INDEXES,
     **orders.INDEXES,
     **books.INDEXES,
+    **charges.INDEXES,
     **checkpoints.INDEXES,
     **guards.INDEXES,
     **merchants.INDEXES,

@@ -11,7 +11,7 @@ def judge(case: Case, posted_minor: int, verdict: Verdict) -> None:
     taken, divided = case.taken, case.divided
     accepted = taken is not None and taken.state == ACCEPTED
     law = "paid_as_proved"
-    if divided is not None and not accepted:
+    if divided is not None and not accepted and not divided.charge:
         verdict.breach(law, case.order, "split has booked it, payments has not accepted it")
     if taken is not None and accepted:
         there = sum(it.amount_minor or 0 for it in case.paid)

@@ -79,6 +79,8 @@ def _check_dispatch(case: Case, verdict: Verdict) -> None:
 def _awaited(case: Case) -> list[tuple[Hop, str]]:
     """Return what no store has although the event that brings it was committed."""
     taken, divided = case.taken, case.divided
+    if divided is not None and divided.charge:
+        return _unasked(divided, case)
     if taken is None:
         return [("taken", "it was sent, and payments has not taken it")] if case.sent else []
     found: list[tuple[Hop, str]] = []
@@ -88,11 +90,14 @@ def _awaited(case: Case) -> list[tuple[Hop, str]]:
         if taken.state == "accepted":
             found.append(("split", "payments has accepted it, and split has not divided it"))
         return found
-    if divided.payouts:
-        there = {it.payout.rpartition(".")[2] for it in case.payouts}
-        found.extend(
-            ("payout", f"split has asked for payout {number}, and payments has not taken it")
-            for number in map(str, range(1, divided.payouts + 1))
-            if number not in there
-        )
-    return found
+    return found + _unasked(divided, case)
+
+
+def _unasked(divided: Divided, case: Case) -> list[tuple[Hop, str]]:
+    """Return the payouts of which payments has not heard."""
+    there = {it.payout.rpartition(".")[2] for it in case.payouts}
+    return [
+        ("payout", f"split has asked for payout {number}, and payments has not taken it")
+        for number in map(str, range(1, divided.payouts + 1))
+        if number not in there
+    ]

@@ -29,6 +29,9 @@ READ: Final = CodecOptions[Document](
 BYTES: Final = (bytes,)
 """They are stored as such: text is no other way to say them."""
 
+CHARGES: Final = "charges/"
+"""Begins the key of a charge, after its marketplace; no order's id has a `/`."""
+
 type Minor = Annotated[int, msgspec.Meta(ge=-AMOUNT_MINOR_MAX, le=AMOUNT_MINOR_MAX)]
 
 type Rows = Iterable[tuple[str, AnyRow]]
@@ -94,15 +97,19 @@ def by_key(orders: Sequence[str]) -> Query:
 
 
 def of_document(order: str) -> str:
-    """Return what the ids of an order's payouts and legs begin with, `<marketplace>/o:<order>`."""
-    marketplace, _, order_id = order.partition("/")
-    return f"{marketplace}/o:{order_id}"
+    """Return what the ids of an order's payouts and legs begin with: `<marketplace>/o:<order>`, or `…/c:<charge>`."""
+    marketplace, _, identity = order.partition("/")
+    if identity.startswith(CHARGES):
+        return f"{marketplace}/c:{identity.removeprefix(CHARGES)}"
+    return f"{marketplace}/o:{identity}"
 
 
 def order_of(identity: str) -> str:
-    """Return the order of a leg `<marketplace>/o:<order>/…`; of another document, the key of that."""
+    """Return the order of a leg `<marketplace>/o:<order>/…`, or the charge of `…/c:<charge>/…`, by its key."""
     marketplace, _, rest = identity.partition("/")
     document = rest.partition("/")[0]
+    if document.startswith("c:"):
+        return f"{marketplace}/{CHARGES}{document.removeprefix('c:')}"
     return f"{marketplace}/{document.removeprefix('o:')}"
 
 

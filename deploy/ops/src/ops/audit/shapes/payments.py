@@ -69,8 +69,8 @@ class Payout(Stored, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """The order that it pays out, or the document."""
-        return self.order or f"{self.marketplace}/{self.document}"
+        """The order that it pays out, or the charge."""
+        return self.order or order_of(f"{self.marketplace}/{self.document}")
 
 
 class Handover(Part, frozen=True):

@@ -114,6 +114,37 @@ def _order(it: Order | Stub) -> Rows:
     )
 
 
+class Charge(Stored, frozen=True, kw_only=True):
+    """Something that is paid without an order."""
+
+    channel_account: str
+    currency: str
+    payouts: int
+    made_at: DatetimeMS
+    shares: tuple[Share, ...]
+    subsidies: tuple[Subsidy, ...]
+
+
+def _charge(it: Charge) -> Rows:
+    yield (
+        it.id,
+        Divided(
+            order=it.id,
+            account=it.channel_account,
+            currency=it.currency,
+            paid_minor=0,
+            pooled_minor=0,
+            surcharge_minor=0,
+            due_minor=0,
+            payouts=it.payouts,
+            divided_ms=ms(it.made_at),
+            shares=tuple(_share(share) for share in it.shares),
+            subsidies=tuple(Owed(s.subsidy_id, s.amount_minor, s.state) for s in it.subsidies),
+            charge=True,
+        ),
+    )
+
+
 def _surcharge(it: Adjustment) -> int:
     """Return what the buyer paid to the platform itself."""
     of_merchant = it.party.startswith("merchant:") and it.kind != "subsidy"
@@ -158,6 +189,15 @@ ORDERS: Final = Source(
     ),
     Order | Stub,
     _order,
+    prefixed,
+    by_key,
+)
+CHARGES: Final = Source(
+    "split",
+    "charges",
+    ("channel_account", "currency", "payouts", "made_at", "shares", "subsidies"),
+    Charge,
+    _charge,
     prefixed,
     by_key,
 )
