@@ -23,6 +23,7 @@ from shared.messages import (
     PayoutRequested,
     PayoutSettled,
     RefundApproved,
+    RefundRequested,
     RefundSettled,
     SplitRequested,
     SubsidyOutcome,
@@ -65,6 +66,10 @@ class Published:
     def payouts(self) -> list[PayoutRequested]:
         topic = PayoutRequested.topic
         return [decode(PayoutRequested, it.value or b"") for it in self.records if it.topic == topic]
+
+    def plans(self) -> list[RefundRequested]:
+        topic = RefundRequested.topic
+        return [decode(RefundRequested, it.value or b"") for it in self.records if it.topic == topic]
 
     def dead(self) -> list[str]:
         """Return the reasons of the dead letters."""
@@ -126,6 +131,10 @@ class Replica:
     async def order(self, key: str = "test-a/1") -> dict[str, Any]:
         """Return a stored order; empty when there is none."""
         return await self.database.orders.find_one({"_id": key}) or {}
+
+    async def refunds(self, key: str = "test-a/1") -> dict[str, dict[str, Any]]:
+        """Return the refunds of an order by id."""
+        return {it["refund_id"]: it for it in (await self.order(key)).get("refunds", ())}
 
     async def shares(self, key: str = "test-a/1") -> dict[str, tuple[str, str, int]]:
         """Return state, reason and amount of an order's shares by path."""

@@ -227,7 +227,7 @@ def test_a_newer_revision_takes_the_place_of_the_lines_that_the_older_named() ->
 
 def test_what_came_before_its_order_is_kept_as_far_as_it_fits() -> None:
     facts = known([shipped("l1"), shipped("l1", "l9", number="s2"), case(1, "l9"), shipped(number="s3")])
-    fits, misfits = fitting(facts, frozenset(LINES))
+    fits, misfits = fitting(facts, frozenset(LINES), "BRL")
     assert [it.progress_id for it in fits.progress] == ["s1", "s3"]
     assert [it.progress_id for it in misfits.progress] == ["s2"]
     assert (fits.freezes, misfits.freezes) == ((), (case(1, "l9"),))

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from hypothesis import assume, given, note
+from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 from tests.split.examples import PAID_AT, agreement, copies, merchant, merchant_copies, orders
 from tests.split.world import World
@@ -123,7 +123,13 @@ def chargebacks(draw: st.DrawFn, at_most: int) -> list[Step]:
 
 def movement(kind: Any, amount: int, **fields: Any) -> Movement:  # noqa: ANN401 - any field
     """Make a movement of the channel's own."""
-    given_: dict[str, Any] = {"movement_id": "m1", "moved_at": PAID_AT + HOUR, "cause": f"c-{kind}", "hash": kind}
+    given_: dict[str, Any] = {
+        "movement_id": "m1",
+        "moved_at": PAID_AT + HOUR,
+        "currency": "BRL",
+        "cause": f"c-{kind}",
+        "hash": kind,
+    }
     return Movement(kind=kind, amount_minor=amount, **(given_ | fields))
 
 
@@ -140,6 +146,7 @@ def noises() -> st.SearchStrategy[Step]:
     )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(stories(), st.data())
 def test_the_books_are_what_was_moved_after_every_step(story: Any, data: st.DataObject) -> None:  # noqa: ANN401
     order, merchants, steps = story
@@ -155,6 +162,7 @@ def test_the_books_are_what_was_moved_after_every_step(story: Any, data: st.Data
     finish(world)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(stories(), st.data())
 def test_everybody_ends_the_same_whatever_came_first(story: Any, data: st.DataObject) -> None:  # noqa: ANN401
     order, merchants, steps = story

@@ -115,11 +115,11 @@ def assemble(
     return Parts(
         orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
-        post_payouts=PayoutHandlers(database, orders, charges, metrics),
+        post_payouts=PayoutHandlers(database, orders, charges, metrics, reviews),
         copy_merchants=MerchantHandlers(merchants, releases.signal),
         note_facts=facts,
         post_refunds=RefundHandlers(database, orders, metrics, moments),
-        post_movements=MovementHandlers(database, facts, metrics),
+        post_movements=MovementHandlers(database, facts),
         releases=releases,
         deadlines=Deadlines(database, commits, orders, reviews),
         approve=approve,

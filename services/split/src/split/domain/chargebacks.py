@@ -4,7 +4,7 @@ Everybody who was paid for the order bears a chargeback in proportion, unless al
 A reversal gives back to each what it bore, as a new share of the order, so that a debt is paid off first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ from split.domain import pots
 from split.domain.anatomy import Anatomy, anatomy
 from split.domain.backs import Back, Booking, with_refund
 from split.domain.funding import Rules, Standing
-from split.domain.movements import Movement
+from split.domain.movements import SUSPENSE, Movement
 from split.domain.orders import Order
 from split.domain.plans import plan
 from split.domain.refunds import Mode, PaymentPart, Refund, Refunded
@@ -90,10 +90,11 @@ def _reverse(order: Order, request: SplitRequested, movement: Movement) -> Back:
     if taken is None or not taken.planned:
         return Back(order=order)
     account, back = f"{CLEARING}/{order.channel_account}", movement.amount_minor
+    known = min(back, taken.amount_minor)
     before = [line for it in order.known_refunds if it.planned for line in it.lines]
     lines = tuple(msgspec.structs.replace(it, amount_minor=max(0, it.amount_minor - back)) for it in taken.lines)
     reversed_ = msgspec.structs.replace(
-        taken, lines=lines, payments=(), reversed=(*taken.reversed, movement.movement_id)
+        taken, lines=lines, payments=_less(taken.payments, known), reversed=(*taken.reversed, movement.movement_id)
     )
     after = with_refund(order, reversed_)
     whole = anatomy(order, request, pots.facts(request))
@@ -103,11 +104,23 @@ def _reverse(order: Order, request: SplitRequested, movement: Movement) -> Back:
     for found, sign in ((old, 1), (new, -1)):
         for (_, party), amount in found.items():
             given[party] = given.get(party, 0) + sign * amount
+    entries = {account: -back, REFUNDING: known, f"{SUSPENSE}/{order.channel_account}": back - known}
     return Back(
         order=after,
-        bookings=(Booking("movement", movement.cause, {account: -back, REFUNDING: back}),),
+        bookings=(Booking("movement", movement.cause, {name: it for name, it in entries.items() if it}),),
         credits={party: amount for party, amount in given.items() if amount},
     )
+
+
+def _less(payments: Sequence[PaymentPart], back_minor: int) -> tuple[PaymentPart, ...]:
+    """Return what is still taken of each payment; what came back may be refunded again, the last payment's first."""
+    kept: list[PaymentPart] = []
+    for part in reversed(payments):
+        back = min(back_minor, part.amount_minor)
+        back_minor -= back
+        if left := part.amount_minor - back:
+            kept.append(msgspec.structs.replace(part, amount_minor=left))
+    return tuple(reversed(kept))
 
 
 def _of(order: Order, movement_id: str) -> Refund | None:

@@ -148,19 +148,28 @@ def chargeback_until(facts: Facts, now: datetime) -> datetime | None:
     return max((end for end in ends if end > now), default=None)
 
 
-def fitting(facts: Facts, lines: frozenset[str]) -> tuple[Facts, Facts]:
+def fitting(facts: Facts, lines: frozenset[str], currency: str) -> tuple[Facts, Facts]:
     """Divide what came before its order into what the order can take, and what names a line that it has not.
+
+    So it is with money that a channel moved in another currency, and with the freeze that it brought.
 
     Of an order that is there such an event is refused; that it came earlier must make no difference.
     """
+    foreign = {it.hash for it in facts.moved if it.currency != currency}
+
+    def fit(it: Progress | Freeze | Movement) -> bool:
+        return it.hash not in foreign and (isinstance(it, Movement) or lines.issuperset(it.line_ids))
+
     fits = msgspec.structs.replace(
         facts,
-        progress=tuple(it for it in facts.progress if lines.issuperset(it.line_ids)),
-        freezes=tuple(it for it in facts.freezes if lines.issuperset(it.line_ids)),
+        progress=tuple(it for it in facts.progress if fit(it)),
+        freezes=tuple(it for it in facts.freezes if fit(it)),
+        moved=tuple(it for it in facts.moved if fit(it)),
     )
     misfits = Facts(
-        progress=tuple(it for it in facts.progress if not lines.issuperset(it.line_ids)),
-        freezes=tuple(it for it in facts.freezes if not lines.issuperset(it.line_ids)),
+        progress=tuple(it for it in facts.progress if not fit(it)),
+        freezes=tuple(it for it in facts.freezes if not fit(it)),
+        moved=tuple(it for it in facts.moved if not fit(it)),
     )
     return fits, misfits
 

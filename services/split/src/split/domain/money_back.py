@@ -24,7 +24,8 @@ from split.domain.shares import Share
 def process(order: Order, request: SplitRequested, standings: Mapping[str, Standing], rules: Rules) -> Back:
     """Plan every approved refund that can be planned now. Running it again changes nothing."""
     back = Back(order=order)
-    for movement in order.known_facts.moved:
+    # A reversal may be heard of first: it is decided about after what it reverses.
+    for movement in sorted(order.known_facts.moved, key=lambda it: it.kind == "chargeback_reversed"):
         back = _and(back, chargebacks.step(back.order, request, movement, {**standings, **back.standings}, rules))
     for approval in _waiting(order):
         back = _and(back, _step(back.order, request, approval, {**standings, **back.standings}, rules))
@@ -50,6 +51,11 @@ def _and(one: Back, other: Back) -> Back:
 def stopped_lines(order: Order) -> frozenset[str]:
     """Return the lines of which nothing is paid out, because a refund of them waits to be planned."""
     return frozenset(line.line_id for approval in _waiting(order) for line in approval.lines)
+
+
+def waits(order: Order) -> bool:
+    """Tell whether a refund of it, or what its channel took, is still to be decided about."""
+    return bool(_waiting(order)) or any(chargebacks.waits(order, it) for it in order.known_facts.moved)
 
 
 def concerned(order: Order, request: SplitRequested) -> set[str]:
@@ -90,11 +96,11 @@ def _step(
     if refused := _refusal(order, request, approval, whole, lines, rules):
         told = msgspec.structs.replace(refund, state="refused", reason=refused)
         return Back(order=with_refund(order, told), requests=(refund_requested(order, told),))
-    concerned_by = {line.merchant for line in request.lines if line.line_id in {it.line_id for it in lines}}
+    concerned_by = _concerned_by(request, lines)
     if waits_for := sorted(concerned_by & whole.undecided):
         return Back(order=with_refund(order, msgspec.structs.replace(refund, reason=f"undecided:{waits_for[0]}")))
-    under_way = _under_way(order, concerned_by, {it.line_id for it in lines})
-    until = approval.approved_at + LEGS_WAITED_MAX
+    under_way = _under_way(order, concerned_by, lines)
+    until = rules.now + LEGS_WAITED_MAX if refund.waits_until is msgspec.UNSET else refund.waits_until
     if under_way and rules.now < until:
         return _stop(order, refund, under_way, until)
     planned = plan(order, request, whole, msgspec.structs.replace(refund, lines=lines), standings, rules)
@@ -162,15 +168,29 @@ def _refusal(
     return "refund_exceeds_paid" if exceeded or missing else ""
 
 
-def _under_way(order: Order, merchants: Iterable[str], lines: Iterable[str]) -> list[Share]:
-    """Return the shares of refunded lines that are on their way."""
-    refunded, concerned_by = set(lines), set(merchants)
+def _concerned_by(request: SplitRequested, lines: Sequence[Refunded]) -> set[str]:
+    """Return the merchants that must be decided about first: those of the lines, or all where all may bear of it.
+
+    Freight for the logistics chain is divided once for all merchants.
+    """
+    refunded = {it.line_id for it in lines}
+    everybody = any(it.freight or it.mode == "proportional" for it in lines)
+    return {line.merchant for line in request.lines if everybody or line.line_id in refunded}
+
+
+def _under_way(order: Order, merchants: Iterable[str], lines: Sequence[Refunded]) -> list[Share]:
+    """Return the shares that are on their way to who may bear of these lines: of freight, the logistics chain too."""
+    concerned_by, refunded = set(merchants), {it.line_id for it in lines}
+    all_bear = any(it.mode == "proportional" for it in lines)
+    if all_bear or any(it.freight for it in lines):
+        concerned_by.add("")
     return [
         share
         for share in order.shares
         if share.state == "in_transit"
+        and share.receiver.startswith(pots.MERCHANT)
         and share.merchant in concerned_by
-        and (share.lines is msgspec.UNSET or refunded & set(share.lines))
+        and (all_bear or share.lines is msgspec.UNSET or refunded & set(share.lines))
     ]
 
 
@@ -180,7 +200,7 @@ def _stop(order: Order, refund: Refund, under_way: Sequence[Share], until: datet
     cancels = tuple(
         cancel(order, payout, [share for share in under_way if share.payout_id == payout]) for payout in new
     )
-    after = msgspec.structs.replace(refund, reason="legs_under_way", stopped=(*refund.stopped, *new))
+    after = msgspec.structs.replace(refund, reason="legs_under_way", stopped=(*refund.stopped, *new), waits_until=until)
     return Back(order=with_refund(order, after), cancels=cancels, next_at=until)
 
 

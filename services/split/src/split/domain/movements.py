@@ -11,6 +11,7 @@ import msgspec
 Moved = Literal["chargeback", "chargeback_reversed", "console_refund"]
 
 MOVEMENTS_MAX: Final = 100
+SUSPENSE: Final = "suspense"
 DEPOSIT: Final = "deposit:"
 """What a reference begins with that makes money a merchant's deposit."""
 OPEN_MAX: Final = timedelta(days=120)
@@ -22,6 +23,7 @@ class Movement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     movement_id: str
     kind: Moved
+    currency: str
     amount_minor: int
     payment_id: str = ""
     reverses: str = ""
@@ -51,7 +53,7 @@ def of_account(kind: str, account: str, amount_minor: int, reference: str, paid_
     entries = {f"channel:clearing/{account}": -amount}
     merchant = reference.removeprefix(DEPOSIT)
     known = kind == "inbound" and merchant != reference and merchant and "/" not in merchant
-    owner = f"deposit/{merchant}" if known else f"suspense/{account}"
+    owner = f"deposit/{merchant}" if known else f"{SUSPENSE}/{account}"
     if rest := amount - paid_minor:
         entries[owner] = rest
     return entries

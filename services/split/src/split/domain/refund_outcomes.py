@@ -24,7 +24,6 @@ STEPS: Final[dict[str, Step]] = {
     "succeeded": "succeed",
     "failed": "fail",
 }
-NOT_RETURNED: Final = ("failed", "cancelled")
 
 
 class Posted(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,13 +55,14 @@ def post_refund(
         if isinstance(found, str):
             return found
     step = STEPS[settled.state]
-    state = after(refund.state, step) or (refund.state if settled.planned < refund.revision else None)
+    # What became of an older plan says nothing of the one that is under way since then.
+    state = refund.state if settled.planned < refund.revision else after(refund.state, step)
     if state is None:
         return f"{step}_after_{refund.state}"
     posted = msgspec.structs.replace(
         refund,
         state=state,
-        reason=settled.reason or "",
+        reason=refund.reason if settled.planned < refund.revision else settled.reason or "",
         settled=settled.revision,
         returns=returns,
         fundings=fundings,
@@ -90,7 +90,7 @@ def _returns(
         if outcome.state == "succeeded":
             entries.move(clearing, f"merchant:returning/{part.receiver.partition(':')[2]}", part.amount_minor)
             known[part.return_id] = msgspec.structs.replace(part, state="succeeded")
-        elif outcome.state in NOT_RETURNED:
+        elif outcome.state == "failed":  # one that was cancelled was never sent: the next plan has it again
             known[part.return_id] = msgspec.structs.replace(part, state="failed")
     return tuple(known.values())
 

@@ -113,7 +113,8 @@ class PaymentPart(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One refund and how far it is. `revision` is that of its plan, `settled` the institution's last one applied.
 
-    `stopped` are the payouts of which unsent legs were called off for it. `movement` is the channel's own id of a
+    `stopped` are the payouts of which unsent legs were called off for it, `waits_until` how long it waits for the
+    others (by the server's clock: an approval may be heard of late). `movement` is the channel's own id of a
     chargeback, `reversed` the movements that took it back.
     """
 
@@ -124,6 +125,7 @@ class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     cause: str
     lines: tuple[Refunded, ...] = ()
     stopped: tuple[str, ...] = ()
+    waits_until: datetime | msgspec.UnsetType = msgspec.UNSET
     revision: int = 0
     settled: int = 0
     movement: str = ""

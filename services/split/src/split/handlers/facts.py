@@ -13,7 +13,7 @@ from shared.work import Work
 from split.domain.holds import NO_FACTS, Facts, Freeze, Progress, approved, frozen, moved, progressed
 from split.domain.movements import Moved, Movement
 from split.domain.refunds import Approval, ApprovedLine
-from split.handlers.reviews import Occasion, Reviews
+from split.handlers.reviews import Beside, Occasion, Reviews
 from split.store.orders import Held, Orders
 
 FUTURE_MAX: Final = timedelta(minutes=5)
@@ -56,15 +56,20 @@ class FactHandlers:
 
         await self._take(batch, work, apply)
 
-    async def move_orders(self, batch: Batch[ChannelMoved], work: Work) -> None:
-        """Keep each movement of an order's money that the channel made by itself, and have it borne."""
+    async def move_orders(self, batch: Batch[ChannelMoved], work: Work, beside: Beside | None = None) -> None:
+        """Keep each movement of an order's money that the channel made by itself, and have it borne.
+
+        `beside`: what else the unit books, which may belong to no order.
+        """
 
         def apply(event: ChannelMoved, facts: Facts) -> Facts | str:
             return moved(facts, _movement(event))
 
-        await self._take(batch, work, apply)
+        await self._take(batch, work, apply, beside)
 
-    async def _take[E: News](self, batch: Batch[E], work: Work, apply: Callable[[E, Facts], Facts | str]) -> None:
+    async def _take[E: News](
+        self, batch: Batch[E], work: Work, apply: Callable[[E, Facts], Facts | str], beside: Beside | None = None
+    ) -> None:
         """Add each event to what is known of its order; an order that is not there yet gets a stub that knows it."""
         known = await self._orders.whole([received.event.key for received in batch], work.session)
         occasions: dict[str, Occasion] = {}
@@ -86,8 +91,8 @@ class FactHandlers:
                 stubs[event.key] = (event, after)
         for key, (event, facts) in stubs.items():
             self._orders.note_facts(work, event.marketplace, event.order_id or "", facts, exists=key in known)
-        if occasions:
-            await self._reviews.review(list(occasions.values()), work)
+        if occasions or beside is not None:
+            await self._reviews.review(list(occasions.values()), work, beside=beside)
 
     def _facts[E: News](
         self, key: str, held: Held | Facts | None, occasions: dict[str, Occasion], stubs: dict[str, tuple[E, Facts]]
@@ -141,6 +146,7 @@ def _movement(event: ChannelMoved) -> Movement:
     return Movement(
         movement_id=event.movement_id,
         kind=cast("Moved", event.kind),
+        currency=event.currency,
         amount_minor=event.amount_minor,
         payment_id=event.channel_payment_id or "",
         reverses=event.reverses or "",

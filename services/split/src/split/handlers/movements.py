@@ -5,6 +5,7 @@ says so, as what a debtor has paid, else in suspense, where somebody has to look
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -18,10 +19,10 @@ from split.domain.guards import netted
 from split.domain.movements import of_account
 from split.domain.pots import MERCHANT
 from split.handlers.facts import FactHandlers
-from split.metrics import Metrics
+from split.handlers.reviews import Beside
 from split.store.books import Books
 from split.store.movements import Movements, key_of
-from split.store.standings import Standings, Who
+from split.store.standings import Sheet, Who
 
 OF_ORDERS: Final = ("chargeback", "chargeback_reversed", "console_refund")
 
@@ -29,12 +30,9 @@ OF_ORDERS: Final = ("chargeback", "chargeback_reversed", "console_refund")
 class MovementHandlers:
     """What split does with money that an institution moved by itself."""
 
-    def __init__(self, database: Database, facts: FactHandlers, metrics: Metrics) -> None:
-        self._database = database
+    def __init__(self, database: Database, facts: FactHandlers) -> None:
         self._facts = facts
         self._movements = Movements(database)
-        self._standings = Standings(database)
-        self._metrics = metrics
 
     async def post_movements(self, batch: Batch[ChannelMoved], work: Work) -> None:
         """Take each movement once; the same again changes nothing, another under its number is refused."""
@@ -48,17 +46,22 @@ class MovementHandlers:
                 work.park(received, "auto_unfreeze_by_hand")
             else:
                 (orders if event.order_id and event.kind in OF_ORDERS else accounts).append(received)
-        if orders:
-            await self._facts.move_orders(Batch(orders, batch.received_at), work)
-        if accounts:
-            await self._post(accounts, work)
+        if not orders and not accounts:
+            return
+        known = await self._movements.known([key_of(it.event) for it in accounts], work.session) if accounts else {}
+        debtors = frozenset(who for it in accounts if (who := _debtor(it.event)) is not None)
+        beside = Beside(debtors, partial(self._post, work, accounts, known)) if accounts else None
+        await self._facts.move_orders(Batch(orders, batch.received_at), work, beside)
 
-    async def _post(self, movements: Sequence[Received[ChannelMoved]], work: Work) -> None:
+    def _post(
+        self,
+        work: Work,
+        movements: Sequence[Received[ChannelMoved]],
+        known: dict[str, bytes],
+        books: Books,
+        sheet: Sheet,
+    ) -> None:
         """Book what belongs to no order."""
-        known = await self._movements.known([key_of(it.event) for it in movements], work.session)
-        debtors = {who for it in movements if (who := _debtor(it.event)) is not None}
-        sheet = await self._standings.opened(debtors, (), work.session)
-        books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         for received in movements:
             event, digest, key = received.event, body_hash(received.event), key_of(received.event)
             if key in known:
@@ -80,9 +83,8 @@ class MovementHandlers:
             books.post_about(
                 place, f"{event.marketplace}/{event.channel_account}", "movement", entries, received.event_id
             )
+            sheet.note(*place, entries)
             self._movements.keep(work, key, event, digest)
-        books.close()
-        sheet.write(work)
 
 
 def _debtor(event: ChannelMoved) -> Who | None:

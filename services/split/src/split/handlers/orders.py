@@ -41,7 +41,7 @@ class OrderHandlers:
         known = await self._orders.known([received.event.key for received in batch], work.session)
         copies = await self._merchants.copies(keys_of(received.event for received in batch), work.session)
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
-        early = {key: it.facts for key, it in known.items() if it.facts.approved}
+        early = {key: it.facts for key, it in known.items() if it.facts.approved or it.facts.moved}
         refunding = ((it.event, money_back.payees(it.event, early.get(it.event.key, NO_FACTS))) for it in batch)
         sheet = await self._reviews.sheet(refunding, work)
         of_marketplace = by_marketplace(copies)
@@ -103,10 +103,10 @@ class OrderHandlers:
         stub: Known,
         stored: tuple[bytes, bytes],
     ) -> Order:
-        """Make a stub the order: apply what came before it, and plan the refunds that were approved before it."""
+        """Make a stub the order: apply what came before it, and plan the refunds that were made before it."""
         event = received.event
-        order, unmatched = _catch_up(split, stub.early, unit.books)
-        if stub.facts.approved:
+        order, unmatched = _catch_up(split, stub.early, unit)
+        if order.known_facts.approved or order.known_facts.moved:
             stand = unit.sheet.of(event.marketplace, event.currency)
             again = splits.review(order, event, unit.merchants, unit.moment, stand)
             if again is not None:
@@ -134,7 +134,7 @@ def _early(event: SplitRequested, stub: Known | None) -> tuple[Facts, Facts]:
     """Return what had happened to an order before it came, as far as it fits, and what does not."""
     if stub is None or stub.facts == NO_FACTS:
         return NO_FACTS, NO_FACTS
-    return fitting(stub.facts, frozenset(line.line_id for line in event.lines))
+    return fitting(stub.facts, frozenset(line.line_id for line in event.lines), event.currency)
 
 
 def _outcome(decision: Decision) -> str:
@@ -142,13 +142,14 @@ def _outcome(decision: Decision) -> str:
     return ("partly_held" if decision.payout else "held") if held else "paid_out"
 
 
-def _catch_up(order: Order, early: Sequence[Early], books: Books) -> tuple[Order, list[Early]]:
+def _catch_up(order: Order, early: Sequence[Early], unit: _Unit) -> tuple[Order, list[Early]]:
     """Apply what came before its order; return the order, and what it cannot take."""
     unmatched: list[Early] = []
     for waited in early:
         match settle(order, decode(PayoutSettled, waited.body)):
             case Settlement() as settled:
-                books.post(order, "settle", settled.entries, waited.event_id)
+                unit.books.post(order, "settle", settled.entries, waited.event_id)
+                unit.sheet.note(order.marketplace, order.currency, settled.entries)
                 order = settled.order
             case str() as reason:
                 unmatched.append(msgspec.structs.replace(waited, reason=reason))

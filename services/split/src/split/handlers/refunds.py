@@ -64,5 +64,5 @@ def _owing(batch: Batch[RefundSettled], held: dict[str, Held]) -> set[Who]:
         for it in batch
         if it.event.key in held
         for outcome in it.event.returns
-        if outcome.state in ("failed", "cancelled")
+        if outcome.state == "failed"
     }

@@ -3,8 +3,9 @@
 The same review follows every occasion, so that the order of events decides nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -39,6 +40,17 @@ class Occasion(msgspec.Struct, frozen=True):
     order: Order
     cause: str
     received: Received[Event] | None = None
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """What a unit of work books beside its reviews, on the same books: about whom it decides, and how it books."""
+
+    whom: frozenset[Who]
+    book: Callable[[Books, Sheet], None]
+
+
+ROUNDS_MAX: Final = 3
+"""So often an order with refunds is looked at in one unit: a release may decide about what a refund waits for."""
 
 
 class Moments:
@@ -99,27 +111,35 @@ class Reviews:
         self._standings = Standings(database)
         self.moments = moments
 
-    async def review(self, occasions: Sequence[Occasion], work: Work, now: datetime | None = None) -> int:
+    async def review(
+        self, occasions: Sequence[Occasion], work: Work, now: datetime | None = None, beside: Beside | None = None
+    ) -> int:
         """Record the news of each order, and release what it lets go; return how many orders changed.
 
-        `now`: by which moment they are judged, unless it is this one.
+        `now`: by which moment they are judged, unless it is this one. `beside`: what is booked before them.
         """
         wanted = keys_of(it.held.request for it in occasions if it.order.stands)
         of_marketplace = by_marketplace(await self._merchants.copies(wanted, work.session) if wanted else {})
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         refunding = [(it.held.request, money_back.concerned(it.order, it.held.request)) for it in occasions]
-        sheet = await self.sheet(refunding, work)
+        sheet = await self.sheet(refunding, work, beside.whom if beside else ())
+        if beside is not None:
+            beside.book(books, sheet)
         moments = await self.moments.present([it.held.request for it in occasions], work.session, now)
         changed = 0
         for it in occasions:
             before, after = it.held.order, it.order
             merchants = of_marketplace.get(after.marketplace, {})
-            stand = sheet.of(after.marketplace, after.currency)
-            decision = splits.review(after, it.held.request, merchants, moments[after.marketplace], stand)
-            if decision is not None:
+            for _ in range(ROUNDS_MAX):
+                stand = sheet.of(after.marketplace, after.currency)
+                decision = splits.review(after, it.held.request, merchants, moments[after.marketplace], stand)
+                if decision is None:
+                    break
                 after = decision.order
                 sheet.keep(after.marketplace, after.currency, decision.standings)
                 record(decision, books, work, it.cause, it.received, it.held.origin_time)
+                if not money_back.concerned(after, it.held.request):
+                    break
             changed += after != before
             self._orders.change(work, before, after)
             self._count(work, before, after)
@@ -127,9 +147,11 @@ class Reviews:
         sheet.write(work)
         return changed
 
-    async def sheet(self, requests: Iterable[tuple[SplitRequested, Collection[str]]], work: Work) -> Sheet:
+    async def sheet(
+        self, requests: Iterable[tuple[SplitRequested, Collection[str]]], work: Work, beside: Iterable[Who] = ()
+    ) -> Sheet:
         """Open the sheet of all who are paid out of orders; of the merchants named with one, down to their balances."""
-        whom: set[Who] = set()
+        whom: set[Who] = set(beside)
         to_the_last: set[Who] = set()
         for request, refunding in requests:
             whom |= {Who(request.marketplace, merchant, request.currency) for merchant in payees_of(request)}

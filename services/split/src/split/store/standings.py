@@ -4,7 +4,7 @@ Whoever decides by a merchant's whole balance writes its guard, so that two such
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -14,6 +14,9 @@ from split.domain.funding import FRESH_STANDING, Standing
 from split.domain.tallies import NOBODY_OWES
 from split.store.accounts import Accounts
 from split.store.guards import Guards, key_of
+
+AVAILABLE: Final = "merchant:available"
+DEPOSIT: Final = "deposit"
 
 
 class Who(NamedTuple):
@@ -47,6 +50,17 @@ class Sheet:
             self._after[Who(marketplace, merchant, currency)] = it
             self._by_place.setdefault((marketplace, currency), {})[merchant] = it
 
+    def note(self, marketplace: str, currency: str, entries: Mapping[str, int]) -> None:
+        """Note what this unit books to balances that were read before; nothing is decided by that."""
+        place = self._by_place.setdefault((marketplace, currency), {})
+        for account, amount in entries.items():
+            kind, _, merchant = account.partition("/")
+            it = place.get(merchant, FRESH_STANDING)
+            if kind == AVAILABLE:
+                place[merchant] = msgspec.structs.replace(it, available_minor=it.available_minor + amount)
+            elif kind == DEPOSIT:
+                place[merchant] = msgspec.structs.replace(it, deposit_minor=it.deposit_minor + amount)
+
     def write(self, work: Work) -> None:
         """Write the guard of each merchant about whom something was decided."""
         for who, after in self._after.items():
@@ -68,8 +82,8 @@ class Standings:
         guards = await self._guards.load(wanted, session) if wanted else {}
         known = {wanted[key]: Standing(guard=guard) for key, guard in guards.items()}
         for who in full:
-            available = await self._balance(who, f"merchant:available/{who.merchant}", session)
-            deposit = await self._balance(who, f"deposit/{who.merchant}", session)
+            available = await self._balance(who, f"{AVAILABLE}/{who.merchant}", session)
+            deposit = await self._balance(who, f"{DEPOSIT}/{who.merchant}", session)
             known[who] = msgspec.structs.replace(known[who], available_minor=available, deposit_minor=deposit)
         return Sheet(self._guards, known)
 
