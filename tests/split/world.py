@@ -145,12 +145,7 @@ class World:
         """Compare the books with what is really there."""
         account = self.request.payments[0].channel_account
         assert sum(self.accounts.values()) == 0
-        waiting = sum(
-            it.amount_minor
-            for it in self.order.known_facts.moved
-            if it.kind == "chargeback_reversed" and chargebacks.waits(self.order, it)
-        )
-        assert -self.accounts[f"channel:clearing/{account}"] == self.pool - waiting
+        assert -self.accounts[f"channel:clearing/{account}"] == self.pool - self.unbooked_minor()
         assert all(share.amount_minor >= 0 for share in self.order.shares)
         for state in ("held", "available", "in_transit"):
             sums: dict[str, int] = defaultdict(int)
@@ -170,6 +165,14 @@ class World:
         assert self.accounts["platform:marketing"] == -promised
         given_back = sum(it.amount_minor for it in self.order.known_refunds if it.planned and it.kind == "refund")
         assert given_back <= sum(it.amount_minor for it in self.request.payments)
+
+    def unbooked_minor(self) -> int:
+        """Return what came back to the pool and waits for what it is of."""
+        return sum(
+            it.amount_minor
+            for it in self.order.known_facts.moved
+            if it.kind == "chargeback_reversed" and chargebacks.waits(self.order, it)
+        )
 
     def ends(self) -> dict[str, int]:
         """Return where everybody ends: what it got, less what it owes, with what it has yet to get."""

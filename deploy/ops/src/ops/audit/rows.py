@@ -94,6 +94,32 @@ class Owed(msgspec.Struct, frozen=True, gc=False, array_like=True):
     state: str
 
 
+class Moving(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Money that a refund has moved between the pool and a receiver or an account of the platform."""
+
+    kind: str
+    account: str
+    amount_minor: int
+    state: str
+
+
+class Refunded(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A refund of an order. `own`: Weir instructs it, the channel did not take it by itself.
+
+    `taken_minor` was reserved for it, of which the channel may have brought some back: `promised_minor` is the buyer's.
+    `asked_minor` is to go back to the buyer of all payments, and `left_minor` has left the pool for the buyer.
+    """
+
+    id: str
+    own: bool
+    taken_minor: int
+    promised_minor: int
+    asked_minor: int
+    left_minor: int
+    returns: tuple[Moving, ...]
+    fundings: tuple[Moving, ...]
+
+
 class Divided(Row, frozen=True):
     """An order as split divided it. `pooled_minor`: paid less the channel's fee; `due_minor`: not asked for yet.
 
@@ -112,6 +138,7 @@ class Divided(Row, frozen=True):
     shares: tuple[Share, ...]
     subsidies: tuple[Owed, ...]
     charge: bool = False
+    refunds: tuple[Refunded, ...] = ()
 
 
 class Booked(Row, frozen=True):

@@ -20,7 +20,7 @@ from ops.audit import flight, outside, tasks
 from ops.audit.findings import Breach, Findings
 from ops.audit.flight import Flight
 from ops.audit.laws import record
-from ops.audit.laws.books import ADVANCE
+from ops.audit.laws.refunds import ADVANCE
 from ops.audit.laws.ledger import Head
 from ops.audit.laws.record import Sums
 from ops.audit.lookagain import SecondLook

@@ -7,7 +7,7 @@ from bson.datetime_ms import DatetimeMS
 
 from ops.audit.rows import Divided, Owed
 from ops.audit.rows import Share as ShareRow
-from ops.audit.shapes import Minor, Part, Rows, Source, Stored, by_key, ms
+from ops.audit.shapes import Minor, Part, Rows, Source, Stored, by_key, money_back, ms
 from ops.stores import prefixed
 
 
@@ -85,6 +85,8 @@ class Order(Stored, frozen=True, kw_only=True, tag_field="state", tag="split"):
     split_at: DatetimeMS
     shares: tuple[Share, ...]
     subsidies: tuple[Subsidy, ...]
+    refunds: tuple[money_back.Refund, ...] = ()
+    facts: money_back.Facts = money_back.Facts()
     request: Request = Request(())
 
     def __post_init__(self) -> None:
@@ -110,6 +112,7 @@ def _order(it: Order | Stub) -> Rows:
             divided_ms=ms(it.split_at),
             shares=tuple(_share(share) for share in it.shares),
             subsidies=tuple(Owed(s.subsidy_id, s.amount_minor, s.state) for s in it.subsidies),
+            refunds=money_back.rows(it.refunds, it.facts),
         ),
     )
 
@@ -186,6 +189,8 @@ ORDERS: Final = Source(
         *(f"shares.{it}" for it in ("path", "receiver", "amount_minor", "state", "reason", "part", "attempt")),
         "shares.breakdown",
         "subsidies",
+        "refunds",
+        "facts.moved",
     ),
     Order | Stub,
     _order,
