@@ -75,7 +75,14 @@ async def test_of_a_block_of_several_orders_the_one_is_shown(filled: Stores) -> 
 
 @pytest.mark.parametrize(
     ("change", "shown"),
-    [({}, 2), ({"revisions": {"1": 2}}, 3), ({"payouts": 2}, 3), ({"shares.0.state": "available"}, 3)],
+    [
+        ({}, 2),
+        ({"revisions": {"1": 2}}, 3),
+        ({"payouts": 2}, 3),
+        ({"shares.0.state": "available"}, 3),
+        ({"shares.0.state": "written_off"}, 2),
+        ({"refunds": [{"refund_id": "r1"}]}, 3),
+    ],
 )
 async def test_the_ledger_is_read_no_further_than_the_last_outcome_of_a_paid_order(
     filled: Stores, change: dict[str, object], shown: int

@@ -1,16 +1,18 @@
 """Each law, broken in live stores, is named by the audit; a world in good order breaks none."""
 
+import msgspec
 import pytest
 from tests.ops.audit.harm_books import BOOKS, SETTLING, unbalance
+from tests.ops.audit.harm_guards import GUARDS, owe
 from tests.ops.audit.harm_legs import LEGS, pay_a_leg_under_two_numbers
 from tests.ops.audit.harm_shapes import SHAPES, say_every_amount_twice
 from tests.ops.audit.harm_ways import WAYS, lose_an_order
-from tests.ops.audit.live import Audited, Live, Plant
-from tests.ops.audit.world import MP, PAID_AT
+from tests.ops.audit.live import Audited, Live, Plant, rebook
+from tests.ops.audit.world import CLEARING, MP, PAID_AT, STRIPE, TRANSACTIONS
 
 from ops.audit.findings import LAWS
 
-PLANTED = [*BOOKS, *LEGS, *WAYS, *SHAPES]
+PLANTED = [*BOOKS, *GUARDS, *LEGS, *WAYS, *SHAPES]
 
 
 async def test_a_world_in_good_order_breaks_no_law(live: Live, audited: Audited) -> None:
@@ -64,3 +66,36 @@ async def test_a_document_without_its_shape_is_named_by_collection_and_id(live: 
     live["merchant"].statements.update_one({}, {"$set": {"entries.0.amount_minor": 9240.0}})
     [found] = [it for it in (await audited(live)).findings.shown if it.law == "document_shaped"]
     assert (found.id, found.detail.partition(":")[0]) == (f"{MP}/o:a.1/0", "in merchant.statements")
+
+
+async def test_a_changed_amount_is_named_by_order_transaction_and_account(live: Live, audited: Audited) -> None:
+    block = live["split"].blocks.find_one(SETTLING) or {}
+    unbalance(live)
+    found = {(it.law, it.id): it.detail for it in (await audited(live)).findings.shown}
+    transaction = found["entries_sum_to_zero", f"{block['_id']}.01"]
+    assert transaction.startswith(f"its entries sum to 7 CNY, settle of {MP}/a: ")
+    assert f"{CLEARING} 9947" in transaction
+    assert found["order_booked", f"{MP}/a"] == f"{CLEARING} is 7 in the ledger, the order says 0"
+    assert found["balances_derived", f"{MP}|CNY|{CLEARING}|{STRIPE}"] == "kept 0, its entries sum to 7"
+    assert ("transaction_unchanged", block["_id"]) in found
+
+
+async def test_two_amounts_changed_alike_are_named_by_order_and_accounts(live: Live, audited: Audited) -> None:
+    """The sum is zero as before, and the hashes are made anew: only the order and the balances still know."""
+    first, settle, third = TRANSACTIONS
+    entries = settle.transaction.entries
+    changed = entries | {CLEARING: entries[CLEARING] - 7, "merchant:in_transit/shop": -9_240 + 7}
+    forged = settle._replace(transaction=msgspec.structs.replace(settle.transaction, entries=changed))
+    balances = live["split"].balances.find({}).to_list()
+    rebook(live, first, forged, third)
+    live["split"].balances.delete_many({})
+    live["split"].balances.insert_many(balances)
+    found = (await audited(live)).findings.shown
+    named = {it.detail.partition(" is ")[0] for it in found if (it.law, it.id) == ("order_booked", f"{MP}/a")}
+    assert named == {CLEARING, "merchant:in_transit/shop"}
+    assert {it.law for it in found} == {"order_booked", "balances_derived", "pool_is_owed"}
+
+
+async def test_what_a_merchant_owes_is_no_breach(live: Live, audited: Audited) -> None:
+    owe(live)
+    assert (await audited(live)).findings.shown == []

@@ -7,7 +7,7 @@ from typing import Any
 import bson
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.split.domain.test_money_back import approval, carry_out, finish, movement, noises, pay, stories
 from tests.split.examples import agreement, copies, line, merchant, paid_order
@@ -42,7 +42,7 @@ def case_of(world: World) -> Case:
     ]
     names = tuple(it.channel_payment_id for it in request.payments)
     paid = sum(it.amount_minor for it in request.payments)
-    case.taken = Taken(order.key, "accepted", "", order.channel_account, order.currency, paid, 0, names, False)
+    case.taken = Taken(order.key, "accepted", "", order.channel_account, order.currency, paid, 0, names, timed=False)
     return case
 
 
@@ -74,7 +74,7 @@ def test_no_order_of_events_breaks_a_law(story: Any, data: st.DataObject) -> Non
 
 
 def refunding() -> World:
-    """An order that is paid out, of which half is refunded: planned, and not carried out yet."""
+    """Refund half of an order that is paid out: planned, and not carried out yet."""
     world = World(paid_order(line(1, 1_000)), copies(merchant("m1", agreement())))
     pay(world)
     world.approve(approval(ApprovedLine("l1", 500)))
@@ -82,14 +82,14 @@ def refunding() -> World:
 
 
 def indebted() -> World:
-    """The same, of which nothing came back from the receiver, who owes it now."""
+    """Refund the same, of which nothing came back from the receiver, who owes it now."""
     world = refunding()
     world.carry_out("r1", failing={"r1/merchant:m1/1"})
     return world
 
 
 def charged_back() -> World:
-    """An order that is paid out and charged back, and half of that brought back again."""
+    """Charge back an order that is paid out, and bring half of that back again."""
     world = World(paid_order(line(1, 1_000)), copies(merchant("m1", agreement())))
     pay(world)
     world.move(movement("chargeback", 1_000))

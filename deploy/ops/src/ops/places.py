@@ -22,7 +22,8 @@ NAMES: Final[tuple[Name, ...]] = ("settled", "held", "waiting", "rejected", "dlq
 NOT_TAKEN: Final = "not_taken"
 """On its way to payments, for all that its store knows; perhaps a dead letter."""
 
-PAID: Final = "paid"
+DONE: Final = frozenset({"paid", "taken", "written_off"})
+"""States of a share of which nothing is to come: paid, used by a refund of another order, given up by hand."""
 
 
 class Place(NamedTuple):
@@ -113,7 +114,7 @@ def _of_shares(shares: Iterable[dict[str, Any]], payouts: list[Document]) -> Pla
         return Place("held", subsidies[0]["reason"])
     if any(payout["state"] != "final" for payout in payouts):
         return Place("waiting", "institution")
-    if any(share["state"] != PAID for share in shares):
+    if any(share["state"] not in DONE for share in shares):
         return Place("waiting", "books")
     return SETTLED
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from ops import places
 from ops.audit.shapes.ledger import made_since
 from ops.institution import Institution
-from ops.places import PAID, Place
+from ops.places import DONE, Place
 from ops.stores import Stores, by_id, prefixed
 from shared.ids import event_id
 from shared.messages import PayoutSettled
@@ -121,7 +121,8 @@ async def _booked(stores: Stores, key: str, split: Document | None) -> AsyncIter
 
 def _last_causes(split: Document) -> frozenset[str]:
     """Return the events behind the last transactions of an order that is all paid; none where more may come."""
-    if any(share["state"] != PAID for share in split["shares"]) or len(split["revisions"]) < split["payouts"]:
+    under_way = any(share["state"] not in DONE for share in split["shares"])
+    if under_way or len(split["revisions"]) < split["payouts"] or split.get("refunds"):
         return frozenset()
     identities = (f"o:{split['order_id']}.{number}/{revision}" for number, revision in split["revisions"].items())
     return frozenset(event_id(PayoutSettled.topic, split["marketplace"], it) for it in identities)

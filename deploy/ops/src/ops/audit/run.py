@@ -7,7 +7,6 @@ at again, in a snapshot that lasts a second (docs/decisions/0014).
 import asyncio
 import os
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,12 +19,12 @@ from ops.audit import flight, outside, tasks
 from ops.audit.findings import Breach, Findings
 from ops.audit.flight import Flight
 from ops.audit.laws import record
-from ops.audit.laws.refunds import ADVANCE
+from ops.audit.laws.guards import Debts
 from ops.audit.laws.ledger import Head
 from ops.audit.laws.record import Sums
 from ops.audit.lookagain import SecondLook
 from ops.audit.rows import Kept
-from ops.audit.shapes import READ, Source, ledger, parks
+from ops.audit.shapes import READ, Source, ledger, parks, split
 from ops.audit.shuffle import Parts, Writer
 from ops.audit.tasks import Job, Outcome
 from ops.audit.usage import Usage, measured
@@ -199,7 +198,7 @@ class _Audit:
 
     async def _write_kept(self) -> dict[str, Head]:
         """Write the kept balances, and return the heads of the chains at the same moment: both say how far they go."""
-        advanced: Sums = Counter()
+        debts = Debts()
         heads: dict[str, Head] = {}
         with Writer(self._parts, "kept") as writer:
             async with await self._stores.client.start_session(snapshot=True) as session:
@@ -208,12 +207,10 @@ class _Audit:
                 async for held in self._taken(ledger.BALANCES, session):
                     for it in held.kept():
                         writer.add(it.name, Kept(it.name, it.amount_minor))
-                        if it.account == ADVANCE:
-                            advanced[it.marketplace, it.currency] += it.amount_minor
-        for key, amount in advanced.items():
-            if amount > 0:
-                detail = f"{amount} more was recovered than advanced"
-                self._findings.add("sellers_money_apart", f"{'/'.join(key)} {ADVANCE}", detail)
+                        debts.add_balance(it)
+                async for guard in self._taken(split.GUARDS, session):
+                    debts.add_guard(guard)
+        debts.judge(self._findings)
         return heads
 
     async def _taken[D](self, source: Source[D], session: Session) -> AsyncIterator[D]:

@@ -21,7 +21,7 @@ from split.domain.pots import MERCHANT
 from split.handlers.facts import FactHandlers
 from split.handlers.reviews import Beside
 from split.store.books import Books
-from split.store.movements import Movements, key_of
+from split.store.movements import Movements, about, key_of
 from split.store.standings import Sheet, Who
 
 OF_ORDERS: Final = ("chargeback", "chargeback_reversed", "console_refund")
@@ -80,9 +80,7 @@ class MovementHandlers:
             if who is not None and paid:
                 entries[f"merchant:debt/{who.merchant}"] = paid
             place = event.marketplace, event.currency
-            books.post_about(
-                place, f"{event.marketplace}/{event.channel_account}", "movement", entries, received.event_id
-            )
+            books.post_about(place, about(event), "movement", entries, received.event_id)
             sheet.note(*place, entries)
             self._movements.keep(work, key, event, digest)
 

@@ -17,6 +17,11 @@ def key_of(event: ChannelMoved) -> str:
     return f"{event.marketplace}/{event.identity}"
 
 
+def about(event: ChannelMoved) -> str:
+    """Return what the ledger says that a movement is about which belongs to no order; no order's id has a `/`."""
+    return f"{event.marketplace}/accounts/{event.channel_account}"
+
+
 class Movements:
     """Reads in the snapshot of a unit of work, and what is to be written at its end."""
 

@@ -121,19 +121,12 @@ def _check_breakdowns(order: Divided, verdict: Verdict) -> None:
 def _check_platform(order: Divided, booked: Mapping[str, int], verdict: Verdict) -> None:
     law = "sellers_money_apart"
     kept: Counter[str] = Counter()
-    owed: Counter[str] = Counter({FEE: order.surcharge_minor})
+    owed = _owed(order)
     for share in order.shares:
         if share.receiver.startswith(PLATFORM):
             if share.path != share.receiver or share.receiver not in GETTING:
                 verdict.breach(law, order.order, f"{share.path} goes to {share.receiver}")
             kept[share.receiver] += share.gross_minor + share.freight_minor + share.adjustments_minor
-        elif share.part:
-            owed[COMMISSION] += share.commission_minor
-            owed[TAX] += share.commission_tax_minor
-            owed[ADVANCE] += share.netted_minor
-    for it in order.refunds:  # what the platform gave of it for a refund that was taken back came to it again
-        for part in it.fundings:
-            owed[part.account] += part.amount_minor
     for account in GETTING:
         if kept[account] > owed[account]:
             detail = f"{account} gets {kept[account]} before fees, the sellers owe it {owed[account]}"
@@ -142,6 +135,19 @@ def _check_platform(order: Divided, booked: Mapping[str, int], verdict: Verdict)
     for account, amount in booked.items():
         if account.startswith(PLATFORM) and (account not in ACCOUNTS or (account in GIVING and amount > said[account])):
             verdict.breach(law, order.order, f"{amount} stands in {account}")
+
+
+def _owed(order: Divided) -> Counter[str]:
+    """Return what each account of the platform may have of sellers' money, and of what it gave for refunds itself."""
+    owed: Counter[str] = Counter({FEE: order.surcharge_minor})
+    for share in order.shares:
+        if share.part and not share.receiver.startswith(PLATFORM):
+            owed[COMMISSION] += share.commission_minor
+            owed[TAX] += share.commission_tax_minor
+            owed[ADVANCE] += share.netted_minor
+    for part in (part for it in order.refunds for part in it.fundings):
+        owed[part.account] += part.amount_minor
+    return owed
 
 
 def _check_refunds(order: Divided, booked: list[Booked], verdict: Verdict) -> None:

@@ -8,11 +8,16 @@ from typing import Final, NamedTuple
 
 from ops.audit.findings import Findings
 from ops.audit.rows import Hashed, Kept, Listed, OfBalance, OfBlock
-from ops.audit.shapes.ledger import Block, Link, transaction_id
+from ops.audit.shapes.ledger import ACCOUNTS, Block, Link, Transaction, transaction_id
 from ops.sorting import Sorter
 
 GENESIS: Final = bytes(32)
 LAW: Final = "chain_whole"
+CLEARING: Final = "channel:clearing/"
+UNORDERED: Final = ("deposit/", "suspense/", "merchant:debt/")
+"""Where money goes that belongs to no order."""
+
+DETAIL_MAX: Final = 500
 
 
 class Head(NamedTuple):
@@ -31,12 +36,24 @@ def judge_block(it: Block, content: bytes, findings: Findings) -> None:
         if total := sum(booked.entries.values()):
             findings.imbalance_minor += abs(total)
             identity = transaction_id(it.id, place)
-            findings.add("entries_sum_to_zero", identity, f"its entries sum to {total} {it.currency}")
+            entries = ", ".join(f"{account} {amount}" for account, amount in booked.entries.items())
+            detail = f"its entries sum to {total} {it.currency}, {booked.kind} of {booked.order}: {entries}"
+            findings.add("entries_sum_to_zero", identity, detail[:DETAIL_MAX])
+        if ACCOUNTS in booked.order:
+            _judge_movement(transaction_id(it.id, place), booked, findings)
     if it.hash != content:
         findings.add("transaction_unchanged", it.id, "its hash is not that of its content")
     # By them readers find an account's entries; a hash made over a false list is no proof of it.
     if list(it.accounts) != sorted({account for booked in it.transactions for account in booked.entries}):
         findings.add("transaction_unchanged", it.id, "its accounts are not those of its entries")
+
+
+def _judge_movement(identity: str, booked: Transaction, findings: Findings) -> None:
+    """Check what is about an account at the institution, and no order's: nobody else would miss it there."""
+    own = f"{CLEARING}{booked.order.partition(ACCOUNTS)[2]}"
+    for account, amount in booked.entries.items():
+        if account != own and not account.startswith(UNORDERED):
+            findings.add("movement_booked", identity, f"{amount} stands in {account}, of {booked.order}")
 
 
 class Chain:

@@ -6,10 +6,9 @@ from ops import places
 from ops.audit.case import Case, Hop, Verdict
 from ops.audit.laws import books, channel, legs
 from ops.audit.rows import Divided, Instructed
-from ops.places import SETTLED, Place
+from ops.places import DONE, SETTLED, Place
 
 LOST: Final = "order_not_lost"
-PAID: Final = "paid"
 SENDING: Final = "sending"
 
 
@@ -46,7 +45,7 @@ def place_of(case: Case) -> tuple[Place, int]:
 
 
 def _settled(divided: Divided, payouts: list[Instructed]) -> bool:
-    return all(share.state == PAID for share in divided.shares) and not any(payout.waits for payout in payouts)
+    return all(share.state in DONE for share in divided.shares) and not any(payout.waits for payout in payouts)
 
 
 def _share(state: str, reason: str) -> dict[str, str]:

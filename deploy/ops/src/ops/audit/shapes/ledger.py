@@ -17,6 +17,9 @@ TIME_DIGITS: Final = 12
 BLOCKS_PER_FETCH: Final = 100
 """A block has some 20 kB, and ten times that as objects of Python."""
 
+ACCOUNTS: Final = "/accounts/"
+"""Stands in what a transaction is about that is no order's: `<marketplace>/accounts/<channel account>`."""
+
 type BlockId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-")]
 type BalanceId = Annotated[str, msgspec.Meta(pattern=r"^[^|]*\|[^|]*\|[^|]*\|")]
 type Seq = Annotated[int, msgspec.Meta(ge=0)]
@@ -134,7 +137,8 @@ def transaction_id(block_id: str, place: int) -> str:
 def _block(it: Block) -> Rows:
     at_ms = made_ms(it.id)
     for one in it.transactions:
-        yield one.order, Booked(one.order, at_ms, one.entries)
+        if ACCOUNTS not in one.order:
+            yield one.order, Booked(one.order, at_ms, one.entries)
 
 
 def made_ms(block_id: str) -> int:

@@ -175,6 +175,17 @@ def _share(it: Share) -> ShareRow:
     )
 
 
+class Guard(Stored, frozen=True, kw_only=True):
+    """What is known of a merchant's whole balance; the id is marketplace, merchant and currency."""
+
+    debt_minor: Minor
+
+
+def _nothing(_: Guard) -> Rows:
+    return ()
+
+
+GUARDS: Final = Source[Guard]("split", "guards", ("debt_minor",), Guard, _nothing, prefixed)
 ORDERS: Final = Source(
     "split",
     "orders",
