@@ -7,7 +7,7 @@ from typing import Any
 import bson
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.split.domain.test_money_back import approval, carry_out, finish, movement, noises, pay, stories
 from tests.split.examples import agreement, copies, line, merchant, paid_order
@@ -58,6 +58,7 @@ def judged(world: World) -> list[tuple[str, str]]:
     return [(it.law, it.detail) for it in verdict.breaches]
 
 
+@settings(deadline=None)
 @given(stories(), st.data())
 def test_no_order_of_events_breaks_a_law(story: Any, data: st.DataObject) -> None:  # noqa: ANN401
     order, merchants, steps = story
