@@ -20,11 +20,11 @@ async def service(it: Probe) -> AsyncIterator[Service]:
         yield service
 
 
-async def commit(commits: Commits, change: Any) -> Work:  # noqa: ANN401 - any function of a Work
+async def commit(commits: Commits, change: Any, group: str = "api") -> Work:  # noqa: ANN401 - any function of a Work
     async def decide(work: Work) -> None:
         change(work)
 
-    _, work, _ = await commits.commit(decide, stripe="api#0", group="api")
+    _, work, _ = await commits.commit(decide, stripe=f"{group}#0", group=group)
     return work
 
 
@@ -118,14 +118,25 @@ async def test_an_event_carries_its_origin_so_that_a_crash_can_tell_whose_it_was
         work.publish(event, cause=cause)
         work.publish(event, origin_time=cause.origin_time)
 
-    work = await commit(service.commits, change)
-    of_batch, of_api = work.outgoing
-    assert (of_batch.origin, of_batch.seq) == (("api", 0), 42)
-    assert of_api.origin == ("api", -1)
+    group = f"{service.name}.{it.taken.topic}"
+    work = await commit(service.commits, change, group)
+    of_batch, of_nothing = work.outgoing
+    assert (of_batch.origin, of_batch.seq) == ((group, 0), 42)
+    assert of_nothing.origin == (group, -1)
     headers: dict[str, Any] = dict(of_batch.headers)
     assert headers["ce_source"] == b"/weir/probe"
     assert headers["ce_origintime"].decode().startswith(cause.origin_time.strftime("%Y-%m-%dT%H:%M:%S"))
-    assert dict(of_api.headers)["ce_origintime"] == headers["ce_origintime"]
+    assert dict(of_nothing.headers)["ce_origintime"] == headers["ce_origintime"]
+
+
+async def test_what_the_clock_replays_of_parked_records_is_of_no_partition(it: Probe, service: Service) -> None:
+    """Records of several topics are in one park: their offsets would order what has no order."""
+    cause = it.received(it.order(1), first_offset=42)[0]
+    event = it.given(**{name: getattr(cause.event, name) for name in cause.event.__struct_fields__})
+    work = await commit(service.commits, lambda work: work.publish(event, cause=cause), "clock")
+    (of_clock,) = work.outgoing
+    assert of_clock.origin == ("clock", -1)
+    assert of_clock.seq == int(work.now.timestamp() * 1_000_000)
 
 
 async def test_events_of_a_unit_are_in_the_order_of_their_records(it: Probe, service: Service) -> None:
@@ -137,7 +148,7 @@ async def test_events_of_a_unit_are_in_the_order_of_their_records(it: Probe, ser
         work.publish(records[0].event, cause=records[0])
         work.reject(records[1], "business", "not_wanted")
 
-    work = await commit(service.commits, change)
+    work = await commit(service.commits, change, f"{service.name}.{it.taken.topic}")
     assert [sent.seq for sent in work.outgoing] == [0, 1, 2]
     [letter] = await service.database["outbox"].find().to_list(None)
     assert [fields[0] for fields in letter["events"]] == [it.taken.topic, it.dead_letters, it.dead_letters]

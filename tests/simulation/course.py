@@ -16,9 +16,10 @@ from tests.simulation.scenario import CURRENCY, MARKETPLACE, SOURCE, Ordered, dr
 
 from sandbox.domain.books import MARKETING
 from shared import envelope
-from shared.messages import OrderPaid, encode
+from shared.messages import CaseChanged, Event, OrderPaid, encode
 from shared.publisher import partition_of
 
+AFTERSALE: Final = "/weir/aftersale"
 PATIENCE_S: Final = 20.0
 FUNDS_MINOR: Final = 10**9
 
@@ -61,17 +62,20 @@ class Course:
             if it.payment is not None:
                 around.loop.call_at(it.payment_at_s, self.world.institution.take_payment, it.payment, context=OUTSIDE)
             around.loop.call_at(it.at_s, self._place, it, context=OUTSIDE)
+        for at, event in self.world.scenario.goods:
+            around.loop.call_at(at, self.publish, event, context=OUTSIDE)
         for at in self.world.scenario.garbage_at_s:
             around.loop.call_at(at, self._garbage, context=OUTSIDE)
         known = self.world.scenario.merchants
         for at in sorted(set(known.values())):
             around.loop.call_at(at, self._register, [name for name in known if known[name] == at], context=OUTSIDE)
 
-    def publish(self, order: OrderPaid) -> Stored:
-        """Put an order-paid on its topic, as an upstream order system does."""
+    def publish(self, event: Event) -> Stored:
+        """Put an event on its topic, as an upstream order system does, or aftersale with its cases."""
         now = self._around.loop.now()
-        headers = tuple(envelope.headers_of(order, SOURCE, now, now))
-        return self._append(order.key.encode(), encode(order), headers)
+        source = AFTERSALE if isinstance(event, CaseChanged) else SOURCE
+        headers = tuple(envelope.headers_of(event, source, now, now))
+        return self._append(event.topic, event.key.encode(), encode(event), headers)
 
     def release_parks(self) -> None:
         """Do as an operator who has had the bug mended: ask for the release of whatever is parked."""
@@ -96,11 +100,11 @@ class Course:
             self.world.expected_dead.add((wrong.topic, wrong.partition, wrong.offset))
 
     def _garbage(self) -> None:
-        wrong = self._append(f"{MARKETPLACE}/garbage".encode(), b"{", ())
+        wrong = self._append(OrderPaid.topic, f"{MARKETPLACE}/garbage".encode(), b"{", ())
         self.world.expected_dead.add((wrong.topic, wrong.partition, wrong.offset))
 
-    def _append(self, key: bytes, value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> Stored:
-        broker, topic = self._around.broker, OrderPaid.topic
+    def _append(self, topic: str, key: bytes, value: bytes, headers: tuple[tuple[str, bytes | None], ...]) -> Stored:
+        broker = self._around.broker
         partition = partition_of(key, broker.partitions(topic))
         offset = broker.append(topic, partition, [Sent(key, value, headers)])
         self._note("upstream", f"{topic}-{partition}@{offset} {key.decode()}")
@@ -108,7 +112,7 @@ class Course:
 
     def _register(self, names: list[str]) -> None:
         marketplace: Any = self._around.marketplaces.find(MARKETPLACE)
-        drafts = [draft(name) for name in names]
+        drafts = [draft(name, patient=bool(self.world.scenario.goods)) for name in names]
         self._later(self._call("merchant", lambda replica: replica.api["change"](marketplace, drafts)))
 
     async def _call(self, service: str, ask: Callable[[Replica], Coroutine[Any, Any, Any]]) -> None:

@@ -1,9 +1,11 @@
 """What the outside world does in one schedule, and what must have become of it at the end."""
 
+import dataclasses
 import random
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from tests.simulation.clock import BEGINNING
@@ -15,10 +17,13 @@ from sandbox.domain.payments import Payment
 from shared.messages import (
     Adjustment,
     Agreement,
+    CaseChanged,
     ChannelPayment,
+    Event,
     MerchantChanged,
     OrderLine,
     OrderPaid,
+    OrderProgressed,
     SplitRequested,
 )
 
@@ -29,9 +34,12 @@ SOURCE: Final = "/upstream/sim"
 COMMISSION_BP: Final = 1_000
 SINCE: Final = BEGINNING - timedelta(days=30)
 MERCHANTS: Final = ("m0", "m1")
+TRIGGERS: Final[Mapping[str, Literal["shipped", "completed"]]] = {"m0": "shipped", "m1": "completed"}
 
 Kind = Literal["plain", "free", "subsidised", "mismatched", "contradicted", "conflicting"]
 Way = Literal["kafka", "http"]
+Progress = Literal["shipped", "delivered", "completed"]
+CaseState = Literal["opened", "disputed", "closed"]
 KINDS: Final[dict[Kind, int]] = {
     "plain": 12, "free": 3, "subsidised": 2, "mismatched": 3, "contradicted": 1, "conflicting": 1,
 }  # fmt: skip
@@ -66,6 +74,8 @@ class Scenario:
     garbage_at_s: list[float]
     poisoned: str | None
     """The key of an order that split's handlers fail with, as a bug would, until the storm is over."""
+    goods: list[tuple[float, Event]] = field(default_factory=list)
+    """News of goods and cases, and when; where there is any, merchants' money waits for it."""
 
     received: Counter[str] = field(default_factory=Counter)
 
@@ -90,10 +100,59 @@ def drawn(draw: random.Random, until_s: float, *, steady: bool = False) -> Scena
     return Scenario(orders, merchants, garbage, poisoned)
 
 
-def draft(name: str) -> Draft:
-    """Return the wish that makes a merchant known, with its agreement."""
-    terms = Terms(effective_from=SINCE, channel_profile=PROFILE, commission_bp=COMMISSION_BP)
+def draft(name: str, *, patient: bool) -> Draft:
+    """Return the wish that makes a merchant known, with its agreement. `patient`: its money waits for its goods."""
+    trigger = TRIGGERS[name] if patient else "paid"
+    terms = Terms(effective_from=SINCE, channel_profile=PROFILE, commission_bp=COMMISSION_BP, trigger=trigger)
     return Draft(name, Facts(name, "pop"), terms)
+
+
+def with_goods(scenario: Scenario, draw: random.Random) -> Scenario:
+    """Let the money of every order wait for its goods: each line ends completed, before or after what else happens.
+
+    News is told twice now and then; of some orders a case is opened, which is closed or expires.
+    """
+    told: list[tuple[float, Event]] = []
+    for it in scenario.orders:
+        for event in [*_goods(it.order, draw), *_case(it, draw)]:
+            at_s = max(0.1, it.at_s + draw.uniform(-5.0, 20.0))
+            told += [(at_s, event)] * (2 if draw.random() < 0.1 else 1)
+    return dataclasses.replace(scenario, goods=told, received=Counter())
+
+
+def _goods(order: OrderPaid, draw: random.Random) -> Iterator[Event]:
+    lines = [(it.line_id,) for it in order.lines] if draw.random() < 0.6 else [()]
+    for number, some in enumerate(lines):
+        before: list[Progress] = draw.sample(["shipped", "delivered"], draw.randint(0, 2))
+        kinds: list[Progress] = [*before, "completed"]
+        for kind in kinds:
+            yield OrderProgressed(
+                marketplace=MARKETPLACE,
+                order_id=order.order_id,
+                kind=kind,
+                progress_id=f"{number}",
+                line_ids=some,
+                occurred_at=BEGINNING - timedelta(minutes=draw.randint(0, 60)),
+            )
+
+
+def _case(it: Ordered, draw: random.Random) -> Iterator[Event]:
+    if draw.random() < 0.7:
+        return
+    expires: datetime | None = BEGINNING + timedelta(seconds=it.at_s + draw.uniform(0.0, 60.0))
+    states: list[CaseState] = ["opened"] if draw.random() < 0.5 else ["opened", "disputed", "closed"]
+    for revision, state in enumerate(states, start=1):
+        yield CaseChanged(
+            marketplace=MARKETPLACE,
+            order_id=it.order.order_id,
+            case_id="case",
+            revision=revision,
+            state=state,
+            line_ids=draw.choice(((), (it.order.lines[0].line_id,))),
+            reason="broken",
+            expires_at=expires if len(states) == 1 else None,
+            changed_at=BEGINNING,
+        )
 
 
 def other_body(order: OrderPaid) -> OrderPaid:

@@ -20,8 +20,10 @@ from payments import store as payments_store
 from shared import leases, outbox, parking
 from shared.clock import Clock
 from shared.messages import (
+    CaseChanged,
     MerchantChanged,
     OrderPaid,
+    OrderProgressed,
     OrderRejected,
     PayoutRequested,
     PayoutSettled,
@@ -33,6 +35,9 @@ from split import store as split_store
 
 DUE_EVERY_S: Final = 15.0
 """Payments' sweeps run every 2 s; nothing depends on it, and an idle sweep tells nothing."""
+
+DEADLINES_EVERY_S: Final = 10.0
+"""Split looks every second; nothing depends on it either."""
 
 HELD_EVERY_S: Final = 45.0
 RELEASE_EVERY_S: Final = 15.0
@@ -50,7 +55,7 @@ INDEXES: Final[Mapping[str, Mapping[str, list[Index]]]] = {
     "aftersale": {"orders": [], "merchants": [], **KIT},
 }
 
-NO_ROUTES: Final[Any] = SimpleNamespace(routes=lambda *_: None, Behind=lambda **_: SimpleNamespace(stop=None))
+NO_ROUTES: Final[Any] = SimpleNamespace(routes=lambda *_: None, Behind=SimpleNamespace)
 """In place of a service's `api`: making its routes takes longer than a schedule."""
 
 
@@ -81,6 +86,9 @@ def _start_split(it: Replica, around: Surroundings, _: Institution) -> None:
     it.take(SplitRequested, parts.split_orders.split_orders)
     it.take(PayoutSettled, parts.post_payouts.post_payouts)
     it.take(MerchantChanged, parts.copy_merchants.copy_merchants)
+    it.take(OrderProgressed, parts.note_facts.progress_orders)
+    it.take(CaseChanged, parts.note_facts.freeze_orders)
+    it.sweep("deadlines", DEADLINES_EVERY_S, parts.deadlines.once)
     it.sweep("held", HELD_EVERY_S, parts.releases.sweep)
     if around.parks:
         it.release_parks(RELEASE_EVERY_S)

@@ -6,7 +6,7 @@ no offset passes a record that is not handled, or whose events are not published
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from aiokafka import TopicPartition
 from tests.simulation.kafka.broker import Stored
@@ -14,8 +14,12 @@ from tests.simulation.mongo.rows import Change
 from tests.simulation.mongo.store import Store
 
 from shared import outbox, parking
+from shared.messages import CaseChanged
 from shared.record import INTERNAL, Batch
 from shared.work import Work
+
+PLAYED: Final = frozenset({CaseChanged.topic})
+"""Topics of services that the course plays: no store of a schedule has committed what is on them."""
 
 type Origin = tuple[str, int]
 type Place = tuple[int, int, int]
@@ -142,9 +146,9 @@ class Watch:
 
 
 def is_internal(record: Stored) -> bool:
-    """Tell whether a service published it; upstream's own source is another."""
+    """Tell whether a service published it; upstream's own source is another, and cases are the course's."""
     source = dict(record.headers).get("ce_source") or b""
-    return record.topic.endswith(".dlq") or source.startswith(INTERNAL.encode())
+    return record.topic.endswith(".dlq") or (source.startswith(INTERNAL.encode()) and record.topic not in PLAYED)
 
 
 def _content(record: outbox.Outgoing) -> Content:

@@ -159,7 +159,11 @@ class Work:
             raise TooLargeError(message)
 
     def _origin(self, cause: Received[Event] | None) -> tuple[tuple[str, int], int]:
-        if cause is None:
+        """Return where an event comes from, and its place there.
+
+        A parked record that the clock replays is of no partition of the clock's: numbers of several topics would mix.
+        """
+        if cause is None or not self._group.startswith(f"{self._service}."):
             return (self._group, outbox.UNOWNED), int(self.now.timestamp() * 1_000_000)
         return (self._group, cause.partition), cause.offset
 

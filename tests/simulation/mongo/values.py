@@ -88,6 +88,8 @@ def _operator(present: list[Any], name: str, wanted: Any) -> bool:  # noqa: ANN4
     match name:
         case "$in":
             return any(_equal(present, one) for one in wanted)
+        case "$nin":
+            return not any(_equal(present, one) for one in wanted)
         case "$ne":
             return not _equal(present, wanted)
         case "$exists":

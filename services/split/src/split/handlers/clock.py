@@ -4,7 +4,6 @@ Several replicas may look at once: the transaction decides, and what one has don
 """
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Final
 
 import msgspec
 import structlog
+import uuid_utils
 
 from shared import leases
 from shared.commits import Commits, ConflictError, OutageError, TooSlowError
@@ -42,7 +42,7 @@ class Deadlines:
         self._commits = commits
         self._orders = orders
         self._reviews = reviews
-        self._owner = str(uuid.uuid4())
+        self._owner = str(uuid_utils.uuid7())
         self._failed: dict[str, datetime] = {}
 
     async def run(self) -> None:
