@@ -15,17 +15,18 @@ from split.domain.holds import (
     LINES_NAMED_MAX,
     NO_FACTS,
     PROGRESS_MAX,
+    RELEASES_MAX,
     Facts,
     Freeze,
     Hold,
     Progress,
-    Readiness,
+    Release,
     fitting,
     frozen,
     progressed,
-    readiness,
-    waits,
+    released,
 )
+from split.domain.readiness import Readiness, readiness, waits
 
 CALENDAR = Calendar(ZoneInfo("Asia/Shanghai"), time(0))
 LINES = ("l1", "l2", "l3")
@@ -55,17 +56,37 @@ news_of_cases = st.builds(
     expires_at=st.one_of(st.none(), moments),
     hash=st.just("h"),
 )
+news_of_hands = st.builds(Release, approval_id=st.sampled_from("xy"), line_ids=some_lines, at=moments)
+type News = Progress | Freeze | Release
+
+
+def identity(it: News) -> tuple[str, object]:
+    match it:
+        case Progress():
+            return "goods", it.identity
+        case Freeze():
+            return "case", (it.owner, it.revision)
+        case Release():
+            return "hand", it.approval_id
+
+
 some_news = st.lists(
-    st.one_of(news_of_goods, news_of_cases),
+    st.one_of(news_of_goods, news_of_cases, news_of_hands),
     max_size=12,
-    unique_by=lambda it: it.identity if isinstance(it, Progress) else (it.owner, it.revision),
+    unique_by=identity,
 )
 
 
-def known(news: Sequence[Progress | Freeze], facts: Facts = NO_FACTS) -> Facts:
+def known(news: Sequence[News], facts: Facts = NO_FACTS) -> Facts:
     """Fold events in the order in which they came."""
     for it in news:
-        after = progressed(facts, it) if isinstance(it, Progress) else frozen(facts, it)
+        match it:
+            case Progress():
+                after = progressed(facts, it)
+            case Freeze():
+                after = frozen(facts, it)
+            case Release():
+                after = released(facts, it)
         assert isinstance(after, Facts)
         facts = after
     return facts
@@ -94,7 +115,7 @@ def case(revision: int = 1, *lines: str, closed: bool = False, until: datetime |
 
 @given(st.data(), waiting, some_news, moments)
 def test_events_in_any_order_and_again_give_the_same_answer(
-    data: st.DataObject, hold: Hold, news: list[Progress | Freeze], now: datetime
+    data: st.DataObject, hold: Hold, news: list[News], now: datetime
 ) -> None:
     other = data.draw(
         st.permutations(news + data.draw(st.lists(st.sampled_from(news), max_size=5) if news else st.just([])))
@@ -104,7 +125,7 @@ def test_events_in_any_order_and_again_give_the_same_answer(
 
 @given(waiting, some_news, helpful, moments)
 def test_progress_of_goods_never_takes_back_what_may_go(
-    hold: Hold, news: list[Progress | Freeze], more: Progress, now: datetime
+    hold: Hold, news: list[News], more: Progress, now: datetime
 ) -> None:
     facts = known(news)
     if more.identity in {it.identity for it in facts.progress}:
@@ -114,15 +135,13 @@ def test_progress_of_goods_never_takes_back_what_may_go(
 
 
 @given(waiting, some_news, moments, moments)
-def test_time_never_takes_back_what_may_go(
-    hold: Hold, news: list[Progress | Freeze], one: datetime, other: datetime
-) -> None:
+def test_time_never_takes_back_what_may_go(hold: Hold, news: list[News], one: datetime, other: datetime) -> None:
     facts = known(news)
     assert ready(hold, facts, min(one, other)).lines <= ready(hold, facts, max(one, other)).lines
 
 
 @given(waiting, some_news, moments)
-def test_between_two_looks_nothing_changes(hold: Hold, news: list[Progress | Freeze], now: datetime) -> None:
+def test_between_two_looks_nothing_changes(hold: Hold, news: list[News], now: datetime) -> None:
     """What time changes, it changes at `next_at`: who looks then, and not before, misses nothing."""
     facts = known(news)
     found = ready(hold, facts, now)
@@ -137,7 +156,7 @@ def test_between_two_looks_nothing_changes(hold: Hold, news: list[Progress | Fre
 
 @given(waiting, some_news, moments, moments)
 def test_a_freeze_that_ends_leaves_what_would_have_been_without_it(
-    hold: Hold, news: list[Progress | Freeze], until: datetime, now: datetime
+    hold: Hold, news: list[News], until: datetime, now: datetime
 ) -> None:
     facts = known([it for it in news if not isinstance(it, Freeze)])
     for ended in (case(2, closed=True), case(2, until=min(until, now))):
@@ -196,6 +215,19 @@ def test_what_is_paid_at_once_does_not_wait_for_a_clock_that_is_behind() -> None
     assert ready(Hold(trigger="paid", days=1), known([shipped()]), PAID_AT - HOUR).lines == frozenset()
 
 
+def test_lines_that_two_people_let_go_need_no_trigger_and_no_days_but_freezes_hold_them() -> None:
+    hold, later = Hold(trigger="completed", days=7), PAID_AT + DAY
+    free = Release(approval_id="a", line_ids=("l1",), at=PAID_AT + HOUR)
+    first, second, _ = waits(hold, LINES, PAID_AT, known([free]), (), CALENDAR, later)
+    assert (first.reason, first.due_at) == ("", PAID_AT + HOUR)
+    assert (second.reason, second.due_at) == ("awaiting_completed", None)
+    assert ready(hold, known([free, case(1, "l1")]), later).lines == frozenset()
+    assert ready(hold, known([free, shipped("l1", kind="cancelled")]), later).lines == frozenset()
+    whole = Release(approval_id="b", line_ids=(), at=PAID_AT + HOUR)
+    assert ready(hold, known([free, whole]), later).lines == set(LINES)
+    assert ready(hold, known([whole, free]), PAID_AT).lines == frozenset()
+
+
 def test_the_same_event_again_changes_nothing_and_another_body_under_its_id_is_refused() -> None:
     facts = known([shipped("l1"), case(1)])
     assert progressed(facts, shipped("l1")) is facts
@@ -215,6 +247,11 @@ def test_no_order_keeps_more_than_a_document_holds() -> None:
     facts = Facts(progress=tuple(shipped(*named, number=str(number)) for number in range(LINES_NAMED_MAX // 500)))
     assert progressed(facts, shipped("l1", number="x")) == "progress_too_much"
     assert frozen(facts, case(1, "l1")) == "freezes_too_many"
+    hand = Release(approval_id="x", line_ids=("l1",), at=PAID_AT)
+    assert released(facts, hand) == "releases_too_many"
+    hands = tuple(msgspec.structs.replace(hand, approval_id=str(number)) for number in range(RELEASES_MAX))
+    assert released(Facts(released=hands), hand) == "releases_too_many"
+    assert released(Facts(released=hands), hands[0]) == Facts(released=hands)
     assert isinstance(frozen(facts, case(1)), Facts)
     assert isinstance(progressed(facts, shipped(number="x")), Facts)
 

@@ -19,6 +19,7 @@ from split.handlers import (
     CheckpointSweep,
     Deadlines,
     FactHandlers,
+    HoldHandlers,
     MerchantHandlers,
     Moments,
     MovementHandlers,
@@ -41,6 +42,7 @@ from split.metrics import Metrics
 from split.settings import Settings
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
+from split.store.byhand import FreezeChanges
 from split.store.charges import Charges
 from split.store.checkpoints import Checkpoints
 from split.store.history import History
@@ -66,6 +68,7 @@ class Parts:
     releases: Releases
     deadlines: Deadlines
     approve: ApprovalHandlers
+    hold: HoldHandlers
     stop: StopHandlers
     rule: RuleHandlers
     waker: Waker
@@ -88,10 +91,10 @@ def assemble(
     reviews = Reviews(database, orders, merchants, metrics, moments)
     facts = FactHandlers(orders, reviews)
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
-    approvals = Approvals(database)
-    charges = Charges(database)
+    approvals, charges, freezes = Approvals(database), Charges(database), FreezeChanges(database)
     rewards = Rewards(database, charges, merchants, stops, shipped(), marketplaces, metrics.note_imbalance)
-    approve = ApprovalHandlers(commits, approvals, clock, executors={"reward": rewards})
+    hold = HoldHandlers(commits, clock, orders, freezes, reviews)
+    approve = ApprovalHandlers(commits, approvals, clock, executors={"hold_release": hold, "reward": rewards})
     waker = Waker(commits, wakes, orders, reviews)
     behind = api.Behind(
         marketplaces=marketplaces,
@@ -100,6 +103,8 @@ def assemble(
         merchants=merchants,
         accounts=Accounts(database),
         history=History(database),
+        freezes=freezes,
+        hold=hold,
         approvals=approvals,
         approve=approve,
         stops=stops,
@@ -123,6 +128,7 @@ def assemble(
         releases=releases,
         deadlines=Deadlines(database, commits, orders, reviews),
         approve=approve,
+        hold=hold,
         stop=behind.stop,
         rule=behind.rule,
         waker=waker,

@@ -7,15 +7,17 @@ from fastapi import APIRouter
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
 from shared.profiles import Profiles
-from split.api import approvals, ledger, previews, receivers, rewards, rules, stops
+from split.api import approvals, holds, ledger, previews, receivers, rewards, rules, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
+from split.handlers.byhand import HoldHandlers
 from split.handlers.previews import PreviewHandlers
 from split.handlers.receivers import ReceiverHandlers
 from split.handlers.rules import RuleHandlers
 from split.handlers.stops import StopHandlers
 from split.store.accounts import Accounts
 from split.store.approvals import Approvals
+from split.store.byhand import FreezeChanges
 from split.store.charges import Charges
 from split.store.history import History
 from split.store.merchants import Merchants
@@ -35,6 +37,8 @@ class Behind:
     merchants: Merchants
     accounts: Accounts
     history: History
+    freezes: FreezeChanges
+    hold: HoldHandlers
     approvals: Approvals
     approve: ApprovalHandlers
     stops: StopStore
@@ -51,7 +55,8 @@ class Behind:
 def routes(behind: Behind) -> APIRouter:
     """Return the routes of split."""
     router = APIRouter()
-    router.include_router(reading(behind.orders, behind.accounts, behind.marketplaces))
+    router.include_router(reading(behind.accounts, behind.marketplaces))
+    router.include_router(holds.routes(behind.orders, behind.freezes, behind.hold, behind.approve, behind.marketplaces))
     router.include_router(ledger.routes(behind.accounts, behind.history, behind.clock, behind.marketplaces))
     router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
     router.include_router(previews.routes(behind.preview, behind.marketplaces))

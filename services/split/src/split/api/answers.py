@@ -9,7 +9,9 @@ from split.api.models import (
     BalanceAnswer,
     BreakdownAnswer,
     EntryAnswer,
+    FreezeAnswer,
     PayoutAnswer,
+    ProgressAnswer,
     ShareAnswer,
     SplitAnswer,
     StatementEntry,
@@ -18,8 +20,14 @@ from split.api.models import (
     TrialBalance,
     TrialBalances,
     TrialGroup,
+    WaitAnswer,
 )
+from split.domain.calendars import Calendar
+from split.domain.judgements import AT_ONCE
+from split.domain.money_back import stopped_lines
 from split.domain.orders import Order
+from split.domain.pots import MERCHANT
+from split.domain.readiness import waits
 from split.domain.shares import Share
 from split.domain.statements import Sheet, Tally
 from split.store.accounts import Balance, Posted
@@ -27,18 +35,37 @@ from split.store.history import GroupSums
 from split.store.orders import Stored
 
 
-def split_answer(stored: Stored) -> SplitAnswer:
-    """Return an order as the API shows it."""
-    order = stored.order
+def split_answer(stored: Stored, calendar: Calendar, now: datetime) -> SplitAnswer:
+    """Return an order as the API shows it, with what each held share waits for at `now`."""
+    order, facts = stored.order, stored.facts
     return SplitAnswer(
         order_id=stored.order_id,
         state="split" if order else "waiting",
         currency=order.currency if order else None,
         paid_at=stored.paid_at,
-        shares=[share_answer(it) for it in order.shares] if order else [],
+        shares=[_held_answer(it, stored, order, calendar, now) for it in order.shares] if order else [],
         subsidy_due_minor=order.subsidy_due_minor if order else 0,
         payouts=[_payout(order, number) for number in range(1, order.payouts + 1)] if order else [],
+        freezes=[
+            FreezeAnswer.model_validate(msgspec.structs.asdict(it) | {"stops": it.stops(now)}) for it in facts.freezes
+        ],
+        progress=[ProgressAnswer.model_validate(msgspec.structs.asdict(it)) for it in facts.progress],
+        look_at=order.look_at or None if order else None,
     )
+
+
+def _held_answer(share: Share, stored: Stored, order: Order, calendar: Calendar, now: datetime) -> ShareAnswer:
+    """Return a share with what its lines wait for, where it is a merchant's and an agreement has decided about it."""
+    answer = share_answer(share)
+    if share.state != "held" or not share.agreement_version or share.path != MERCHANT + share.merchant:
+        return answer
+    mine = (line.line_id for line in stored.lines if line.merchant == share.merchant)
+    lines = tuple(mine) if share.lines is msgspec.UNSET else share.lines
+    stopped, paid_at = stopped_lines(order), stored.paid_at or now
+    found = waits(share.hold or AT_ONCE, lines, paid_at, order.known_facts, stopped, calendar, now)
+    answer.waits = [WaitAnswer(line_id=it.line_id, reason=it.reason or share.reason, due_at=it.due_at) for it in found]
+    answer.due_at = min((it.due_at for it in found if it.due_at is not None), default=None)
+    return answer
 
 
 def balance_answer(balance: Balance) -> BalanceAnswer:

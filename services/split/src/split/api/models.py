@@ -24,6 +24,39 @@ class BreakdownAnswer(BaseModel):
     netted_minor: Annotated[int, Field(description="the receiver's debt that this share pays off")] = 0
 
 
+class WaitAnswer(BaseModel):
+    """What one line of a held share waits for."""
+
+    line_id: str
+    reason: Annotated[
+        str, Field(description="such as `awaiting_shipped`, `frozen:case:7`, or why its whole share is held")
+    ]
+    due_at: Annotated[
+        datetime | None, Field(description="when its trigger's days are over; null while it has not fired")
+    ]
+
+
+class FreezeAnswer(BaseModel):
+    """A stop on lines of the order, as it was stated last."""
+
+    owner: Annotated[str, Field(description="`case:<id>`, `operator:<id>`, `chargeback:<id>`")]
+    revision: int
+    open: Annotated[bool, Field(description="whether its owner has it open")]
+    stops: Annotated[bool, Field(description="whether it stops anything now: it is open and has not expired")]
+    reason: str
+    line_ids: Annotated[list[str], Field(description="none: all of the order")]
+    expires_at: datetime | None
+
+
+class ProgressAnswer(BaseModel):
+    """What happened to goods of the order."""
+
+    kind: Literal["shipped", "delivered", "completed", "cancelled"]
+    progress_id: str
+    line_ids: Annotated[list[str], Field(description="none: all of the order")]
+    occurred_at: datetime
+
+
 class ShareAnswer(BaseModel):
     """One receiver's share, or one merchant's whole pot while it is held."""
 
@@ -39,6 +72,8 @@ class ShareAnswer(BaseModel):
     agreement_version: Annotated[int, Field(description="the agreement that decided; 0 where none has")]
     rules_version: Annotated[int, Field(description="the marketplace's rules that were asked too; 0 where none were")]
     breakdown: BreakdownAnswer
+    waits: Annotated[list[WaitAnswer], Field(description="a held share's lines, once an agreement has decided")] = []
+    due_at: Annotated[datetime | None, Field(description="when the first of these lines is due; null: unknown")] = None
 
 
 class PayoutAnswer(BaseModel):
@@ -60,6 +95,9 @@ class SplitAnswer(BaseModel):
     shares: list[ShareAnswer]
     subsidy_due_minor: Annotated[int, Field(description="owed by the platform and not yet in any payout")]
     payouts: list[PayoutAnswer]
+    freezes: list[FreezeAnswer]
+    progress: Annotated[list[ProgressAnswer], Field(description="as it came, which decides nothing")]
+    look_at: Annotated[datetime | None, Field(description="when time alone may next change something; null: never")]
 
 
 class BalanceAnswer(BaseModel):

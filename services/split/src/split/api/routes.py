@@ -1,37 +1,25 @@
-"""The routes of split that read. Unknown orders and accounts are 404; a bad cursor is 422."""
+"""The routes of accounts: what they hold and why. An unknown one is 404; a bad cursor is 422."""
 
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query
 
-from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, cursor_of, key_of, marketplace_of, parameter
-from shared.ids import EXTERNAL_ID_PATTERN
+from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, cursor_of, key_of, marketplace_of
 from shared.marketplaces import Marketplaces
-from split.api.answers import balance_answer, entry_answer, split_answer
-from split.api.models import BalanceAnswer, BalancePage, EntryPage, SplitAnswer
+from split.api.answers import balance_answer, entry_answer
+from split.api.models import BalanceAnswer, BalancePage, EntryPage
 from split.store.accounts import Accounts
-from split.store.orders import Orders
 
 CODE: Final = "^[A-Z]{3}$"
 
 Currency = Annotated[str, Query(pattern=CODE, description="ISO 4217")]
 OptionalCurrency = Annotated[str | None, Query(pattern=CODE, description="ISO 4217; all when left out")]
-OrderId = Annotated[str, Path(pattern=parameter(EXTERNAL_ID_PATTERN), description="id in its upstream system")]
 Account = Annotated[str, Path(max_length=200, examples=["merchant:in_transit/m1", "channel:clearing/olist"])]
 
 
-def routes(orders: Orders, accounts: Accounts, marketplaces: Marketplaces) -> APIRouter:
-    """Return the routes over these stores."""
+def routes(accounts: Accounts, marketplaces: Marketplaces) -> APIRouter:
+    """Return the routes over the accounts."""
     router = APIRouter(prefix="/v1/marketplaces/{marketplace}", tags=["split"])
-
-    @router.get("/orders/{order_id}/split")
-    async def get_split(marketplace: str, order_id: OrderId) -> SplitAnswer:
-        """Return who gets what of an order, where the money stands, and why what is held is held."""
-        tenant = marketplace_of(marketplaces, marketplace)
-        stored = await orders.find(f"{tenant.id}/{order_id}")
-        if stored is None:
-            raise Problem(404, "order_unknown", f"split has not been asked about order {order_id!r}")
-        return split_answer(stored)
 
     @router.get("/accounts")
     async def list_balances(

@@ -3,13 +3,11 @@
 What happened to an order is a set of facts, never a sequence: in whatever order they came, the answer is the same.
 """
 
-from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
 
-from split.domain.calendars import Calendar
 from split.domain.movements import MOVEMENTS_MAX, OPEN_MAX, Movement
 from split.domain.refunds import Approval
 
@@ -21,6 +19,7 @@ ProgressKind = Literal["shipped", "delivered", "completed", "cancelled"]
 PROGRESS_MAX: Final = 2_000
 """Events of one order that are kept; 500 lines shipped, delivered and completed one by one are 1,500."""
 FREEZES_MAX: Final = 100
+RELEASES_MAX: Final = 100
 REFUNDS_MAX: Final = 200
 """Refunds of one order that are kept, refused ones included; the profiles allow 50."""
 LINES_NAMED_MAX: Final = 20_000
@@ -70,12 +69,25 @@ class Freeze(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     expires_at: datetime | None = None
     hash: str = ""
 
+    def stops(self, now: datetime) -> bool:
+        """Tell whether it stops anything at a moment."""
+        return self.open and (self.expires_at is None or self.expires_at > now)
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+
+class Release(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Lines (none named: all) that two people let go before their trigger has fired or their days are over."""
+
+    approval_id: str
+    line_ids: tuple[str, ...]
+    at: datetime
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """All that has happened to an order's goods and cases, the refunds approved of it, and what its channel did."""
 
     progress: tuple[Progress, ...] = ()
     freezes: tuple[Freeze, ...] = ()
+    released: tuple[Release, ...] = ()
     approved: tuple[Approval, ...] = ()
     moved: tuple[Movement, ...] = ()
 
@@ -105,6 +117,15 @@ def frozen(facts: Facts, freeze: Freeze) -> Facts | str:
         return "freezes_too_many"
     others = tuple(it for it in facts.freezes if it is not known)
     return msgspec.structs.replace(facts, freezes=(*others, freeze))
+
+
+def released(facts: Facts, release: Release) -> Facts | str:
+    """Return the facts with one release by hand more; the same ones for a repeat, or why it cannot be taken."""
+    if any(it.approval_id == release.approval_id for it in facts.released):
+        return facts
+    if len(facts.released) >= RELEASES_MAX or _named(facts) + len(release.line_ids) > LINES_NAMED_MAX:
+        return "releases_too_many"
+    return msgspec.structs.replace(facts, released=(*facts.released, release))
 
 
 def approved(facts: Facts, approval: Approval) -> Facts | str:
@@ -174,123 +195,8 @@ def fitting(facts: Facts, lines: frozenset[str], currency: str) -> tuple[Facts, 
     return fits, misfits
 
 
-class Wait(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """How one line stands: why it may not go (empty: it may), when it is due if that is known, when to look again.
-
-    `look_at` is the next moment at which time alone changes the answer; None: only news does.
-    """
-
-    line_id: str
-    reason: str
-    due_at: datetime | None
-    look_at: datetime | None = None
-
-
-class Readiness(msgspec.Struct, frozen=True, kw_only=True):
-    """Which lines may go now, why the first of the others may not, and when to look again (None: only after news)."""
-
-    lines: frozenset[str]
-    reason: str
-    next_at: datetime | None = None
-
-
-def readiness(
-    hold: Hold,
-    lines: Sequence[str],
-    paid_at: datetime,
-    facts: Facts,
-    refunding: Collection[str],
-    calendar: Calendar,
-    now: datetime,
-) -> Readiness:
-    """Say which of a merchant's lines may be paid out at `now`; not those of which a refund waits to be planned."""
-    found = waits(hold, lines, paid_at, facts, refunding, calendar, now)
-    return Readiness(
-        lines=frozenset(it.line_id for it in found if not it.reason),
-        reason=next((it.reason for it in found if it.reason), ""),
-        next_at=min((it.look_at for it in found if it.look_at is not None), default=None),
-    )
-
-
-def waits(
-    hold: Hold,
-    lines: Iterable[str],
-    paid_at: datetime,
-    facts: Facts,
-    refunding: Collection[str],
-    calendar: Calendar,
-    now: datetime,
-) -> list[Wait]:
-    """Say of each line what it waits for at `now`.
-
-    A trigger fires by its own event or by a later one of the goods: what is completed has been delivered. Of several
-    events the earliest counts, whichever came first. What is due when it is paid is due when its order is there.
-    """
-    fired, stops = _Fired(hold.trigger, facts.progress), _Stops(facts, now)
-    dues: dict[datetime, datetime] = {}
-    found: list[Wait] = []
-    for line in lines:
-        begins = fired.at(line) if hold.trigger != "paid" else paid_at if hold.days else min(paid_at, now)
-        if begins is not None and begins not in dues:
-            dues[begins] = calendar.after(begins, hold.days, working=hold.working)
-        due = None if begins is None else dues[begins]
-        reason, look_at = (REFUNDING, None) if line in refunding else stops.of(line)
-        if not reason and (due is None or due > now):
-            reason, look_at = f"awaiting_{hold.trigger}", due
-        found.append(Wait(line_id=line, reason=reason, due_at=due, look_at=look_at))
-    return found
-
-
-_AFTER: Final[dict[Trigger, tuple[ProgressKind, ...]]] = {
-    "paid": (),
-    "shipped": ("shipped", "delivered", "completed"),
-    "delivered": ("delivered", "completed"),
-    "completed": ("completed",),
-}
-
-
-class _Fired:
-    """When the trigger of each line fired. An order may have 500 lines and 2,000 events: each is looked at once."""
-
-    def __init__(self, trigger: Trigger, progress: Iterable[Progress]) -> None:
-        self._all: datetime | None = None
-        self._lines: dict[str, datetime] = {}
-        for it in progress:
-            if it.kind not in _AFTER[trigger]:
-                continue
-            if not it.line_ids:
-                self._all = it.occurred_at if self._all is None else min(self._all, it.occurred_at)
-            for line in it.line_ids:
-                self._lines[line] = min(self._lines.get(line, it.occurred_at), it.occurred_at)
-
-    def at(self, line: str) -> datetime | None:
-        found = self._lines.get(line)
-        return min(found, self._all) if found is not None and self._all is not None else found or self._all
-
-
-class _Stops:
-    """What stops each line at a moment: that it was called off, else open freezes."""
-
-    def __init__(self, facts: Facts, now: datetime) -> None:
-        called_off = [it for it in facts.progress if it.kind == CANCELLED]
-        self._all_off = any(not it.line_ids for it in called_off)
-        self._off = {line for it in called_off for line in it.line_ids}
-        self._freezes = [
-            (it, frozenset(it.line_ids))
-            for it in facts.freezes
-            if it.open and (it.expires_at is None or it.expires_at > now)
-        ]
-
-    def of(self, line: str) -> tuple[str, datetime | None]:
-        """Return why a line is stopped (empty: it is not), and when the first of several freezes ends by itself."""
-        if self._all_off or line in self._off:
-            return CANCELLED, None
-        active = [it for it, lines in self._freezes if not lines or line in lines]
-        if not active:
-            return "", None
-        ends = (it.expires_at for it in active if it.expires_at is not None)
-        return FROZEN + min(it.owner for it in active), min(ends, default=None)
-
-
 def _named(facts: Facts) -> int:
-    return sum(len(it.line_ids) for it in facts.progress) + sum(len(it.line_ids) for it in facts.freezes)
+    named = [it.line_ids for it in facts.progress]
+    named += [it.line_ids for it in facts.freezes]
+    named += [it.line_ids for it in facts.released]
+    return sum(len(it) for it in named)

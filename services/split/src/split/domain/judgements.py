@@ -8,9 +8,10 @@ from shared.messages import MerchantChanged
 from split.domain.agreements import hold, in_force, refund_terms
 from split.domain.calendars import Calendar
 from split.domain.earnings import Earning, earning
-from split.domain.holds import Facts, Hold, Readiness, readiness
+from split.domain.holds import Facts, Hold
 from split.domain.limits import TOO_EARLY, Limits, Registry
 from split.domain.pots import MERCHANT, Pot
+from split.domain.readiness import Readiness, readiness
 from split.domain.receivers import Divided, Trees
 from split.domain.refunds import RefundTerms
 from split.domain.rulesets import NO_RULES, RuleSets

@@ -1,6 +1,7 @@
 """Use cases. Each one reads load, decide, record."""
 
 from split.handlers.approvals import ApprovalHandlers
+from split.handlers.byhand import HoldHandlers
 from split.handlers.checkpoints import CheckpointSweep
 from split.handlers.clock import Deadlines
 from split.handlers.facts import FactHandlers
@@ -23,6 +24,7 @@ __all__ = [
     "CheckpointSweep",
     "Deadlines",
     "FactHandlers",
+    "HoldHandlers",
     "MerchantHandlers",
     "Moments",
     "MovementHandlers",

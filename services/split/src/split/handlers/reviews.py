@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from shared.clock import Clock
-from shared.marketplaces import Marketplaces
+from shared.marketplaces import Marketplace, Marketplaces
 from shared.messages import Event, MerchantChanged, SplitRequested
 from shared.mongo import Database, Session
 from shared.record import Received
@@ -90,7 +90,12 @@ class Moments:
         if found is None:
             message = f"{marketplace} has orders, and is not among the marketplaces of this service"
             raise LookupError(message)
-        return Calendar(found.zone, found.day_cut, found.holidays, found.workdays)
+        return calendar_of(found)
+
+
+def calendar_of(marketplace: Marketplace) -> Calendar:
+    """Return the business days of a marketplace."""
+    return Calendar(marketplace.zone, marketplace.day_cut, marketplace.holidays, marketplace.workdays)
 
 
 class Reviews:

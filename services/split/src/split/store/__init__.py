@@ -6,6 +6,7 @@ from shared.mongo import Index
 from split.store import (
     approvals,
     books,
+    byhand,
     charges,
     checkpoints,
     guards,
@@ -22,6 +23,7 @@ INDEXES: Final[dict[str, list[Index]]] = {
     **approvals.INDEXES,
     **orders.INDEXES,
     **books.INDEXES,
+    **byhand.INDEXES,
     **charges.INDEXES,
     **checkpoints.INDEXES,
     **guards.INDEXES,

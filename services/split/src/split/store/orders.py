@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET
 
 from shared import changes, mongo
-from shared.messages import SplitRequested, decode
+from shared.messages import OrderLine, SplitRequested, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 from split.domain.holds import NO_FACTS, Facts
@@ -55,11 +55,13 @@ class Known(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """An order for a reader; `order` is None for a stub."""
+    """An order for a reader; `order` is None for a stub, of which only `facts` are known."""
 
     order_id: str
     order: Order | None
     paid_at: datetime | None
+    lines: tuple[OrderLine, ...]
+    facts: Facts
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -107,11 +109,13 @@ class Orders:
 
     async def find(self, key: str) -> Stored | None:
         """Return one order for a reader."""
-        it = await self._orders.find_one({"_id": key}, {"body": 0, "hash": 0, "early": 0})
+        it = await self._orders.find_one({"_id": key}, {"hash": 0, "early": 0})
         if it is None:
             return None
-        order = msgspec.convert(it, Order) if it["state"] == SPLIT else None
-        return Stored(it["order_id"], order, it.get("paid_at"))
+        if it["state"] == STUB:
+            return Stored(it["order_id"], None, None, (), _facts(it))
+        held = _held(it)
+        return Stored(it["order_id"], held.order, held.request.paid_at, held.request.lines, held.order.known_facts)
 
     async def standing_since(self) -> datetime | None:
         """Return when the oldest order was paid for that has money held, or available after a failed payout."""
