@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from tests.bench.load import LEGS
-from tests.bench.result import CAPACITY, MANY_RECEIVERS, Result, ratio
+from tests.bench.result import CAPACITY, LEDGER, MANY_RECEIVERS, ORDER, TRANSACTION, Result, ratio
 
 from ops.output import note, table
 
 KINDS: Final = ("payments", "split", "aftersale", "merchant", "sandbox", "kafka", "mongo", "generator", "harness")
 SERVICES: Final = KINDS[:4]
-SPEED: Final = ("run", "load", "orders/s", "p50 / p99 / max s", "CPU µs/order", "cores", "others", "kept up")
+SPEED: Final = ("run", "load", "{}s/s", "p50 / p99 / max s", "CPU µs/{}", "cores", "others", "kept up")
 ELSEWHERE_CORES_MAX: Final = 0.15
-AUDITED: Final = ("orders", "settled", "lost", "duplicated", "imbalance_minor", "breaches_total")
+AUDITED: Final = ("orders", "settled", "lost", "duplicated", "transactions", "imbalance_minor", "breaches_total")
 
 type Rows = list[tuple[str, ...]]
 
@@ -32,8 +32,8 @@ def speed_rows(results: Sequence[Result]) -> Rows:
             it.title,
             _load(it),
             f"{it.per_s:,.0f}",
-            f"{it.p50_s:.2f} / {it.p99_s:.2f} / {it.max_s:.2f}",
-            f"{it.cpu_total_us:,.0f}",
+            " / ".join(_figure(seconds, it) for seconds in (it.p50_s, it.p99_s, it.max_s)),
+            f"{it.cpu_total_us:,.0f}" if it.unit == ORDER else f"{it.cpu_total_us:,.1f}",
             f"{it.cores:.2f}",
             f"{it.elsewhere_cores:.2f}",
             "-" if it.sustained is None else "yes" if it.sustained else "NO",
@@ -45,7 +45,10 @@ def speed_rows(results: Sequence[Result]) -> Rows:
 def cpu_rows(results: Sequence[Result]) -> Rows:
     """Return a line for each run: CPU µs of an order, by process."""
     names = _names(results)
-    return [(it.title, *(f"{it.cpu_us[name]:,.0f}" if name in it.cpu_us else "" for name in names)) for it in results]
+    digits = 0 if _unit(results) == ORDER else 1
+    return [
+        (it.title, *(f"{it.cpu_us[name]:,.{digits}f}" if name in it.cpu_us else "" for name in names)) for it in results
+    ]
 
 
 def memory_rows(results: Sequence[Result]) -> Rows:
@@ -71,34 +74,23 @@ def proof_rows(results: Sequence[Result]) -> Rows:
     for it in results:
         retried = f"{it.transactions:,} transactions, {it.transaction_retries:,} run again"
         told = f"sent {it.published:,}, settled {it.settled:,}, settled twice {it.repeated:,}"
+        told = told if it.unit == ORDER else f"booked {it.published:,}"
         rows.append((it.title, told + (f"; {retried}" if it.transactions else "")))
         if any("-" in process for process in it.taken):
             rows.append(("  records taken", ", ".join(f"{process} {count:,}" for process, count in it.taken.items())))
         if it.audit is not None:
-            figures = ", ".join(f"{name} {it.audit[name]:,}" for name in AUDITED)
-            rows.append(
-                ("  audit", f"{figures}, lag {it.lag_end}; {it.audit['command_s']} s, {it.audit['peak_mib']} MiB")
-            )
+            figures = ", ".join(f"{name} {it.audit[name]:,}" for name in AUDITED if name in it.audit)
+            if it.unit == ORDER:
+                figures += f", lag {it.lag_end}; {it.audit['command_s']} s, {it.audit['peak_mib']} MiB"
+            rows.append(("  audit", figures))
     return rows
 
 
 def goal_rows(results: Sequence[Result]) -> Rows:
     """Return the goals that these runs can answer: what is required, what was measured, whether it holds."""
-    rows: Rows = []
-    for it in results:
-        if it.side != "weir":
-            continue
-        if it.name == CAPACITY:
-            rows.append(_goal("orders a second, sustained", it.per_s, least=1_200, target=1_800))
-            rows.append(_goal("p99 at that, s", it.p99_s, most=2.6))
-        if it.name == "1160/s":
-            rows.append(_goal("p99 at 1,160/s, s", it.p99_s, most=2.0))
-        if it.name == "116/s":
-            rows.append(_goal("p99 at 116/s, s", it.p99_s, most=1.0))
-            rows.append(_goal("cores at 116/s", it.cores, most=0.9))
-        if it.name == MANY_RECEIVERS:
-            rows.append(_goal("orders a second with 50 receivers", it.per_s, least=400))
-    peaks = [it.memory_mib[name].peak_mib for it in results if it.side == "weir" for name in SERVICES]
+    rows: Rows = [row for it in results if it.side == "weir" for row in _goals_of(it)]
+    weir = [it for it in results if it.side == "weir" and it.unit == ORDER]
+    peaks = [it.memory_mib[name].peak_mib for it in weir for name in SERVICES]
     if peaks:
         rows.append(_goal("largest service, MiB at its peak", max(peaks), most=200))
     if (share := ratio(results)) is not None:
@@ -113,12 +105,28 @@ def goal_rows(results: Sequence[Result]) -> Rows:
     return rows
 
 
+def _goals_of(it: Result) -> Rows:
+    if it.name == CAPACITY:
+        return [
+            _goal("orders a second, sustained", it.per_s, least=1_200, target=1_800),
+            _goal("p99 at that, s", it.p99_s, most=2.6),
+        ]
+    if it.name == "116/s":
+        return [_goal("p99 at 116/s, s", it.p99_s, most=1.0), _goal("cores at 116/s", it.cores, most=0.9)]
+    others = {
+        "1160/s": lambda: _goal("p99 at 1,160/s, s", it.p99_s, most=2.0),
+        MANY_RECEIVERS: lambda: _goal("orders a second with 50 receivers", it.per_s, least=400),
+        LEDGER: lambda: _goal("ledger transactions a second", it.per_s, least=8_000),
+    }
+    return [others[it.name]()] if it.name in others else []
+
+
 def tables(results: Sequence[Result]) -> list[Table]:
     """Return everything that is said of results."""
-    names = ("run", *_names(results))
+    names, unit = ("run", *_names(results)), _unit(results)
     every = [
-        Table("Speed", SPEED, speed_rows(results)),
-        Table("CPU of an order, µs", names, cpu_rows(results)),
+        Table("Speed", tuple(it.format(unit) for it in SPEED), speed_rows(results)),
+        Table(f"CPU of {'an' if unit == ORDER else 'a'} {unit}, µs", names, cpu_rows(results)),
         Table("Memory at its peak, MiB", names, memory_rows(results)),
         Table("Records of a batch, mean", ("run", *_groups(results)), batch_rows(results)),
         Table("What happened", ("run", "result"), proof_rows(results)),
@@ -154,7 +162,18 @@ def _goal(
 
 def _load(it: Result) -> str:
     load = f"{it.rate:g}/s" if it.rate else f"{it.window:,} open"
+    if it.unit == TRANSACTION:
+        return f"{load}, {it.legs} entries"
     return load if it.legs == LEGS else f"{load}, {it.legs} merchants"
+
+
+def _unit(results: Sequence[Result]) -> str:
+    return results[0].unit if results else ORDER
+
+
+def _figure(seconds: float, it: Result) -> str:
+    """Return a time; a unit of the ledger takes milliseconds."""
+    return f"{seconds:.2f}" if it.unit == ORDER else f"{seconds:.3f}"
 
 
 def _names(results: Sequence[Result]) -> list[str]:

@@ -8,6 +8,9 @@ from tests.bench.usage import Memory
 
 CAPACITY: Final = "capacity"
 MANY_RECEIVERS: Final = "50 receivers"
+LEDGER: Final = "ledger"
+ORDER: Final = "order"
+TRANSACTION: Final = "transaction"
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -21,7 +24,7 @@ class Result(msgspec.Struct, kw_only=True):
     window: int | None
     """Orders not done at one time, of a closed loop."""
     legs: int
-    """Merchants of an order."""
+    """Merchants of an order, or entries of a transaction."""
     stored: int
     """Orders done when the window began, on this cluster."""
 
@@ -54,6 +57,8 @@ class Result(msgspec.Struct, kw_only=True):
     """Records of payout-settled about an order that had one already."""
     lag_end: int | None = None
     audit: dict[str, Any] | None = None
+    unit: str = ORDER
+    """What is counted: orders, or transactions of the ledger, where nothing else runs."""
 
     @property
     def title(self) -> str:

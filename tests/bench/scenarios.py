@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from tests.bench import auditing, load
+from tests.bench import auditing, ledger, load
 from tests.bench.cluster import Cluster, Tell
 from tests.bench.result import CAPACITY, MANY_RECEIVERS, Result
 from tests.bench.run import Ask, measure
@@ -43,6 +43,7 @@ class Scenario(StrEnum):
     REPLICAS = "replicas"
     RECEIVERS = "receivers-50"
     PRESETS = "presets"
+    LEDGER = "ledger"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,12 @@ def presets(options: Options, tell: Tell) -> list[Result]:
     return found
 
 
+def books(options: Options, tell: Tell) -> list[Result]:
+    """Find how many transactions of six entries the ledger alone books a second."""
+    seconds, warmup_s = min(options.seconds, RATE_S), min(options.warmup_s, RATE_WARMUP_S)
+    return [ledger.measure(seconds, warmup_s, tell)]
+
+
 SCENARIOS: Final[Mapping[Scenario, Callable[[Options, Tell], list[Result]]]] = {
     Scenario.ALL: everything,
     Scenario.CAPACITY: capacity,
@@ -136,6 +143,7 @@ SCENARIOS: Final[Mapping[Scenario, Callable[[Options, Tell], list[Result]]]] = {
     Scenario.REPLICAS: replicas,
     Scenario.RECEIVERS: receivers,
     Scenario.PRESETS: presets,
+    Scenario.LEDGER: books,
 }
 
 

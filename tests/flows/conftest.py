@@ -36,7 +36,7 @@ class Cluster:
 
 @pytest.fixture(scope="package")
 def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Bring up the institution and the four services, each with a database of its own."""
+    """Bring up the institution and the four services, each with a database of its own, and clocks that can be moved."""
     names = (SANDBOX, *SERVICES)
     chosen = ports.choose(names)
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in chosen.items()}
@@ -52,7 +52,7 @@ def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempP
                 cwd=ROOT,
                 env=services.institution_environment(it.logs)
                 if name == SANDBOX
-                else services.environment(name, urls, it.database(name)),
+                else services.environment(name, urls, it.database(name)) | {f"{name.upper()}_ENVIRONMENT": "test"},
                 tied=True,
             )
         services.wait(started, addresses, it.logs, lambda _: None)
