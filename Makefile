@@ -48,10 +48,12 @@ test: check ## All that CI runs: check, then every test on the real engines (PYT
 	$(call say,tests)
 	@$(BIN)/pytest -m 'not long' $(PYTEST)
 
-test-long: install ## Kill services 120 times under load, with every outage, for 20 minutes; then try the bench (WEIR_CHAOS_SEED=…)
+test-long: install ## Kill services 120 times under load, with every outage, for 20 minutes; then long tests and the bench (WEIR_CHAOS_SEED=…)
 	@mkdir -p .weir
 	@WEIR_CHAOS_RESULT='$(CURDIR)/.weir/chaos.json' $(BIN)/pytest -m long -s tests/chaos
 	@$(BIN)/python -m tests.chaos.report .weir/chaos.json
+	$(call say,interleavings of splits and refunds and chargebacks)
+	@$(BIN)/pytest -m long tests/split
 	$(call say,the bench itself)
 	@$(BIN)/pytest -m long tests/bench
 

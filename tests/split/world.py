@@ -5,12 +5,13 @@ must then be. No service code decides here what is right: the institution's side
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from tests.split.decisions import at, decided
+from tests.split.decisions import at
 from tests.split.examples import PAID_AT
 from tests.split.told import paid_out, refunded
 
@@ -18,12 +19,14 @@ from shared.messages import MerchantChanged, PayoutRequested, PayoutSettled, Ref
 from shared.profiles import shipped
 from split.domain import chargebacks, money_back, splits
 from split.domain.funding import FRESH_STANDING, Rules, Standing
-from split.domain.holds import Facts, Freeze, Progress, approved, frozen, moved, progressed
+from split.domain.holds import NO_FACTS, Facts, Freeze, Progress, approved, frozen, moved, progressed
 from split.domain.movements import Movement
+from split.domain.orders import Order
 from split.domain.refund_outcomes import Posted, post_refund
 from split.domain.refunds import Approval
 from split.domain.rounds import Decision
 from split.domain.settlements import Settlement, settle
+from split.handlers.reviews import ROUNDS_MAX
 
 FINAL: Final = ("succeeded", "failed", "cancelled", "returned")
 
@@ -31,34 +34,44 @@ FINAL: Final = ("succeeded", "failed", "cancelled", "returned")
 class World:
     """The order, the ledger's sums, and the institution as it really is."""
 
-    def __init__(self, request: SplitRequested, merchants: dict[str, MerchantChanged]) -> None:
+    def __init__(
+        self, request: SplitRequested, merchants: dict[str, MerchantChanged], beside: "World | None" = None
+    ) -> None:
+        """`beside`: another order of the same merchants, with which it shares the books."""
         self.request = request
-        self.merchants = dict(merchants)
+        self.merchants: dict[str, MerchantChanged] = beside.merchants if beside else dict(merchants)
         self.now = PAID_AT + timedelta(minutes=1)
-        self.accounts: dict[str, int] = defaultdict(int)
-        self.standings: dict[str, Standing] = {}
+        self.accounts: dict[str, int] = beside.accounts if beside else defaultdict(int)
+        self.standings: dict[str, Standing] = beside.standings if beside else {}
         self.pool = sum(it.amount_minor - it.fee_minor for it in request.payments)
-        self.got: dict[str, int] = defaultdict(int)
+        self.got: dict[str, int] = beside.got if beside else defaultdict(int)
         self.legs: dict[str, tuple[PayoutRequested, dict[str, str], int]] = {}
         self.plans: dict[str, tuple[RefundRequested, dict[str, str], int]] = {}
-        self.facts = Facts()
-        decision = decided(request, self.merchants, now=self.now)
+        self.booked: list[tuple[str, dict[str, int]]] = []
+        decision = splits.split(request, self.merchants, NO_FACTS, at(self.now), self.standings)
+        assert isinstance(decision, Decision), decision
         self.order = decision.order
         self._keep(decision)
 
     # What may happen
 
     def review(self) -> None:
-        """Look at the order again."""
-        stand = dict(self.standings)
-        for name in money_back.concerned(self.order, self.request):
-            known = stand.get(name, FRESH_STANDING)
-            available, deposit = self.accounts[f"merchant:available/{name}"], self.accounts[f"deposit/{name}"]
-            stand[name] = msgspec.structs.replace(known, available_minor=available, deposit_minor=deposit)
-        decision = splits.review(self.order, self.request, self.merchants, at(self.now), stand)
-        if decision is not None:
+        """Look at the order again, as often as it takes."""
+        for _ in range(ROUNDS_MAX):
+            stand = self._stand(money_back.concerned(self.order, self.request))
+            decision = splits.review(self.order, self.request, self.merchants, at(self.now), stand)
+            if decision is None:
+                break
             self.order = decision.order
             self._keep(decision)
+
+    def deposit(self, merchant: str, amount_minor: int) -> None:
+        """Let a merchant pay in a deposit."""
+        self.pool += amount_minor
+        self.got[f"merchant:{merchant}"] -= amount_minor
+        self._post(
+            {f"channel:clearing/{self.order.channel_account}": -amount_minor, f"deposit/{merchant}": amount_minor}
+        )
 
     def progress(self, event: Progress) -> None:
         """Goods went on."""
@@ -109,7 +122,7 @@ class World:
         found = settle(self.order, settled)
         assert not isinstance(found, str), found
         if isinstance(found, Settlement):
-            self._post(found.entries)
+            self._post(found.entries, "settle")
             self.order = found.order
         self.review()
 
@@ -130,41 +143,21 @@ class World:
                 self.pool += sign * it.amount_minor
                 self.got[f"platform:{it.kind.partition('_')[0]}"] -= sign * it.amount_minor
                 done[it.funding_id] = "succeeded"
-        finished = whole and state == "succeeded"
+        paid = all(done.get(it.channel_payment_id) for it in plan.refunds)  # then it is told as done, whatever goes on
+        finished = whole and (state == "succeeded" or paid)
         for refund in plan.refunds:
             if finished and not done.get(refund.channel_payment_id):
                 self.pool -= refund.amount_minor
                 self.got["buyer"] += refund.amount_minor
                 done[refund.channel_payment_id] = "succeeded"
         self.plans[refund_id] = (plan, done, revision + 1)
-        self._tell(refund_id, "succeeded" if finished else "under_way")
+        self._tell(refund_id, "succeeded" if finished else "under_way" if state == "succeeded" else state)
 
     # What must hold
 
     def check(self) -> None:
         """Compare the books with what is really there."""
-        account = self.request.payments[0].channel_account
-        assert sum(self.accounts.values()) == 0
-        assert -self.accounts[f"channel:clearing/{account}"] == self.pool - self.unbooked_minor()
-        assert all(share.amount_minor >= 0 for share in self.order.shares)
-        for state in ("held", "available", "in_transit"):
-            sums: dict[str, int] = defaultdict(int)
-            for share in self.order.shares:
-                if share.state == state and share.receiver.startswith("merchant:"):
-                    sums[share.receiver.removeprefix("merchant:")] += share.amount_minor
-            for name in {*sums, *(it.partition("/")[2] for it in self.accounts if it.startswith(f"merchant:{state}/"))}:
-                taken = self.standings.get(name, FRESH_STANDING).guard.taken_minor if state == "available" else 0
-                assert self.accounts[f"merchant:{state}/{name}"] == sums[name] - taken, (state, name)
-        for name, standing in self.standings.items():
-            assert self.accounts[f"merchant:debt/{name}"] == -standing.guard.debt_minor
-        promised = self.order.subsidy_due_minor
-        promised += sum(it.amount_minor for it in self.order.subsidies if it.state == "requested")
-        for part in (part for it in self.order.known_refunds for part in it.fundings):
-            if part.state == "requested" and part.account == "platform:marketing":
-                promised += part.amount_minor if part.kind == "marketing" else -part.amount_minor
-        assert self.accounts["platform:marketing"] == -promised
-        given_back = sum(it.amount_minor for it in self.order.known_refunds if it.planned and it.kind == "refund")
-        assert given_back <= sum(it.amount_minor for it in self.request.payments)
+        check(self)
 
     def unbooked_minor(self) -> int:
         """Return what came back to the pool and waits for what it is of."""
@@ -179,7 +172,7 @@ class World:
         sums: dict[str, int] = defaultdict(int, self.got)
         for account, amount in self.accounts.items():
             owner = account.partition("/")[2]
-            if account.startswith("merchant:"):
+            if account.startswith(("merchant:", "deposit/")):
                 sums[f"merchant:{owner}"] += amount
             elif account.startswith("platform:"):
                 sums["platform"] += amount
@@ -191,6 +184,15 @@ class World:
 
     # How it is kept
 
+    def _stand(self, whom: Iterable[str]) -> dict[str, Standing]:
+        """Return all standings, of these down to what they have available and deposited."""
+        stand = dict(self.standings)
+        for name in whom:
+            known = stand.get(name, FRESH_STANDING)
+            available, deposit = self.accounts[f"merchant:available/{name}"], self.accounts[f"deposit/{name}"]
+            stand[name] = msgspec.structs.replace(known, available_minor=available, deposit_minor=deposit)
+        return stand
+
     def _fact(self, after: Facts | str) -> None:
         assert not isinstance(after, str), after
         self.order = msgspec.structs.replace(self.order, facts=after)
@@ -198,7 +200,7 @@ class World:
 
     def _keep(self, decision: Decision) -> None:
         for booking in decision.back.bookings if decision.back else ():
-            self._post(booking.entries)
+            self._post(booking.entries, booking.kind)
         self._post(decision.entries)
         self.standings.update(decision.standings)
         for cancel in decision.back.cancels if decision.back else ():
@@ -216,8 +218,9 @@ class World:
         _, done, revision = self.plans.get(plan.refund_id, (plan, {}, 0))
         self.plans[plan.refund_id] = (plan, done, revision)
 
-    def _post(self, entries: dict[str, int]) -> None:
+    def _post(self, entries: dict[str, int], kind: str = "release") -> None:
         assert sum(entries.values()) == 0
+        self.booked.append((kind, entries))
         for account, amount in entries.items():
             self.accounts[account] += amount
 
@@ -229,10 +232,12 @@ class World:
         plan, done, revision = self.plans[refund_id]
         told = refunded(plan, done, revision, state, self.now)
         rules = Rules(shipped().find(plan.channel_profile), self.request.paid_at, self.now)
-        found = post_refund(self.order, told, self.standings, rules)
+        found = post_refund(
+            self.order, told, self._stand({it.receiver.partition(":")[2] for it in plan.returns}), rules
+        )
         assert not isinstance(found, str), found
         if isinstance(found, Posted):
-            self._post(found.entries)
+            self._post(found.entries, "refund_settle")
             self.order = found.order
             self.standings.update(found.standings)
             if found.request is not None:
@@ -243,3 +248,40 @@ class World:
 def moment(minutes: int) -> datetime:
     """Return a moment after the payment."""
     return PAID_AT + timedelta(minutes=minutes)
+
+
+def check(*worlds: World) -> None:
+    """Compare the books that these orders share with what is really there of them."""
+    accounts, standings = worlds[0].accounts, worlds[0].standings
+    account = worlds[0].request.payments[0].channel_account
+    assert sum(accounts.values()) == 0
+    waiting = sum(world.unbooked_minor() for world in worlds)
+    assert -accounts[f"channel:clearing/{account}"] == sum(world.pool for world in worlds) - waiting
+    for state in ("held", "available", "in_transit"):
+        sums: dict[str, int] = defaultdict(int)
+        for share in (share for world in worlds for share in world.order.shares):
+            assert share.amount_minor >= 0, share
+            if share.state == state and share.receiver.startswith("merchant:"):
+                sums[share.receiver.removeprefix("merchant:")] += share.amount_minor
+        for name in {*sums, *(it.partition("/")[2] for it in accounts if it.startswith(f"merchant:{state}/"))}:
+            taken = standings.get(name, FRESH_STANDING).guard.taken_minor if state == "available" else 0
+            assert accounts[f"merchant:{state}/{name}"] == sums[name] - taken, (state, name)
+            assert accounts[f"merchant:{state}/{name}"] >= 0, (state, name)
+    for name, standing in standings.items():
+        assert accounts[f"merchant:debt/{name}"] == -standing.guard.debt_minor
+    assert accounts["platform:marketing"] == -sum(_promised(world.order) for world in worlds)
+    asked = [part for world in worlds for it in world.order.known_refunds for part in it.returns]
+    returning = sum(amount for name, amount in accounts.items() if name.startswith("merchant:returning/"))
+    assert returning == -sum(part.amount_minor for part in asked if part.state == "requested")
+    for world in worlds:
+        given_back = sum(it.amount_minor for it in world.order.known_refunds if it.planned and it.kind == "refund")
+        assert given_back <= sum(it.amount_minor for it in world.request.payments)
+
+
+def _promised(order: Order) -> int:
+    """Return what marketing has promised to an order and not paid yet."""
+    promised = order.subsidy_due_minor + sum(it.amount_minor for it in order.subsidies if it.state == "requested")
+    for part in (part for it in order.known_refunds for part in it.fundings):
+        if part.state == "requested" and part.account == "platform:marketing":
+            promised += part.amount_minor if part.kind == "marketing" else -part.amount_minor
+    return promised

@@ -7,7 +7,17 @@ from typing import Any
 
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
-from tests.split.examples import PAID_AT, agreement, copies, merchant, merchant_copies, orders
+from tests.split.examples import (
+    PAID_AT,
+    agreement,
+    copies,
+    extra,
+    line,
+    merchant,
+    merchant_copies,
+    orders,
+    paid_order,
+)
 from tests.split.world import World
 
 from shared.messages import MerchantChanged, SplitRequested
@@ -179,3 +189,18 @@ def test_everybody_ends_the_same_whatever_came_first(story: Any, data: st.DataOb
         assume(all(it.state != "waiting" for it in world.order.known_refunds))
         ends.append(world.ends())
     assert ends[0] == ends[1]
+
+
+def test_a_merchant_that_is_known_later_is_paid_as_if_nothing_of_another_had_been_refunded() -> None:
+    one, two = agreement(commission_bp=1_000), agreement(commission_bp=1_000, freight_to="chain")
+    order = paid_order(
+        line(1, 1_000),
+        line(2, 1_000, merchant="m2", freight_minor=100),
+        receivers=(extra("r1", "merchant:m2", value=5_000), extra("r2", "freight", "remainder")),
+    )
+    world = World(order, copies(merchant("m1", one)))
+    world.approve(approval(ApprovedLine("l1", 500)))
+    finish(world)
+    world.change(merchant("m2", two))
+    finish(world)
+    assert (world.got["merchant:m2"], world.got["merchant:r1"], world.got["merchant:r2"]) == (450, 450, 100)

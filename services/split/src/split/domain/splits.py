@@ -75,15 +75,14 @@ def review(
     stand = standings if back is None else {**standings, **back.standings}
     terms = _terms(request, facts, whole.known_facts, moment, money_back.stopped_lines(whole))
     held = {share.path: share for share in whole.shares if share.state == "held"}
-    pass_ = Round(whole, stand, undoing(whole, request, facts))
-    verdicts = []
-    for pot in facts.pots:
-        share = held.get(pots.MERCHANT + pot.merchant)
-        if share is None:
-            continue
-        verdict = judgements.again(pot, share, merchants.get(pot.merchant), terms)
-        pass_.settle(verdict, share)
-        verdicts.append(verdict)
+    verdicts = [
+        judgements.again(pot, share, merchants.get(pot.merchant), terms)
+        for pot in facts.pots
+        if (share := held.get(pots.MERCHANT + pot.merchant)) is not None
+    ]
+    pass_ = Round(whole, stand, undoing(_decided(whole, verdicts), request, facts))
+    for verdict in verdicts:
+        pass_.settle(verdict, held[pots.MERCHANT + verdict.pot.merchant])
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
     if back is not None:
         pass_.give_back(back.credits)
@@ -108,6 +107,20 @@ def sale_of(request: SplitRequested, moment: Moment) -> Sale:
     """Return what rules ask of an order, with the marketplace's that were in force when it was paid."""
     size, profile = sum(line.amount_minor for line in request.lines), request.payments[0].channel_profile
     return Sale(request.currency, profile, size, moment.rules.at(request.paid_at))
+
+
+def _decided(order: Order, verdicts: Iterable[Judgement]) -> Order:
+    """Return an order with what was decided about its pots just now, so that it can be taken apart as it is paid."""
+    by_path = {pots.MERCHANT + it.pot.merchant: it for it in verdicts if it.earned is not None}
+    shares = tuple(
+        msgspec.structs.replace(
+            share, agreement_version=it.version, earning=it.earned, refund=it.refund or msgspec.UNSET
+        )
+        if share.state == "held" and (it := by_path.get(share.path)) is not None
+        else share
+        for share in order.shares
+    )
+    return msgspec.structs.replace(order, shares=shares) if order.known_refunds else order
 
 
 def _terms(
