@@ -46,7 +46,7 @@ async def test_a_preview_is_what_the_order_gets_when_it_comes_and_stores_nothing
 ) -> None:
     rules = (rule("all", commission_bp=700, tax_bp=600), rule("books", category="books", merchant="m2"))
     stated = Stated(SINCE, None, rules)
-    await replica.parts.rule.state(Wish(marketplace="test-a", stated=stated, actor="Ann", reason="why", key="k"))
+    await replica.parts.behind.rule.state(Wish(marketplace="test-a", stated=stated, actor="Ann", reason="why", key="k"))
     left = agreement(rate_source="marketplace", commission_bp=0)
     await replica.take(merchant("m1", left), merchant("m2", left), merchant("m3", agreement(), blocked=("kyc",)))
     order = paid_order(

@@ -29,7 +29,7 @@ async def say(
     **words: Any,  # noqa: ANN401 - of a wish
 ) -> Shown | Refused:
     given: dict[str, Any] = {"marketplace": "test-a", "actor": "Ann", "reason": "tariff"} | words
-    return await replica.parts.rule.state(Wish(stated=Stated(since, None, rules), key=key, **given))
+    return await replica.parts.behind.rule.state(Wish(stated=Stated(since, None, rules), key=key, **given))
 
 
 async def state(replica: Replica, *rules: MarketplaceRule, since: datetime = LONG_AGO, key: str = "k") -> None:

@@ -27,7 +27,9 @@ def order(number: int) -> SplitRequested:
 
 
 async def say(replica: Replica, target: Target, key: str, *, paused: bool, reason: str = "why") -> Change | Refused:
-    return await replica.parts.stop.change(Wish(target=target, paused=paused, actor="Ann", reason=reason, key=key))
+    return await replica.parts.behind.stop.change(
+        Wish(target=target, paused=paused, actor="Ann", reason=reason, key=key)
+    )
 
 
 async def pause(replica: Replica, target: Target = WHOLE, key: str = "p1") -> None:

@@ -17,6 +17,7 @@ from split.consumers import consumers
 from split.handlers import (
     ApprovalHandlers,
     CheckpointSweep,
+    Corrections,
     Deadlines,
     FactHandlers,
     HoldHandlers,
@@ -36,6 +37,7 @@ from split.handlers import (
     Waker,
 )
 from split.handlers.checkpoints import CHECKPOINTS_EVERY_S
+from split.handlers.lates import SWEEP_EVERY_S as LATES_EVERY_S
 from split.handlers.releases import SWEEP_EVERY_S
 from split.handlers.wakes import SWEEP_EVERY_S as WAKES_EVERY_S
 from split.metrics import Metrics
@@ -46,6 +48,7 @@ from split.store.byhand import FreezeChanges
 from split.store.charges import Charges
 from split.store.checkpoints import Checkpoints
 from split.store.history import History
+from split.store.lates import Lates
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 from split.store.receivers import Receivers
@@ -69,9 +72,9 @@ class Parts:
     deadlines: Deadlines
     approve: ApprovalHandlers
     hold: HoldHandlers
-    stop: StopHandlers
-    rule: RuleHandlers
+    behind: api.Behind
     waker: Waker
+    corrections: Corrections
     checkpoints: CheckpointSweep
     router: APIRouter
 
@@ -86,7 +89,7 @@ def assemble(
 ) -> Parts:
     """Wire the parts. `rules_lead`: how long before its effect a change of a marketplace's rules is stated."""
     orders, merchants, stops, wakes = Orders(database), Merchants(database), StopStore(database), Wakes(database)
-    receivers, rulesets = Receivers(database, shipped()), Rulesets(database)
+    receivers, rulesets, lates = Receivers(database, shipped()), Rulesets(database), Lates(database)
     moments = Moments(clock, marketplaces, rulesets, stops, receivers)
     reviews = Reviews(database, orders, merchants, metrics, moments)
     facts = FactHandlers(orders, reviews)
@@ -95,6 +98,7 @@ def assemble(
     rewards = Rewards(database, charges, merchants, stops, shipped(), marketplaces, metrics.note_imbalance)
     hold = HoldHandlers(commits, clock, orders, freezes, reviews)
     approve = ApprovalHandlers(commits, approvals, clock, executors={"hold_release": hold, "reward": rewards})
+    corrections = Corrections(commits, lates, orders, merchants, reviews)
     waker = Waker(commits, wakes, orders, reviews)
     behind = api.Behind(
         marketplaces=marketplaces,
@@ -121,7 +125,7 @@ def assemble(
         orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
         post_payouts=PayoutHandlers(database, orders, charges, metrics, reviews),
-        copy_merchants=MerchantHandlers(merchants, releases.signal),
+        copy_merchants=MerchantHandlers(merchants, lates, clock, releases.signal, corrections.signal),
         note_facts=facts,
         post_refunds=RefundHandlers(database, orders, metrics, moments),
         post_movements=MovementHandlers(database, facts),
@@ -129,9 +133,9 @@ def assemble(
         deadlines=Deadlines(database, commits, orders, reviews),
         approve=approve,
         hold=hold,
-        stop=behind.stop,
-        rule=behind.rule,
+        behind=behind,
         waker=waker,
+        corrections=corrections,
         checkpoints=CheckpointSweep(database, commits, Checkpoints(database)),
         router=api.routes(behind),
     )
@@ -156,8 +160,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(parts.releases.run)
     service.background(parts.deadlines.run)
     service.background(parts.waker.run)
+    service.background(parts.corrections.run)
     service.sample(lambda: metrics.sample(parts.orders, service.clock.now()))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
+    service.sweep("late", LATES_EVERY_S, parts.corrections.sweep)
     service.sweep("wakes", WAKES_EVERY_S, parts.waker.sweep)
     service.sweep("checkpoints", CHECKPOINTS_EVERY_S, parts.checkpoints.once)
     service.app.include_router(parts.router)

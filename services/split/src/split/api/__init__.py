@@ -59,7 +59,7 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(holds.routes(behind.orders, behind.freezes, behind.hold, behind.approve, behind.marketplaces))
     router.include_router(ledger.routes(behind.accounts, behind.history, behind.clock, behind.marketplaces))
     router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
-    router.include_router(previews.routes(behind.preview, behind.marketplaces))
+    router.include_router(previews.routes(behind.preview, behind.clock, behind.marketplaces))
     router.include_router(rules.routes(behind.rule, behind.rulesets, behind.clock, behind.marketplaces))
     router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))
     router.include_router(receivers.routes(behind.bind, behind.receivers, behind.profiles, behind.marketplaces))

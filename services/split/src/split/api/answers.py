@@ -43,7 +43,7 @@ def split_answer(stored: Stored, calendar: Calendar, now: datetime) -> SplitAnsw
         state="split" if order else "waiting",
         currency=order.currency if order else None,
         paid_at=stored.paid_at,
-        shares=[_held_answer(it, stored, order, calendar, now) for it in order.shares] if order else [],
+        shares=[held_answer(it, stored, order, calendar, now) for it in order.shares] if order else [],
         subsidy_due_minor=order.subsidy_due_minor if order else 0,
         payouts=[_payout(order, number) for number in range(1, order.payouts + 1)] if order else [],
         freezes=[
@@ -54,9 +54,9 @@ def split_answer(stored: Stored, calendar: Calendar, now: datetime) -> SplitAnsw
     )
 
 
-def _held_answer(share: Share, stored: Stored, order: Order, calendar: Calendar, now: datetime) -> ShareAnswer:
+def held_answer(share: Share, stored: Stored, order: Order, calendar: Calendar, now: datetime) -> ShareAnswer:
     """Return a share with what its lines wait for, where it is a merchant's and an agreement has decided about it."""
-    answer = share_answer(share)
+    answer = _share(share)
     if share.state != "held" or not share.agreement_version or share.path != MERCHANT + share.merchant:
         return answer
     mine = (line.line_id for line in stored.lines if line.merchant == share.merchant)
@@ -116,8 +116,7 @@ def _trial(currency: str, groups: Sequence[GroupSums]) -> TrialBalance:
     )
 
 
-def share_answer(share: Share) -> ShareAnswer:
-    """Return a share as the API shows it."""
+def _share(share: Share) -> ShareAnswer:
     fields = msgspec.structs.asdict(share) | {
         "breakdown": BreakdownAnswer(**msgspec.to_builtins(share.breakdown)),
         "rules_version": share.rules_version or 0,

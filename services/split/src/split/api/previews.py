@@ -1,19 +1,24 @@
 """The route that previews a split: an order in, who would get what of it and why out. Nothing is stored."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from shared.clock import Clock
 from shared.http import Problem, marketplace_of
 from shared.marketplaces import Marketplaces
 from shared.messages import SplitRequested
 from shared.messages.models import OrderPaid
-from split.api.answers import share_answer
+from split.api.answers import held_answer
 from split.api.models import Minor, ShareAnswer
+from split.domain.calendars import Calendar
 from split.domain.previews import Line, Preview
 from split.handlers.previews import PreviewHandlers
+from split.handlers.reviews import calendar_of
+from split.store.orders import Stored
 
 
 class DecidedBy(BaseModel):
@@ -55,7 +60,7 @@ class PreviewAnswer(BaseModel):
     subsidy_due_minor: Annotated[int, Field(description="what it would still owe for those that are held")]
 
 
-def routes(handlers: PreviewHandlers, marketplaces: Marketplaces) -> APIRouter:
+def routes(handlers: PreviewHandlers, clock: Clock, marketplaces: Marketplaces) -> APIRouter:
     """Return the route over these."""
     router = APIRouter(prefix="/v1/marketplaces/{marketplace}/rules", tags=["rules"])
 
@@ -68,19 +73,21 @@ def routes(handlers: PreviewHandlers, marketplaces: Marketplaces) -> APIRouter:
         tenant = marketplace_of(marketplaces, marketplace)
         if body.marketplace != tenant.id:
             raise Problem(422, "marketplace_differs", f"the order is of {body.marketplace!r}")
-        answer = await handlers.preview(msgspec.convert(body.model_dump(), SplitRequested))
+        request = msgspec.convert(body.model_dump(), SplitRequested)
+        answer = await handlers.preview(request)
         if isinstance(answer, str):
             raise Problem(422, answer, "an order like this would not be split")
-        return _answer(answer)
+        return _answer(answer, request, calendar_of(tenant), clock.now())
 
     return router
 
 
-def _answer(preview: Preview) -> PreviewAnswer:
+def _answer(preview: Preview, request: SplitRequested, calendar: Calendar, now: datetime) -> PreviewAnswer:
     order = preview.decision.order
+    stored = Stored(request.order_id, order, request.paid_at, request.lines, order.known_facts)
     return PreviewAnswer(
         currency=order.currency,
-        shares=[share_answer(it) for it in order.shares],
+        shares=[held_answer(it, stored, order, calendar, now) for it in order.shares],
         lines=[_line(it) for it in preview.lines],
         subsidy_minor=sum(it.amount_minor for it in order.subsidies),
         subsidy_due_minor=order.subsidy_due_minor,

@@ -36,6 +36,23 @@ def covered(agreements: Iterable[Agreement]) -> tuple[tuple[datetime, datetime |
     return tuple(intervals)
 
 
+def late_since(before: Sequence[Agreement], after: Sequence[Agreement], now: datetime) -> datetime | None:
+    """Return from when on versions that are new were in force at the expense of older ones; None: none came late.
+
+    What fills a time without an agreement is not late: nothing was divided then.
+    """
+    known = {it.version for it in before}
+    spans = covered(before)
+    begins = [
+        max(it.effective_from, start)
+        for it in after
+        if it.version not in known and it.effective_from < now
+        for start, end in spans
+        if (end is None or it.effective_from < end) and (it.effective_to is None or start < it.effective_to)
+    ]
+    return min((it for it in begins if it < now), default=None)
+
+
 def hold(agreement: Agreement) -> Hold | None:
     """Return what money under this agreement waits for; None when it is paid as soon as the order is (money.md 3.7)."""
     then: Standstill = "collect" if agreement.direction == "collect" else ""

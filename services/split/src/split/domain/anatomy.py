@@ -18,7 +18,7 @@ from split.domain.pots import MERCHANT, Facts, Pot
 from split.domain.receivers import FREIGHT, Divided, Trees
 from split.domain.refunds import RefundTerms
 from split.domain.reversals import COMMISSION, TAX, Undone, undone
-from split.domain.shares import Share
+from split.domain.shares import ADJUSTMENT, Share
 
 type Borne = Mapping[tuple[str, str], int]
 """What each party bears of all refunds so far, by (part of the order, party); minor units."""
@@ -121,6 +121,7 @@ def left_of(
 def _body(order: Order, pot: Pot, trees: Trees) -> Body:
     own = [share for share in order.shares if share.path == MERCHANT + pot.merchant]
     held = next((share for share in own if share.state == "held"), None)
+    own = _latest(order, pot.merchant) or own
     terms = next((share.refund for share in own if share.refund is not msgspec.UNSET), RefundTerms())
     earned = _earned(pot, own)
     if earned is None:
@@ -130,6 +131,12 @@ def _body(order: Order, pot: Pot, trees: Trees) -> Body:
         divided = Divided(earned.net_minor)
     found = items.items(pot, earned, divided)
     return Body(pot=pot, earned=earned, divided=divided, items=found, held=held, terms=terms)
+
+
+def _latest(order: Order, merchant: str) -> list[Share]:
+    """Return the share by which the last late version was posted, if there was one: it says how the pot divides."""
+    posted = [it for it in order.shares if it.path.startswith(ADJUSTMENT) and it.merchant == merchant and it.earning]
+    return posted[-1:]
 
 
 def _earned(pot: Pot, own: Sequence[Share]) -> Earning | None:

@@ -6,9 +6,10 @@ from typing import Literal
 import msgspec
 
 from split.domain import stops
+from split.domain.earnings import Earning
 from split.domain.holds import NO_FACTS, Facts
-from split.domain.refunds import Refund
-from split.domain.shares import RECEIVER_NOT_BOUND, RECEIVERS, Share
+from split.domain.refunds import Refund, RefundTerms
+from split.domain.shares import ADJUSTMENT, RECEIVER_NOT_BOUND, RECEIVERS, Share
 from split.domain.tariff import RULE_MISSING, RULES
 
 
@@ -21,11 +22,27 @@ class OwedSubsidy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     state: Literal["requested", "succeeded"] = "requested"
 
 
+class Late(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A version that came too late: how it would have divided a merchant's pot, and what it says of refunds."""
+
+    merchant: str
+    version: int
+    rules_version: int | msgspec.UnsetType = msgspec.UNSET
+    earning: Earning
+    refund: RefundTerms | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def path(self) -> str:
+        """The path of the shares that post it."""
+        return f"{ADJUSTMENT}{self.version}"
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one order. `subsidy_due_minor` is owed by the platform and not yet asked for in any payout.
 
     `payouts` counts those requested; `revisions` holds the greatest revision applied, by payout number. `facts` is what
-    has happened to its goods and cases, and `look_at` when time alone may change what is held of it.
+    has happened to its goods and cases, `look_at` when time alone may change what is held of it, and `late` what
+    versions that came too late make of it.
     """
 
     marketplace: str
@@ -41,6 +58,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts | msgspec.UnsetType = msgspec.UNSET
     look_at: datetime | msgspec.UnsetType = msgspec.UNSET
     refunds: tuple[Refund, ...] | msgspec.UnsetType = msgspec.UNSET
+    late: tuple[Late, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def key(self) -> str:
@@ -51,6 +69,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def known_facts(self) -> Facts:
         """What has happened to it, perhaps nothing."""
         return NO_FACTS if self.facts is msgspec.UNSET else self.facts
+
+    @property
+    def known_late(self) -> tuple[Late, ...]:
+        """The versions that came too late for it, in the order in which they came."""
+        return () if self.late is msgspec.UNSET else self.late
 
     @property
     def known_refunds(self) -> tuple[Refund, ...]:

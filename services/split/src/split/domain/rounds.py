@@ -6,12 +6,12 @@ from datetime import datetime
 import msgspec
 
 from shared.messages import Breakdown, PayoutRequested
-from split.domain import items
+from split.domain import corrections, items
 from split.domain.backs import Back
 from split.domain.earnings import breakdown, held_breakdown
 from split.domain.funding import ADVANCE, Standing
 from split.domain.judgements import Judgement
-from split.domain.orders import Order, OwedSubsidy
+from split.domain.orders import Late, Order, OwedSubsidy
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import FREIGHT, Divided, Trees
 from split.domain.requests import leg, requested
@@ -134,6 +134,10 @@ class Round(Tally):
                 path = f"{REVERSAL}{party}" if party.startswith(MERCHANT) else party
                 merchant = party.removeprefix(MERCHANT) if party.startswith(MERCHANT) else ""
                 self.pay(path, party, merchant, amount, Breakdown(adjustments_minor=amount))
+
+    def correct(self, lates: Sequence[Late], changed: Mapping[str, int], now: datetime) -> None:
+        """Post what versions that came too late make of the order; `changed` is what each party gets or owes."""
+        self._short += corrections.post(self, lates, changed, now)
 
     def close(self) -> Decision:
         """Return what this pass decided; the platform's commission of it is one leg, its subsidies are one."""

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.messages import MerchantChanged, SplitRequested
 from shared.profiles import shipped
-from split.domain import judgements, money_back, pots
+from split.domain import corrections, judgements, money_back, pots
 from split.domain.backs import Back
 from split.domain.funding import Rules, Standing
 from split.domain.holds import NO_FACTS, Facts
@@ -87,11 +87,26 @@ def review(
     if back is not None:
         pass_.give_back(back.credits)
         pass_.look(back.next_at)
+    if whole.late is not msgspec.UNSET:
+        _correct(pass_, whole, request, merchants, moment)
     decision = pass_.close()
     if decision.order == order:
         return None
     changed = {**(back.standings if back else {}), **decision.standings}
     return msgspec.structs.replace(decision, back=back, standings=changed)
+
+
+def _correct(pass_: Round, order: Order, request: SplitRequested, merchants: Merchants, moment: Moment) -> None:
+    """Post the corrections that can be posted; those that a release of this very pass lets go are looked at soon."""
+    if lates := corrections.due(order):
+        copies = [merchants.get(it.merchant) for it in lates]
+        stopped = any(moment.stops.reason(order.channel_account, it.merchant) for it in lates)
+        if stopped or any(it is not None and it.blocked for it in copies):
+            pass_.look(moment.now + corrections.RETRY)
+        else:
+            pass_.correct(lates, corrections.differences(order, request, lates), moment.now)
+    elif corrections.pending(order) and not any(share.state == "held" for share in pass_.shares):
+        pass_.look(moment.now)
 
 
 def _money_back(

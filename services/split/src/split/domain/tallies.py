@@ -1,13 +1,14 @@
 """What one pass over an order adds up: shares that rest, shares that are due, the entries for both, debts paid off."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from shared.messages import Breakdown
 from split.domain import guards
-from split.domain.funding import ADVANCE, Standing
+from split.domain.funding import ADVANCE, FRESH_STANDING, Standing
 from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
@@ -83,6 +84,13 @@ class Tally:
         self.entries.add(f"merchant:debt/{name}", kept)
         before = 0 if figures.netted_minor is msgspec.UNSET else figures.netted_minor
         return amount - kept, msgspec.structs.replace(figures, netted_minor=before + kept)
+
+    def owe(self, merchant: str, amount_minor: int, now: datetime) -> None:
+        """Have a merchant owe what it got too much."""
+        standing = self.netted.get(merchant) or self._standings.get(merchant, FRESH_STANDING)
+        guard = guards.owing(standing.guard, amount_minor, now)
+        self.netted[merchant] = msgspec.structs.replace(standing, guard=guard)
+        self.entries.add(f"merchant:debt/{merchant}", -amount_minor)
 
     def hold(self, share: Share) -> None:
         """Add a share that rests."""

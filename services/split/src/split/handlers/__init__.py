@@ -5,6 +5,7 @@ from split.handlers.byhand import HoldHandlers
 from split.handlers.checkpoints import CheckpointSweep
 from split.handlers.clock import Deadlines
 from split.handlers.facts import FactHandlers
+from split.handlers.lates import Corrections
 from split.handlers.merchants import MerchantHandlers
 from split.handlers.movements import MovementHandlers
 from split.handlers.orders import OrderHandlers
@@ -22,6 +23,7 @@ from split.handlers.wakes import Waker
 __all__ = [
     "ApprovalHandlers",
     "CheckpointSweep",
+    "Corrections",
     "Deadlines",
     "FactHandlers",
     "HoldHandlers",

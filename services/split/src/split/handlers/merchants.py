@@ -3,18 +3,31 @@
 from collections.abc import Callable
 from functools import partial
 
+from shared.clock import Clock
 from shared.messages import MerchantChanged, encode
 from shared.record import Batch
 from shared.work import Work
+from split.domain.agreements import late_since
+from split.store.lates import Lates
 from split.store.merchants import Copy, Merchants
 
 
 class MerchantHandlers:
     """What split does with changes of merchants."""
 
-    def __init__(self, merchants: Merchants, release: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        merchants: Merchants,
+        lates: Lates,
+        clock: Clock,
+        release: Callable[[str], None],
+        correct: Callable[[str], None],
+    ) -> None:
         self._merchants = merchants
+        self._lates = lates
+        self._clock = clock
         self._release = release
+        self._correct = correct
 
     async def copy_merchants(self, batch: Batch[MerchantChanged], work: Work) -> None:
         """Keep the greatest version. The same version with another content is refused: the first stands."""
@@ -34,5 +47,9 @@ class MerchantHandlers:
         for key, event in news.items():
             before = stored.get(key)
             self._merchants.keep(work, event, newest[key].body, before.version if before else None)
+            since = late_since(before.read().agreements, event.agreements, self._clock.now()) if before else None
+            if since is not None:
+                late = self._lates.ask(work, event.marketplace, event.merchant, since, event.version)
+                work.after_commit(partial(self._correct, late))
         for key in waited_for & news.keys():
             work.after_commit(partial(self._release, key))

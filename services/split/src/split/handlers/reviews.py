@@ -123,7 +123,7 @@ class Reviews:
 
         `now`: by which moment they are judged, unless it is this one. `beside`: what is booked before them.
         """
-        wanted = keys_of(it.held.request for it in occasions if it.order.stands)
+        wanted = keys_of(it.held.request for it in occasions if it.order.stands or it.order.known_late)
         of_marketplace = by_marketplace(await self._merchants.copies(wanted, work.session) if wanted else {})
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         refunding = [(it.held.request, money_back.concerned(it.order, it.held.request)) for it in occasions]

@@ -36,10 +36,14 @@ INDEXES: Final[dict[str, list[Index]]] = {
 
 
 class Copy(msgspec.Struct, frozen=True, gc=False):
-    """A stored copy, not read."""
+    """A stored copy as it stands there."""
 
     version: int
     body: bytes
+
+    def read(self) -> MerchantChanged:
+        """Read it."""
+        return _merchant(self.body)
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):

@@ -206,6 +206,7 @@ def changes_of(before: Order, after: Order) -> Document:
         ("facts", before.facts, after.facts),
         ("look_at", before.look_at, after.look_at),
         ("refunds", before.refunds, after.refunds),
+        ("late", before.late, after.late),
     ):
         if new is UNSET and old is not UNSET:
             change.setdefault("$unset", {})[name] = ""

@@ -144,7 +144,7 @@ def _owed(order: Divided) -> Counter[str]:
         if share.part and not share.receiver.startswith(PLATFORM):
             owed[COMMISSION] += share.commission_minor
             owed[TAX] += share.commission_tax_minor
-            owed[ADVANCE] += share.netted_minor
+            owed[ADVANCE] += max(0, share.netted_minor)
     for part in (part for it in order.refunds for part in it.fundings):
         owed[part.account] += part.amount_minor
     return owed

@@ -24,7 +24,8 @@ GIVEN_BACK: Final = "marketing_back"
 
 
 def add(found: Counter[str], order: Divided, clearing: str) -> None:
-    """Add what refunds leave in each account that the order names."""
+    """Add what refunds, and corrections of what was paid too much, leave in each account that the order names."""
+    found[ADVANCE] += corrected_minor(order)
     for it in order.refunds:
         found[REFUNDING] += it.promised_minor - it.left_minor
         found[clearing] += it.left_minor
@@ -47,7 +48,15 @@ def debt_minor(order: Divided) -> int:
     """Return what an order leaves in the debt accounts of all merchants: what it paid off less what it made."""
     paid_off = sum(share.amount_minor for share in order.shares if share.receiver == ADVANCE)
     made = (part.amount_minor for it in order.refunds for part in it.fundings if part.kind == ADVANCED)
-    return paid_off - sum(made)
+    return paid_off - sum(made) - corrected_minor(order)
+
+
+def corrected_minor(order: Divided) -> int:
+    """Return what receivers owe of an order because a version of their agreement came late: they had got so much more.
+
+    The share that tells them so is of nothing, and says what it adds to a debt by a netted amount below zero.
+    """
+    return sum(max(0, -share.netted_minor) for share in order.shares)
 
 
 def taken_minor(order: Divided) -> int:
