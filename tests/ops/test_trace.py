@@ -1,5 +1,7 @@
 """The way of one order's money, from live stores and the institution's record."""
 
+from datetime import timedelta
+
 import pytest
 from tests.ops.audit import world
 from tests.ops.audit.world import MP, Bank
@@ -41,6 +43,40 @@ async def test_a_held_order_says_what_it_waits_for(filled: Stores) -> None:
     assert (found.place.name, found.place.detail) == ("held", "merchant_unknown")
     shares = [step for step in found.steps if step.what == "share"]
     assert [step.facts["reason"] for step in shares] == ["merchant_unknown"]
+
+
+async def test_what_happened_to_goods_and_what_froze_them_is_told_with_the_next_look(filled: Stores) -> None:
+    due = world.PAID_AT + timedelta(days=7)
+    facts = {
+        "progress": [{"kind": "shipped", "progress_id": "p1", "line_ids": ["l1"], "occurred_at": world.PAID_AT}],
+        "freezes": [
+            {"owner": "case:7", "revision": 1, "open": True, "reason": "broken", "line_ids": [], "expires_at": due},
+            {
+                "owner": "operator:f",
+                "revision": 2,
+                "open": False,
+                "reason": "found",
+                "line_ids": [],
+                "expires_at": None,
+            },
+        ],
+        "released": [{"approval_id": "a1", "line_ids": ["l2"], "at": world.SETTLED_AT}],
+    }
+    changed = {"facts": facts, "look_at": due, "shares.0.lines": ["l1", "l2"], "shares.0.reason": "frozen:case:7"}
+    await filled.split.orders.update_one({"order_id": "b"}, {"$set": changed})
+    found = await traced(filled, f"{MP}/b")
+    assert found is not None
+    assert (found.place.name, found.place.detail) == ("held", "frozen:case:7")
+    told = {step.what: step.text for step in found.steps}
+    assert told["shipped"] == "shipped p1: lines l1"
+    assert told["release by hand"] == "lines l2 let go by hand, approval a1"
+    assert "for l1, l2, held, frozen:case:7" in told["share"]
+    freezes = [step.text for step in found.steps if step.what == "freeze"]
+    assert freezes == [
+        "case:7 freezes all lines until 2026-03-08 08:00 UTC: broken",
+        "operator:f lets go: found",
+    ]
+    assert (found.steps[-1].what, found.steps[-1].at) == ("deadline", due)
 
 
 async def test_an_order_that_nobody_knows_has_no_way(filled: Stores) -> None:

@@ -89,6 +89,13 @@ def pay_less_than_was_proved(live: Live) -> None:
     live.bank.pools["KWD"] -= 1
 
 
+def release_a_line_twice(live: Live) -> None:
+    """Split the held share into a part that was let go and one that is still held, with one line in both."""
+    (whole,) = (live["split"].orders.find_one({"order_id": "b"}) or {})["shares"]
+    halves = [whole | {"amount_minor": 2_500, "lines": lines} for lines in (["l1", "l2"], ["l2", "l3"])]
+    live["split"].orders.update_one({"order_id": "b"}, {"$set": {"shares": halves}})
+
+
 LEGS: Final[list[tuple[Plant, set[str]]]] = [
     (pay_a_leg_in_two_payouts, {"leg_paid_once"}),
     (pay_a_leg_under_two_numbers, {"leg_paid_once", "pool_is_owed"}),
@@ -96,6 +103,7 @@ LEGS: Final[list[tuple[Plant, set[str]]]] = [
     (pay_another_receiver, {"leg_as_requested"}),
     (forget_a_transfer, {"leg_as_requested", "pool_is_owed"}),
     (leave_a_paid_leg_unposted, {"leg_as_requested"}),
+    (release_a_line_twice, {"line_released_once"}),
     (state_a_leg_twice, {"leg_stated"}),
     (hide_a_statement_under_another_id, {"document_named"}),
     (hide_a_payout_under_another_id, {"document_named"}),

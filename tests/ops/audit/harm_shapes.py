@@ -126,6 +126,14 @@ SHAPES: Final[list[tuple[Plant, set[str]]]] = [
         _set("split", "orders", "shares.0.amount_minor", 5000.0, {"order_id": "b"}),
         {"document_shaped", "order_booked", "order_not_lost"},
     ),
+    (
+        _set("split", "orders", "shares.0.lines", "l1", {"order_id": "b"}),
+        {"document_shaped", "order_booked", "order_not_lost"},
+    ),
+    (
+        _set("split", "orders", "look_at", "tomorrow", {"order_id": "b"}),
+        {"document_shaped", "order_booked", "order_not_lost"},
+    ),
     (_set("split", "orders", "body", b"{", {"order_id": "b"}), {"document_shaped", "order_booked", "order_not_lost"}),
     (
         _set("split", "orders", "state", "other", {"order_id": "b"}),

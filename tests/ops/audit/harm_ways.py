@@ -50,6 +50,11 @@ def leave_an_instruction_unsent(live: Live) -> None:
     live["payments"].handovers.insert_one({**named, "keys": [f"{MP}/o:a.1"]})
 
 
+def miss_a_deadline(live: Live) -> None:
+    old = datetime.now(UTC) - timedelta(minutes=10)
+    live["split"].orders.update_one({"order_id": "b"}, {"$set": {"look_at": old}})
+
+
 WAYS: Final[list[tuple[Plant, set[str]]]] = [
     (leave_an_event_unpublished, {"outbox_young"}),
     (lose_an_order, {"order_not_lost"}),
@@ -59,4 +64,5 @@ WAYS: Final[list[tuple[Plant, set[str]]]] = [
     (drop_a_proof_that_is_to_be_asked, {"order_not_lost"}),
     (drop_a_payout_that_is_to_be_sent, {"order_not_lost"}),
     (leave_an_instruction_unsent, {"moves_on"}),
+    (miss_a_deadline, {"moves_on"}),
 ]

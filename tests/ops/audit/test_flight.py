@@ -16,6 +16,8 @@ from ops.audit.flight import Flight
         ("unread", 300.1, ["moves_on"]),
         ("unsent", 300.0, []),
         ("unsent", 300.1, ["moves_on"]),
+        ("due", 300.0, []),
+        ("due", 300.1, ["moves_on"]),
         ("unread", None, []),
     ],
 )

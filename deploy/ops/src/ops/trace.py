@@ -58,7 +58,7 @@ async def trace(stores: Stores, institution: Institution, key: str) -> Trace | N
         return None
     wanted = list(places.payout_keys(key, (split or {}).get("payouts", 0)))
     payouts = list((await by_id(stores.payments, "payouts", wanted)).values())
-    steps = [*_claimed(claim), *_split(split)]
+    steps = [*_claimed(claim), *_split(split), *_happened(split)]
     steps += [step for payout in payouts for step in _paid_out(payout)]
     async for step in _booked(stores, key, split):
         steps.append(step)
@@ -94,9 +94,35 @@ def _split(split: Document | None) -> Iterable[Step]:
         why = f", {share['reason']}" if share["reason"] else ""
         amount = format_minor(share["amount_minor"], (split or {})["currency"])
         to = "" if share["receiver"] == share["path"] else f" to {share['receiver']}"
-        text = f"{share['path']}: {amount}{to}, {share['state']}{why}"
+        of = f" for {', '.join(share['lines'])}" if share.get("lines") else ""
+        text = f"{share['path']}: {amount}{to}{of}, {share['state']}{why}"
         facts = {name: share[name] for name in ("path", "receiver", "amount_minor", "state", "reason", "breakdown")}
+        facts["lines"] = share.get("lines") or []
         yield Step((split or {}).get("split_at"), "split", "share", text, facts)
+
+
+def _happened(split: Document | None) -> Iterable[Step]:
+    """Give what split was told of an order's goods and cases, and until when time alone may change something."""
+    known = (split or {}).get("facts") or (split or {}).get("early_facts") or {}
+    for it in known.get("progress", ()):
+        text = f"{it['kind']} {it['progress_id']}: {_lines(it)}"
+        yield Step(it["occurred_at"], "upstream", it["kind"], text, {"line_ids": it["line_ids"]})
+    for it in known.get("freezes", ()):
+        until = f" until {it['expires_at']:%Y-%m-%d %H:%M} UTC" if it["expires_at"] else ""
+        stands = f"freezes {_lines(it)}{until}" if it["open"] else "lets go"
+        text = f"{it['owner']} {stands}: {it['reason']}"
+        facts = {name: it[name] for name in ("owner", "revision", "open", "line_ids", "reason")}
+        yield Step(None, "split", "freeze", text, facts)
+    for it in known.get("released", ()):
+        text = f"{_lines(it)} let go by hand, approval {it['approval_id']}"
+        yield Step(it["at"], "split", "release by hand", text, {"line_ids": it["line_ids"]})
+    if (split or {}).get("look_at"):
+        moment = (split or {})["look_at"]
+        yield Step(moment, "split", "deadline", "what is held is looked at again", {})
+
+
+def _lines(it: Document) -> str:
+    return f"lines {', '.join(it['line_ids'])}" if it["line_ids"] else "all lines"
 
 
 async def _booked(stores: Stores, key: str, split: Document | None) -> AsyncIterator[Step]:

@@ -19,6 +19,7 @@ LAWS: Final = {
     "paid_as_proved": "what split booked of an order is what payments proved and what the institution has",
     "breakdown_adds_up": "a leg's amount is what its breakdown says",
     "leg_paid_once": "a leg is paid by one payout, at the institution under one number",
+    "line_released_once": "a line of an order is in one share of its merchant, released or held",
     "leg_as_requested": "payments, split and the institution agree about each leg",
     "leg_stated": "a paid leg stands on a statement once, with its amount",
     "transfer_known": "the institution moved nothing that Weir did not instruct",

@@ -1,4 +1,4 @@
-"""What is under way inside Weir: in an outbox, on Kafka, in a lane of payments. How much, how old, and until when.
+"""What is under way inside Weir: in an outbox, on Kafka, in a lane, due to be looked at. How much, and how old.
 
 `passed` waits until all that was committed before it has had its effect, so that what is missing then is lost.
 """
@@ -7,13 +7,13 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from ops import lag
 from ops.audit.case import Hop
 from ops.audit.findings import Findings
-from ops.audit.shapes import payments
+from ops.audit.shapes import payments, split
 from ops.stores import SERVICES, Stores
 from shared import leases
 from shared.mongo import Database
@@ -60,6 +60,7 @@ async def look(stores: Stores, bootstrap: str, groups: dict[str, str]) -> list[F
         oldest = None if None in ages else max((age for age in ages if age is not None), default=None)
         found.append(Flight("unread", group, sum(it.records for it in records), oldest))
     found.append(await _unsent(stores.payments, at_ms))
+    found.append(await _due(stores.split, at_ms))
     return [it for it in found if it.count]
 
 
@@ -133,6 +134,16 @@ async def _unsent(database: Database, at_ms: int) -> Flight:
             moments += [it["oldest"]] if it["oldest"] else []
     oldest_s = _age_s(min(moments), at_ms + payments.HANDED_OVER_MS) if moments else None
     return Flight("unsent", "payments", count, oldest_s)
+
+
+async def _due(database: Database, at_ms: int) -> Flight:
+    """Count orders whose deadline has come and which split has not looked at since."""
+    count, moments = 0, list[datetime]()
+    due = {"look_at": {"$lte": datetime.fromtimestamp(at_ms / 1000, UTC)}}
+    async for it in database[split.ORDERS.collection].find(due, {"look_at": 1}).sort("look_at", 1).limit(EVENTS_MAX):
+        count += 1
+        moments.append(it["look_at"])
+    return Flight("due", "split", count, _age_s(min(moments), at_ms) if moments else None)
 
 
 def _size(field: str) -> dict[str, Any]:

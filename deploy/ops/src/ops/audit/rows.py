@@ -67,7 +67,10 @@ class Handed(Row, frozen=True):
 
 
 class Share(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A share of an order as split has it. `fees_minor`: the part of the channel's fee that it bears."""
+    """A share of an order as split has it. `fees_minor`: the part of the channel's fee that it bears.
+
+    `lines`: those that it is for, where it is not for all of its merchant's.
+    """
 
     path: str
     receiver: str
@@ -84,6 +87,7 @@ class Share(msgspec.Struct, frozen=True, gc=False, array_like=True):
     passed_on_minor: int
     commission_tax_minor: int = 0
     netted_minor: int = 0
+    lines: tuple[str, ...] = ()
 
 
 class Owed(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -53,6 +53,7 @@ class Sides(NamedTuple):
 def judge(case: Case, verdict: Verdict) -> int:
     """Compare all sides of every leg; return what the institution did to the pool of what the books have as done."""
     posted_minor = 0
+    _check_lines(case, verdict)
     for leg_id, sides in _sides_of(case).items():
         _check_once(leg_id, sides, verdict)
         _check_same(leg_id, sides, verdict)
@@ -63,6 +64,16 @@ def judge(case: Case, verdict: Verdict) -> int:
             if it.moved is not None and sides.posted and it.leg.state == PAID:
                 posted_minor += effect(it.moved)
     return posted_minor
+
+
+def _check_lines(case: Case, verdict: Verdict) -> None:
+    """Compare the shares of each merchant that were released line by line: no line is in two of them."""
+    seen: set[tuple[str, str]] = set()
+    for share in case.divided.shares if case.divided is not None else ():
+        for line in share.lines:
+            if (share.path, line) in seen:
+                verdict.breach("line_released_once", case.order, f"line {line} is in several shares of {share.path}")
+            seen.add((share.path, line))
 
 
 def _sides_of(case: Case) -> dict[str, Sides]:

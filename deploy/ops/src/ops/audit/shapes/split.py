@@ -60,6 +60,7 @@ class Share(Part, frozen=True):
     part: int
     attempt: int
     breakdown: Breakdown
+    lines: tuple[str, ...] = ()
 
 
 class Subsidy(Part, frozen=True):
@@ -85,6 +86,7 @@ class Order(Stored, frozen=True, kw_only=True, tag_field="state", tag="split"):
     split_at: DatetimeMS
     shares: tuple[Share, ...]
     subsidies: tuple[Subsidy, ...]
+    look_at: DatetimeMS | None = None
     refunds: tuple[money_back.Refund, ...] = ()
     facts: money_back.Facts = money_back.Facts()
     request: Request = Request(())
@@ -172,6 +174,7 @@ def _share(it: Share) -> ShareRow:
         passed_on_minor=figures.passed_on_minor,
         commission_tax_minor=figures.commission_tax_minor,
         netted_minor=figures.netted_minor,
+        lines=it.lines,
     )
 
 
@@ -199,6 +202,8 @@ ORDERS: Final = Source(
         "split_at",
         *(f"shares.{it}" for it in ("path", "receiver", "amount_minor", "state", "reason", "part", "attempt")),
         "shares.breakdown",
+        "shares.lines",
+        "look_at",
         "subsidies",
         "refunds",
         "facts.moved",
