@@ -1,12 +1,15 @@
 """Who is paid out of one payment: the chains of money.md 3.5, at the same time and to the last minor unit."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, selling, until
 from tests.flows.test_audit import audited
+
+from shared.messages import OrderProgressed
 
 pytestmark = pytest.mark.infra
 
@@ -45,6 +48,10 @@ async def test_an_enterprise_pays_a_platform_that_pays_outlet_fleet_and_driver_a
         "merchant:driver": 2_500,
         "merchant:mate": 630,
     }
+    for receiver, amount in (("outlet", 2_700), ("driver", 2_500), ("mate", 630)):
+        (seen,) = await earnings(market, receiver)
+        assert (seen["kind"], seen["id"]) == ("order", order["order_id"])
+        assert [(it["amount_minor"], it["state"]) for it in seen["amounts"]] == [(amount, "paid")]
 
 
 async def test_a_supplier_pays_its_maker_depots_and_dealer_out_of_one_sale(market: Market) -> None:
@@ -84,6 +91,33 @@ async def test_a_user_pays_a_driver(market: Market) -> None:
     assert await market.pockets() == {"pool": 0, "platform:commission": 560, "merchant:driver": 2_440}
 
 
+async def test_a_driver_sees_what_it_will_be_paid_before_the_ride_is_over(market: Market) -> None:
+    """The fleet is paid a day after the ride is completed; until then the driver sees how much, and then also when."""
+    await market.merchant("fleet", trigger="completed", trigger_days=1)
+    order = market.order(amount_minor=3_000, merchant="fleet")
+    order["receivers"] = [{"receiver": "driver", "parent": "merchant:fleet", "share": "percent", "value": 8_000}]
+    await market.pay(order)
+    await market.publish(order)
+    await market.held(order, "awaiting_completed")
+    (hope,) = (await earnings(market, "driver"))[0]["amounts"]
+    assert (hope["amount_minor"], hope["state"], hope["pay_at"]) == (2_160, "expected", None)
+    assert hope["reason"] == "awaiting_completed"
+
+    done = OrderProgressed(
+        marketplace=market.id,
+        order_id=order["order_id"],
+        kind="completed",
+        progress_id="ride-1",
+        occurred_at=datetime.now(UTC),
+    )
+    await market.tell(done)
+    seen = await until(lambda: earnings(market, "driver"), lambda it: it[0]["amounts"][0]["pay_at"] is not None)
+    (hope,) = seen[0]["amounts"]
+    due = datetime.fromisoformat(hope["pay_at"])
+    assert (hope["amount_minor"], hope["state"]) == (2_160, "expected")
+    assert timedelta(0) < due - datetime.now(UTC) <= timedelta(days=2)
+
+
 async def test_a_driver_gets_a_reward_without_an_order(market: Market, tmp_path: Path) -> None:
     """The platform's marketing pays 5.00 for the hundredth ride, once two people have agreed and the money is there."""
     wish = {
@@ -115,6 +149,13 @@ async def test_a_driver_gets_a_reward_without_an_order(market: Market, tmp_path:
     report = await audited(market, tmp_path)
     assert report.findings.shown == []
     assert report.tally.places.orders == 0
+
+
+async def earnings(market: Market, receiver: str) -> list[Json]:
+    """Return what a receiver sees."""
+    answer = await market.http.get(market.url("split", f"receivers/{receiver}/earnings"), params={"currency": "CNY"})
+    assert answer.is_success, answer.text
+    return list(answer.json()["items"])
 
 
 async def _json(market: Market, url: str) -> Json:

@@ -47,6 +47,7 @@ from split.store.approvals import Approvals
 from split.store.byhand import FreezeChanges
 from split.store.charges import Charges
 from split.store.checkpoints import Checkpoints
+from split.store.earnings import Earnings
 from split.store.history import History
 from split.store.lates import Lates
 from split.store.merchants import Merchants
@@ -113,9 +114,9 @@ def assemble(
         approve=approve,
         stops=stops,
         stop=StopHandlers(commits, clock, stops, merchants, wakes, waker.signal),
-        profiles=shipped(),
         receivers=receivers,
         charges=charges,
+        earnings=Earnings(database),
         bind=ReceiverHandlers(commits, clock, receivers, merchants, wakes, waker.signal),
         rulesets=rulesets,
         preview=PreviewHandlers(commits, merchants, reviews),

@@ -6,8 +6,7 @@ from fastapi import APIRouter
 
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
-from shared.profiles import Profiles
-from split.api import approvals, holds, ledger, previews, receivers, rewards, rules, stops
+from split.api import approvals, earnings, holds, ledger, previews, receivers, rewards, rules, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
 from split.handlers.byhand import HoldHandlers
@@ -19,6 +18,7 @@ from split.store.accounts import Accounts
 from split.store.approvals import Approvals
 from split.store.byhand import FreezeChanges
 from split.store.charges import Charges
+from split.store.earnings import Earnings
 from split.store.history import History
 from split.store.merchants import Merchants
 from split.store.orders import Orders
@@ -43,13 +43,13 @@ class Behind:
     approve: ApprovalHandlers
     stops: StopStore
     stop: StopHandlers
-    profiles: Profiles
     receivers: Receivers
     bind: ReceiverHandlers
     rulesets: Rulesets
     rule: RuleHandlers
     preview: PreviewHandlers
     charges: Charges
+    earnings: Earnings
 
 
 def routes(behind: Behind) -> APIRouter:
@@ -62,6 +62,7 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(previews.routes(behind.preview, behind.clock, behind.marketplaces))
     router.include_router(rules.routes(behind.rule, behind.rulesets, behind.clock, behind.marketplaces))
     router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))
-    router.include_router(receivers.routes(behind.bind, behind.receivers, behind.profiles, behind.marketplaces))
+    router.include_router(receivers.routes(behind.bind, behind.receivers, behind.marketplaces))
     router.include_router(rewards.routes(behind.approve, behind.charges, behind.marketplaces))
+    router.include_router(earnings.routes(behind.earnings, behind.clock, behind.marketplaces))
     return router

@@ -10,7 +10,7 @@ from shared.http import PAGE_ITEMS, Cursor, Limit, Problem, cursor_of, key_of, m
 from shared.ids import EXTERNAL_ID_PATTERN
 from shared.marketplaces import Marketplaces
 from shared.messages.models.contract import Label, Timestamp
-from shared.profiles import Profile, Profiles
+from shared.profiles import Profile
 from shared.profiles.profile import ReceiverKind
 from split.api.operators import IdempotencyKey, Operation, done
 from split.domain.bindings import Binding, Change, Consent, Place, Relation, State, Terms
@@ -87,15 +87,13 @@ class BindingPage(BaseModel):
     next_cursor: str | None
 
 
-def routes(
-    handlers: ReceiverHandlers, receivers: Receivers, profiles: Profiles, marketplaces: Marketplaces
-) -> APIRouter:
+def routes(handlers: ReceiverHandlers, receivers: Receivers, marketplaces: Marketplaces) -> APIRouter:
     """Return the routes over these."""
     router = APIRouter(prefix="/v1/marketplaces/{marketplace}/merchants/{merchant}/receivers", tags=["operators"])
     one = "/{channel_profile}/{channel_account}/{receiver}"
 
     def place_of(marketplace: str, merchant: str, profile: str, account: str, receiver: str) -> tuple[Place, Profile]:
-        tenant, found = marketplace_of(marketplaces, marketplace), profiles.find(profile)
+        tenant, found = marketplace_of(marketplaces, marketplace), receivers.profiles.find(profile)
         if found is None or not tenant.owns(profile, account):
             raise Problem(404, "channel_account_unknown", f"{tenant.id} has no account {account!r} at {profile}")
         return Place(tenant.id, merchant, profile, account, receiver), found

@@ -61,6 +61,16 @@ class Trees:
             return "freight_not_covered"
         return Divided(stays, tuple(portions))
 
+    def below(self, root: str) -> set[str]:
+        """Return everybody below a root, however deep."""
+        found: set[str] = set()
+        open_ = [root]
+        while open_:
+            children = {child.receiver for child in self._below.get(open_.pop(), ())} - found
+            found |= children
+            open_.extend(f"receiver:{child}" for child in children)
+        return found
+
     def _divide(self, parent: str, amount: int, level: int, portions: list[Portion]) -> int | str:
         """Add the portions below a parent; return what it keeps, or the reason why not."""
         children = self._below[parent]

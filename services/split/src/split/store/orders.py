@@ -13,11 +13,14 @@ from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.orders import Order
+from split.domain.prospects import expecting
 
 ORDERS: Final = "orders"
 STUB: Final = "stub"
 SPLIT: Final = "split"
 STANDING: Final = {"standing": True}
+EXPECTING: Final = "expecting"
+"""Receivers who had no share of an order when it was split; never changed, so that pages of earnings fit each other."""
 INDEXES: Final[dict[str, list[Index]]] = {
     # Only orders that wait for a merchant are in it; for `waiting`.
     ORDERS: [
@@ -27,6 +30,11 @@ INDEXES: Final[dict[str, list[Index]]] = {
         ),
         # Only orders that wait for a time are in it; for `due`.
         Index([("look_at", UP)], partial={"look_at": {"$exists": True}}),
+        # Only orders that name receivers who had no share of them at first are in it; for receivers' earnings.
+        Index(
+            [("marketplace", UP), ("currency", UP), (EXPECTING, UP), ("split_at", UP), ("_id", UP)],
+            partial={EXPECTING: {"$exists": True}},
+        ),
         # Only orders with money that stands still are in it; for the gauge.
         Index([("origin_time", UP)], partial=STANDING),
     ],
@@ -231,6 +239,8 @@ def _fields(
         fields["waiting_for"] = list(waiting_for)
     if order.stands:
         fields["standing"] = True
+    if request.receivers and (receivers := expecting(order, request)):
+        fields[EXPECTING] = receivers
     return fields
 
 

@@ -34,20 +34,20 @@ class Receivers:
         self._receivers = database[RECEIVERS]
         self._counts = database[COUNTS]
         self._changes = database[CHANGES]
-        self._profiles = profiles
+        self.profiles = profiles
         self._nothing = Registry(profiles)
 
     async def registry(self, orders: Iterable[SplitRequested], session: Session) -> Registry:
         """Return what of the registry these orders may need, in one read; without any where no profile asks."""
         wanted: set[str] = set()
         for order in orders:
-            profile = self._profiles.find(order.payments[0].channel_profile)
+            profile = self.profiles.find(order.payments[0].channel_profile)
             if profile is not None and profile.receivers_bound_first:
                 wanted.update(keys_of(order))
         if not wanted:
             return self._nothing
         found = await mongo.by_ids(self._receivers, wanted, session, {"state": 1})
-        return Registry(self._profiles, frozenset(it["_id"] for it in found if it["state"] == "bound"))
+        return Registry(self.profiles, frozenset(it["_id"] for it in found if it["state"] == "bound"))
 
     async def known(self, place: Place, session: Session) -> tuple[Binding | None, int]:
         """Return a binding as it is stored, and how many receivers its merchant has bound at that account."""
