@@ -115,10 +115,12 @@ def agreements(draw: st.DrawFn) -> Agreement:
         cycle=draw(st.sampled_from(("real_time", "month"))) if patient else "real_time",
         price_mode=draw(st.sampled_from(("commission", "commission", "settlement_price"))),
         commission_bp=draw(rates),
-        category_rates=draw(
-            st.lists(st.builds(CategoryRate, category=st.sampled_from(CATEGORIES), commission_bp=rates), max_size=2)
+        category_rates=tuple(
+            draw(
+                st.lists(st.builds(CategoryRate, category=st.sampled_from(CATEGORIES), commission_bp=rates), max_size=2)
+            )
         ),
-        commission_limits=draw(st.lists(limits(), max_size=2, unique_by=lambda it: it.currency)),
+        commission_limits=tuple(draw(st.lists(limits(), max_size=2, unique_by=lambda it: it.currency))),
         fee_bearer=draw(st.sampled_from(("platform", "merchant", "pro_rata"))),
         freight_to=draw(st.sampled_from(("merchant", "chain"))),
         **special,

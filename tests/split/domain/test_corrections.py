@@ -54,7 +54,7 @@ def newer(draw: st.DrawFn, before: Agreement) -> Agreement:
 @given(stories(), st.data())
 def test_everybody_ends_as_if_the_late_version_had_been_there_in_time(story: Any, data: st.DataObject) -> None:  # noqa: ANN401
     order, before, steps = story
-    for name in {it.merchant for it in order.lines}:  # nobody is held for ever
+    for name in dict.fromkeys(it.merchant for it in order.lines):  # nobody is held for ever
         known = before.get(name)
         first = known.agreements[-1] if known and known.agreements else agreement()
         going = {"direction": "pay", "cycle": "real_time", "price_mode": "commission"}

@@ -83,11 +83,12 @@ def charged(agreement: Agreement, currency: str, lines: Sequence[OrderLine], bas
     """
     if agreement.price_mode == "settlement_price":
         return _above_settlement_price(lines, bases)
-    bounds = limit(agreement.commission_limits, currency)
+    bounds, rate_bp = limit(agreement.commission_limits, currency), agreement.commission_bp
+    if not agreement.category_rates:
+        return [percent_of(base, rate_bp, bounds) for base in bases]
     rates = {it.category: it.commission_bp for it in reversed(agreement.category_rates)}
     return [
-        percent_of(base, rates.get(line.category, agreement.commission_bp), bounds)
-        for line, base in zip(lines, bases, strict=True)
+        percent_of(base, rates.get(line.category, rate_bp), bounds) for line, base in zip(lines, bases, strict=True)
     ]
 
 

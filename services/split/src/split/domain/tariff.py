@@ -6,6 +6,7 @@ refused when it is stated (shared.tariffs).
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -22,6 +23,9 @@ PLAIN_RATE: Final = "commission_bp"
 
 NO_LIMIT: Final = CommissionLimit(currency="XXX")
 """No floor and no cap; XXX is ISO 4217's code for no currency."""
+
+BOOKS_KEPT: Final = 1_024
+"""Agreements whose rules are kept ready: the same few sell in every batch."""
 
 type Origin = Literal["agreement", "marketplace"]
 
@@ -150,6 +154,7 @@ def percent_of(base_minor: int, rate_bp: int, bounds: CommissionLimit) -> int:
     return max(0, min(amount, base_minor))
 
 
+@lru_cache(maxsize=BOOKS_KEPT)
 def _own_rules(agreement: Agreement) -> RuleBook:
     """Return an agreement's rules, its plain terms after them: at equal numbers the first one stands."""
     rules = list(agreement.rules or ())
