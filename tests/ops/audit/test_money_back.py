@@ -114,6 +114,8 @@ def charged_back() -> World:
         ("deposit/m1", "platform:tax"),
         ("deposit/m1", "platform:marketing"),
         ("merchant:held/m1", "merchant:available/m1"),
+        ("merchant:available/m1", "merchant:debt/m1"),
+        ("deposit/m1", "merchant:debt/m1"),
     ],
 )
 def test_money_in_a_wrong_account_is_named_with_its_account(made: Callable[[], World], giver: str, taker: str) -> None:
@@ -125,6 +127,25 @@ def test_money_in_a_wrong_account_is_named_with_its_account(made: Callable[[], W
     found = [(law, detail.partition(" is ")[0]) for law, detail in judged(world)]
     named = {account for law, account in found if law == "order_booked"}
     assert named & {giver, taker, "merchant:debt/*"}, found
+
+
+def test_nobody_else_has_used_the_money_of_an_order_without_refunds() -> None:
+    world = World(paid_order(line(1, 1_000)), copies(merchant("m1", agreement())))
+    pay(world, "failed")
+    world.accounts["merchant:available/m1"] -= 7
+    world.accounts["deposit/m1"] += 7
+    assert [detail for law, detail in judged(world) if law == "order_booked"] == [
+        "deposit/m1 is 7 in the ledger, the order says 0",
+        "merchant:available/m1 is 873 in the ledger, the order says 880",
+    ]
+
+
+def test_shares_and_refunds_of_more_than_came_in_are_named() -> None:
+    world = refunding()
+    first, *others = world.order.shares
+    less = msgspec.structs.replace(first, amount_minor=first.amount_minor - 7)
+    world.order = msgspec.structs.replace(world.order, shares=(less, *others))
+    assert {law for law, _ in judged(world)} >= {"order_sums", "order_booked"}
 
 
 def change(world: World, **fields: Any) -> None:  # noqa: ANN401 - any field of a refund
