@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, selling, until
 from tests.player.player import Player
 from tests.player.script import ALL, Failure, Script
 
-from shared.messages import RefundApproved, RefundLine
+from shared.messages import ChannelMoved, RefundApproved, RefundLine
 
 pytestmark = pytest.mark.infra
 
@@ -27,6 +28,7 @@ async def sold(market: Market) -> Json:
     await market.pay(order)
     await market.publish(order)
     await market.reaches(order, "settled")
+    await until(lambda: market.split(order), lambda it: {share["state"] for share in it["shares"]} == {"paid"})
     return order
 
 
@@ -88,3 +90,44 @@ async def test_what_a_receiver_does_not_give_back_the_platform_advances_and_the_
     assert (done.returned.total(), done.pool_minor) == (0, 0)
     assert await market.balance("merchant:debt/acme") == -9_000
     assert await market.balance("merchant:returning/acme") == 0
+
+
+def moved(order: Json, kind: str, movement_id: str, reverses: str | None = None) -> ChannelMoved:
+    payment = order["payments"][0]
+    facts = {
+        "marketplace": order["marketplace"],
+        "movement_id": movement_id,
+        "kind": kind,
+        "order_id": order["order_id"],
+        "channel_profile": payment["channel_profile"],
+        "channel_account": payment["channel_account"],
+        "channel_payment_id": payment["channel_payment_id"],
+        "currency": "CNY",
+        "amount_minor": payment["amount_minor"],
+        "reverses": reverses,
+        "moved_at": datetime.now(UTC),
+    }
+    return msgspec.convert(facts, ChannelMoved)
+
+
+async def test_a_chargeback_is_borne_by_who_was_paid_and_owed_to_them_again_when_it_is_reversed(market: Market) -> None:
+    async with Player(market.cluster.urls["kafka"], market.id).playing() as player:
+        order = await sold(market)
+        chargeback = moved(order, "chargeback", "cb-1")
+        await player.move(chargeback)
+        await player.publish(chargeback)
+
+        async def borne() -> int:
+            return player.account(market.id).pool_minor
+
+        await until(borne, lambda it: it == 0)
+        await until(lambda: market.balance("merchant:returning/acme"), lambda it: it == 0)
+        await player.caught_up()
+        await books_agree(market, player)
+        done = player.account(market.id)
+        assert (done.returned["merchant:acme"], done.refunded.total()) == (9_000, 0)
+
+        # The money is back with a player, of whom payments knows nothing: it would not pay so much out of this order.
+        await player.move(moved(order, "chargeback_reversed", "cb-2", reverses="cb-1"))
+        await until(lambda: market.balance("merchant:in_transit/acme"), lambda it: it == 9_000)
+        await books_agree(market, player)

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.messages import ChannelMoved
 
-OUT: Final = frozenset({"chargeback", "console_refund", "auto_unfreeze", "deduction"})
+OUT: Final = frozenset({"chargeback", "console_refund", "auto_unfreeze"})
 """Movements by which a pool loses money; by the others it gets some."""
 
 

@@ -204,7 +204,7 @@ def test_a_buyers_bank_may_send_back_what_the_buyer_had() -> None:
         ("console_refund", -1),
         ("auto_unfreeze", -1),
         ("inbound", 1),
-        ("deduction", -1),
+        ("deduction", 1),
     ],
 )
 def test_what_the_institution_moves_by_itself_changes_the_pool(kind: str, sign: int) -> None:

@@ -195,7 +195,8 @@ class ChannelMoved(EventModel):
 
     `chargeback`, `chargeback_reversed`: the buyer's bank took a payment back, and gave it up again. `console_refund`:
     somebody refunded the buyer in the channel's own console. `auto_unfreeze`: the frozen rest went to the collecting
-    merchant. `inbound`: money came in from outside. `deduction`: a receiver's negative balance was taken from it.
+    merchant. `inbound`: money came in from outside. `deduction`: a receiver's debt was taken from its own account, into
+    the pool.
     """
     order_id: ExternalId | None = None
     """The order that the payment belongs to; absent or null: none is known."""
