@@ -48,6 +48,7 @@ def test_every_route_is_below_a_marketplace_and_typed(settings: Settings) -> Non
         f"{BELOW}/accounts/{{account}}/statement",
         f"{BELOW}/accounts/{{account}}/statement.csv",
         f"{BELOW}/trial-balance",
+        f"{BELOW}/debts",
         f"{BELOW}/journal.csv",
         f"{BELOW}/approvals",
         f"{BELOW}/approvals/{{approval_id}}",

@@ -48,6 +48,7 @@ from split.store.byhand import FreezeChanges
 from split.store.charges import Charges
 from split.store.checkpoints import Checkpoints
 from split.store.earnings import Earnings
+from split.store.guards import Guards
 from split.store.history import History
 from split.store.lates import Lates
 from split.store.merchants import Merchants
@@ -63,6 +64,7 @@ class Parts:
     """Split without Kafka and a server: its use cases, its releaser and its routes."""
 
     orders: Orders
+    guards: Guards
     split_orders: OrderHandlers
     post_payouts: PayoutHandlers
     copy_merchants: MerchantHandlers
@@ -108,6 +110,7 @@ def assemble(
         merchants=merchants,
         accounts=Accounts(database),
         history=History(database),
+        guards=Guards(database),
         freezes=freezes,
         hold=hold,
         approvals=approvals,
@@ -124,6 +127,7 @@ def assemble(
     )
     return Parts(
         orders=orders,
+        guards=behind.guards,
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
         post_payouts=PayoutHandlers(database, orders, charges, metrics, reviews),
         copy_merchants=MerchantHandlers(merchants, lates, clock, releases.signal, corrections.signal),
@@ -162,7 +166,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(parts.deadlines.run)
     service.background(parts.waker.run)
     service.background(parts.corrections.run)
-    service.sample(lambda: metrics.sample(parts.orders, service.clock.now()))
+    service.sample(lambda: metrics.sample(parts.orders, parts.guards, service.clock.now()))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.sweep("late", LATES_EVERY_S, parts.corrections.sweep)
     service.sweep("wakes", WAKES_EVERY_S, parts.waker.sweep)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from split.store.guards import Guards
 from split.store.orders import Orders
 
 
@@ -27,6 +28,11 @@ class Metrics:
             "Since the order was due that nobody has looked at although time may change something; seconds are usual.",
             registry=registry,
         )
+        self._debt = Gauge(
+            "weir_merchant_debt_oldest_seconds",
+            "Since the merchant began to owe who has owed longest: what it earns is netted first, so it should earn.",
+            registry=registry,
+        )
         self._orders = Counter(
             "weir_orders_split",
             "Orders taken to be split, by what became of them: paid_out, partly_held, held, repeated, refused.",
@@ -47,8 +53,10 @@ class Metrics:
             registry=registry,
         )
 
-    async def sample(self, orders: Orders, now: datetime) -> None:
+    async def sample(self, orders: Orders, guards: Guards, now: datetime) -> None:
         """Set the gauges now."""
+        owed = await guards.debt_since()
+        self._debt.set(max(0.0, (now - owed).total_seconds()) if owed else 0.0)
         since, overdue = await orders.standing_since(), await orders.overdue_since(now)
         self._standing.set(max(0.0, (now - since).total_seconds()) if since else 0.0)
         self._overdue.set((now - overdue).total_seconds() if overdue else 0.0)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
-from split.api import approvals, earnings, holds, ledger, previews, receivers, rewards, rules, stops
+from split.api import approvals, debts, earnings, holds, ledger, previews, receivers, rewards, rules, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
 from split.handlers.byhand import HoldHandlers
@@ -19,6 +19,7 @@ from split.store.approvals import Approvals
 from split.store.byhand import FreezeChanges
 from split.store.charges import Charges
 from split.store.earnings import Earnings
+from split.store.guards import Guards
 from split.store.history import History
 from split.store.merchants import Merchants
 from split.store.orders import Orders
@@ -37,6 +38,7 @@ class Behind:
     merchants: Merchants
     accounts: Accounts
     history: History
+    guards: Guards
     freezes: FreezeChanges
     hold: HoldHandlers
     approvals: Approvals
@@ -58,6 +60,7 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(reading(behind.accounts, behind.marketplaces))
     router.include_router(holds.routes(behind.orders, behind.freezes, behind.hold, behind.approve, behind.marketplaces))
     router.include_router(ledger.routes(behind.accounts, behind.history, behind.clock, behind.marketplaces))
+    router.include_router(debts.routes(behind.guards, behind.marketplaces))
     router.include_router(approvals.routes(behind.approve, behind.approvals, behind.clock, behind.marketplaces))
     router.include_router(previews.routes(behind.preview, behind.clock, behind.marketplaces))
     router.include_router(rules.routes(behind.rule, behind.rulesets, behind.clock, behind.marketplaces))

@@ -17,8 +17,11 @@ from split.domain.guards import FRESH, Guard
 GUARDS: Final = "guards"
 IN_DEBT: Final = {"debt_since": {"$exists": True}}
 INDEXES: Final[dict[str, list[Index]]] = {
-    # Only merchants that owe are in it; for the gauge and for the sweep that blocks.
-    GUARDS: [Index([("debt_since", UP), ("_id", UP)], partial=IN_DEBT)],
+    # Only merchants that owe are in them; for the gauge, and for who looks after debts.
+    GUARDS: [
+        Index([("debt_since", UP)], partial=IN_DEBT),
+        Index([("marketplace", UP), ("debt_since", UP), ("_id", UP)], partial=IN_DEBT),
+    ],
 }
 
 type Place = tuple[datetime, str]
@@ -50,6 +53,7 @@ class Guards:
         """
         fields: Document = msgspec.structs.asdict(after) | {"version": before.version + 1}
         absent = {name: "" for name in ("debt_since", "blocked") if fields[name] is None}
+        fields["marketplace"] = key.partition("/")[0]
         change: Document = {"$set": {name: value for name, value in fields.items() if name not in absent}}
         if before.version == 0:
             work.update(GUARDS, key, change, upsert=True)
@@ -61,12 +65,12 @@ class Guards:
         found = await self._guards.find_one(IN_DEBT, {"_id": 0, "debt_since": 1}, sort=[("debt_since", UP)])
         return found["debt_since"] if found else None
 
-    async def in_debt(self, since: datetime, after: Place | None, limit: int) -> list[tuple[Place, Guard]]:
-        """Return up to `limit` guards whose debt is owed since this moment or longer, after a place, by age and key."""
-        query: Document = {"debt_since": {"$lte": since}}
+    async def in_debt(self, marketplace: str, after: Place | None, limit: int) -> list[tuple[Place, Guard]]:
+        """Return up to `limit` guards of merchants that owe, after a place, the oldest debt first."""
+        query: Document = {"marketplace": marketplace, "debt_since": {"$exists": True}}
         if after is not None:
             moment, key = after
-            query["debt_since"]["$gte"] = moment
+            query["debt_since"] = {"$gte": moment}
             query["$or"] = [{"debt_since": {"$gt": moment}}, {"_id": {"$gt": key}}]
         cursor = self._guards.find(query).sort([("debt_since", UP), ("_id", UP)]).limit(limit)
         return [((it["debt_since"], it["_id"]), msgspec.convert(it, Guard)) for it in await cursor.to_list(None)]
