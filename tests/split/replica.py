@@ -155,7 +155,7 @@ class Replica:
 
     async def sample_metrics(self) -> None:
         """Set the gauges, as the service does now and then."""
-        await self._metrics.sample(self.parts.orders, self.parts.guards, self.clock.now())
+        await self._metrics.sample(self.parts.orders, self.parts.behind.guards, self.clock.now())
 
     def sample(self, name: str, **labels: str) -> float:
         """Return a metric's value; 0 when it was never set."""

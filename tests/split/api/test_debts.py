@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 async def owe(replica: Replica, merchant: str, hours: int, currency: str = "BRL", marketplace: str = "test-a") -> None:
     async def decide(work: Work) -> None:
         key = key_of(marketplace, merchant, currency)
-        replica.parts.guards.change(work, key, FRESH, Guard(debt_minor=hours, debt_since=NOW - hours * HOUR))
+        replica.parts.behind.guards.change(work, key, FRESH, Guard(debt_minor=hours, debt_since=NOW - hours * HOUR))
 
     await replica.commits.run(decide)
 
@@ -49,8 +49,8 @@ async def test_who_has_paid_off_is_listed_no_more(replica: Replica, api: httpx.A
 
     async def pay_off(work: Work) -> None:
         key = key_of("test-a", "m1", "BRL")
-        before = (await replica.parts.guards.load([key], work.session))[key]
-        replica.parts.guards.change(work, key, before, FRESH)
+        before = (await replica.parts.behind.guards.load([key], work.session))[key]
+        replica.parts.behind.guards.change(work, key, before, FRESH)
 
     await replica.clock.ask()
     await replica.sample_metrics()

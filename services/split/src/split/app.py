@@ -64,7 +64,6 @@ class Parts:
     """Split without Kafka and a server: its use cases, its releaser and its routes."""
 
     orders: Orders
-    guards: Guards
     split_orders: OrderHandlers
     post_payouts: PayoutHandlers
     copy_merchants: MerchantHandlers
@@ -101,8 +100,7 @@ def assemble(
     rewards = Rewards(database, charges, merchants, stops, shipped(), marketplaces, metrics.note_imbalance)
     hold = HoldHandlers(commits, clock, orders, freezes, reviews)
     approve = ApprovalHandlers(commits, approvals, clock, executors={"hold_release": hold, "reward": rewards})
-    corrections = Corrections(commits, lates, orders, merchants, reviews)
-    waker = Waker(commits, wakes, orders, reviews)
+    corrections, waker = Corrections(commits, lates, orders, merchants, reviews), Waker(commits, wakes, orders, reviews)
     behind = api.Behind(
         marketplaces=marketplaces,
         clock=clock,
@@ -127,7 +125,6 @@ def assemble(
     )
     return Parts(
         orders=orders,
-        guards=behind.guards,
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
         post_payouts=PayoutHandlers(database, orders, charges, metrics, reviews),
         copy_merchants=MerchantHandlers(merchants, lates, clock, releases.signal, corrections.signal),
@@ -166,7 +163,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(parts.deadlines.run)
     service.background(parts.waker.run)
     service.background(parts.corrections.run)
-    service.sample(lambda: metrics.sample(parts.orders, parts.guards, service.clock.now()))
+    service.sample(lambda: metrics.sample(parts.orders, parts.behind.guards, service.clock.now()))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.sweep("late", LATES_EVERY_S, parts.corrections.sweep)
     service.sweep("wakes", WAKES_EVERY_S, parts.waker.sweep)
