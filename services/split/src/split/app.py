@@ -92,13 +92,11 @@ def assemble(
     """Wire the parts. `rules_lead`: how long before its effect a change of a marketplace's rules is stated."""
     orders, merchants, stops, wakes = Orders(database), Merchants(database), StopStore(database), Wakes(database)
     receivers, rulesets, lates = Receivers(database, shipped()), Rulesets(database), Lates(database)
-    moments = Moments(clock, marketplaces, rulesets, stops, receivers)
-    reviews = Reviews(database, orders, merchants, metrics, moments)
-    facts = FactHandlers(orders, reviews)
+    reviews = Reviews(database, orders, merchants, metrics, Moments(clock, marketplaces, rulesets, stops, receivers))
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
     approvals, charges, freezes = Approvals(database), Charges(database), FreezeChanges(database)
     rewards = Rewards(database, charges, merchants, stops, shipped(), marketplaces, metrics.note_imbalance)
-    hold = HoldHandlers(commits, clock, orders, freezes, reviews)
+    facts, hold = FactHandlers(orders, reviews), HoldHandlers(commits, clock, orders, freezes, reviews)
     approve = ApprovalHandlers(commits, approvals, clock, executors={"hold_release": hold, "reward": rewards})
     corrections, waker = Corrections(commits, lates, orders, merchants, reviews), Waker(commits, wakes, orders, reviews)
     behind = api.Behind(
@@ -129,7 +127,7 @@ def assemble(
         post_payouts=PayoutHandlers(database, orders, charges, metrics, reviews),
         copy_merchants=MerchantHandlers(merchants, lates, clock, releases.signal, corrections.signal),
         note_facts=facts,
-        post_refunds=RefundHandlers(database, orders, metrics, moments),
+        post_refunds=RefundHandlers(database, orders, metrics, reviews.moments),
         post_movements=MovementHandlers(database, facts),
         releases=releases,
         deadlines=Deadlines(database, commits, orders, reviews),
