@@ -17,8 +17,14 @@ from shared.messages import (
 )
 
 
-def paid_out(request: PayoutRequested, states: Mapping[str, str], revision: int, now: datetime) -> PayoutSettled:
-    """Tell how the legs and subsidies of a payout stand, by their ids."""
+def paid_out(
+    request: PayoutRequested,
+    states: Mapping[str, str],
+    revision: int,
+    now: datetime,
+    reasons: Mapping[str, str] | None = None,
+) -> PayoutSettled:
+    """Tell how the legs and subsidies of a payout stand, by their ids, and why legs failed."""
     told: dict[str, Any] = {"open": "sending", "stopped": "sending"}
     return PayoutSettled(
         marketplace=request.marketplace,
@@ -38,6 +44,7 @@ def paid_out(request: PayoutRequested, states: Mapping[str, str], revision: int,
                 attempt=leg.attempt,
                 state=told.get(states[leg.leg_id], states[leg.leg_id]),
                 channel_number="n",
+                reason=(reasons or {}).get(leg.leg_id) if states[leg.leg_id] in {"failed", "returned"} else None,
                 breakdown=leg.breakdown,
             )
             for leg in request.legs

@@ -17,15 +17,18 @@ from tests.split.told import paid_out, refunded
 
 from shared.messages import MerchantChanged, PayoutRequested, PayoutSettled, RefundRequested, SplitRequested
 from shared.profiles import shipped
-from split.domain import chargebacks, money_back, splits
+from split.domain import chargebacks, gates, money_back, splits
 from split.domain.funding import FRESH_STANDING, Rules, Standing
 from split.domain.holds import NO_FACTS, Facts, Freeze, Progress, approved, frozen, moved, progressed
+from split.domain.judgements import Moment
 from split.domain.movements import Movement
 from split.domain.orders import Order
 from split.domain.refund_outcomes import Posted, post_refund
 from split.domain.refunds import Approval
+from split.domain.resting import Deed
 from split.domain.rounds import Decision
 from split.domain.settlements import Settlement, settle
+from split.domain.stops import NO_STOPS
 from split.handlers.reviews import ROUNDS_MAX
 
 FINAL: Final = ("succeeded", "failed", "cancelled", "returned")
@@ -48,20 +51,28 @@ class World:
         self.legs: dict[str, tuple[PayoutRequested, dict[str, str], int]] = {}
         self.plans: dict[str, tuple[RefundRequested, dict[str, str], int]] = {}
         self.booked: list[tuple[str, dict[str, int]]] = []
-        decision = splits.split(request, self.merchants, NO_FACTS, at(self.now), self.standings)
+        self.stops = NO_STOPS
+        self.reasons: dict[str, str] = {}
+        decision = splits.split(request, self.merchants, NO_FACTS, self.moment(), self.standings)
         assert isinstance(decision, Decision), decision
         self.order = decision.order
         self._keep(decision)
 
     # What may happen
 
-    def review(self) -> None:
-        """Look at the order again, as often as it takes."""
+    def moment(self) -> Moment:
+        """Return what is known now beside the order."""
+        payees = gates.payees_of(self.merchants.values(), self.now)
+        return msgspec.structs.replace(at(self.now), stops=self.stops, payees=payees)
+
+    def review(self, deed: Deed | None = None) -> None:
+        """Look at the order again, as often as it takes; at first to do what two people have decided."""
         for _ in range(ROUNDS_MAX):
             stand = self._stand(money_back.concerned(self.order, self.request))
-            decision = splits.review(self.order, self.request, self.merchants, at(self.now), stand)
+            decision = splits.review(self.order, self.request, self.merchants, self.moment(), stand, deed)
             if decision is None:
                 break
+            deed = None
             self.order = decision.order
             self._keep(decision)
 
@@ -226,7 +237,7 @@ class World:
 
     def _settled(self, payout_id: str) -> PayoutSettled:
         request, states, revision = self.legs[payout_id]
-        return paid_out(request, states, revision, self.now)
+        return paid_out(request, states, revision, self.now, self.reasons)
 
     def _tell(self, refund_id: str, state: Any) -> None:  # noqa: ANN401 - a literal
         plan, done, revision = self.plans[refund_id]
@@ -261,7 +272,8 @@ def check(*worlds: World) -> None:
         sums: dict[str, int] = defaultdict(int)
         for share in (share for world in worlds for share in world.order.shares):
             assert share.amount_minor >= 0, share
-            if share.state == state and share.receiver.startswith("merchant:"):
+            reserved = share.path.startswith("reserve:") and not share.attempt
+            if share.state == state and share.receiver.startswith("merchant:") and not reserved:
                 sums[share.receiver.removeprefix("merchant:")] += share.amount_minor
         for name in {*sums, *(it.partition("/")[2] for it in accounts if it.startswith(f"merchant:{state}/"))}:
             taken = standings.get(name, FRESH_STANDING).guard.taken_minor if state == "available" else 0
@@ -269,6 +281,7 @@ def check(*worlds: World) -> None:
             assert accounts[f"merchant:{state}/{name}"] >= 0, (state, name)
     for name, standing in standings.items():
         assert accounts[f"merchant:debt/{name}"] == -standing.guard.debt_minor
+        assert accounts[f"merchant:reserve/{name}"] == standing.guard.reserve_minor
     assert accounts["platform:marketing"] == -sum(_promised(world.order) for world in worlds)
     asked = [part for world in worlds for it in world.order.known_refunds for part in it.returns]
     returning = sum(amount for name, amount in accounts.items() if name.startswith("merchant:returning/"))

@@ -3,6 +3,7 @@
 import itertools
 from typing import get_args
 
+import msgspec
 import pytest
 
 from shared.messages import Breakdown
@@ -14,6 +15,9 @@ STEPS: tuple[Step, ...] = get_args(Step)
 
 TAKEN: dict[tuple[State, Step], State] = {
     ("held", "release"): "in_transit",
+    ("held", "stop"): "available",
+    ("available", "take"): "taken",
+    ("available", "write_off"): "written_off",
     ("in_transit", "succeeded"): "paid",
     ("in_transit", "failed"): "available",
     ("in_transit", "cancelled"): "available",
@@ -28,6 +32,9 @@ REPEATED: set[tuple[State, Step]] = {
     ("available", "failed"),
     ("available", "cancelled"),
     ("available", "returned"),
+    ("available", "stop"),
+    ("taken", "take"),
+    ("written_off", "write_off"),
 }
 CELLS = list(itertools.product(STATES, STEPS))
 ILLEGAL = [cell for cell in CELLS if cell not in TAKEN and cell not in REPEATED]
@@ -57,9 +64,33 @@ def share(receiver: str, state: State) -> Share:
     return Share(path=receiver, receiver=receiver, merchant="m1", amount_minor=5, state=state, breakdown=Breakdown())
 
 
+ACCOUNTS: dict[State, str] = {
+    "held": "merchant:held/m1",
+    "available": "merchant:available/m1",
+    "in_transit": "merchant:in_transit/m1",
+    "paid": "channel:clearing/pool-1",
+    "taken": "merchant:available/m1",
+    "written_off": "suspense/pool-1",
+}
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_money_stands_in_the_account_of_its_state(state: State) -> None:
-    stands = account(share("merchant:m1", state), state, "pool-1")
-    assert stands == ("channel:clearing/pool-1" if state == "paid" else f"merchant:{state}/m1")
+    assert account(share("merchant:m1", state), state, "pool-1") == ACCOUNTS[state]
     platforms = account(share("platform:commission", state), state, "pool-1")
     assert platforms == ("channel:clearing/pool-1" if state == "paid" else "platform:commission")
+
+
+def test_a_reserve_stands_apart_until_it_is_sent_for_the_first_time() -> None:
+    kept = Share(
+        path="reserve:m1",
+        receiver="merchant:m1",
+        merchant="m1",
+        amount_minor=5,
+        state="available",
+        part=1,
+        breakdown=Breakdown(),
+    )
+    assert account(kept, "available", "pool-1") == "merchant:reserve/m1"
+    assert account(kept, "in_transit", "pool-1") == "merchant:in_transit/m1"
+    assert account(msgspec.structs.replace(kept, attempt=1), "available", "pool-1") == "merchant:available/m1"

@@ -62,7 +62,11 @@ async def test_a_leg_that_was_called_off_in_time_gives_its_money_to_the_refund(r
     await replica.take(paid(payout, "cancelled"))
     (plan,) = replica.published.plans()
     assert plan.returns == ()
-    assert (await replica.balances())["merchant:available/m1"] == 450
+    again = replica.published.payouts()[-1]
+    assert {(it.receiver, it.amount_minor, it.attempt) for it in again.legs if it.receiver == "merchant:m1"} == {
+        ("merchant:m1", 450, 2)
+    }
+    assert (await replica.balances())["merchant:in_transit/m1"] == 450
 
 
 async def test_a_refund_waits_a_day_for_a_leg_that_nobody_knows_of_however_late_it_was_heard_of(

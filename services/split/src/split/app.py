@@ -38,6 +38,7 @@ from split.handlers import (
 )
 from split.handlers.checkpoints import CHECKPOINTS_EVERY_S
 from split.handlers.lates import SWEEP_EVERY_S as LATES_EVERY_S
+from split.handlers.merchants import Signals
 from split.handlers.releases import SWEEP_EVERY_S
 from split.handlers.wakes import SWEEP_EVERY_S as WAKES_EVERY_S
 from split.metrics import Metrics
@@ -98,7 +99,9 @@ def assemble(
     rewards = Rewards(database, charges, merchants, stops, shipped(), marketplaces, metrics.note_imbalance)
     facts, hold = FactHandlers(orders, reviews), HoldHandlers(commits, clock, orders, freezes, reviews)
     approve = ApprovalHandlers(commits, approvals, clock, executors={"hold_release": hold, "reward": rewards})
-    corrections, waker = Corrections(commits, lates, orders, merchants, reviews), Waker(commits, wakes, orders, reviews)
+    corrections = Corrections(commits, lates, orders, merchants, reviews)
+    waker = Waker(commits, wakes, orders, reviews)
+    reviews.wake = waker.signal
     behind = api.Behind(
         marketplaces=marketplaces,
         clock=clock,
@@ -125,7 +128,9 @@ def assemble(
         orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
         post_payouts=PayoutHandlers(database, orders, charges, metrics, reviews),
-        copy_merchants=MerchantHandlers(merchants, lates, clock, releases.signal, corrections.signal),
+        copy_merchants=MerchantHandlers(
+            merchants, lates, wakes, clock, Signals(releases.signal, corrections.signal, waker.signal)
+        ),
         note_facts=facts,
         post_refunds=RefundHandlers(database, orders, metrics, reviews.moments),
         post_movements=MovementHandlers(database, facts),

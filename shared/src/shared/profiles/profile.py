@@ -17,7 +17,7 @@ Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}\Z")]
 
 Collector = Literal["merchant", "pool", "platform"]
 ReceiverKind = Literal["merchant", "person"]
-When = Literal["at_once", "next_month"]
+When = Literal["at_once", "next_day", "next_month"]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

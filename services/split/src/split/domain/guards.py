@@ -18,6 +18,8 @@ class Guard(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `debt_minor` is minus the balance of `merchant:debt`, owed since `debt_since`; `taken_minor` is what decisions about
     other orders have taken of the money that is `available`; `reserve_minor` what is in `merchant:reserve`.
+    `capped_minor` was sent on the business day `cap_day` (ISO 8601), where a cap is agreed. `accrued_minor` waits to
+    come to a minimum; `accrual` numbers what is added up together: all that is of an earlier number may go.
     """
 
     version: int = 0
@@ -26,6 +28,10 @@ class Guard(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     taken_minor: int = 0
     reserve_minor: int = 0
     blocked: Block | None = None
+    cap_day: str = ""
+    capped_minor: int = 0
+    accrual: int = 0
+    accrued_minor: int = 0
 
     @property
     def matters(self) -> bool:

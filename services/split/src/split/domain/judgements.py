@@ -8,6 +8,7 @@ from shared.messages import MerchantChanged
 from split.domain.agreements import hold, in_force, refund_terms
 from split.domain.calendars import Calendar
 from split.domain.earnings import Earning, earning
+from split.domain.gates import NO_PAYEES, Payees
 from split.domain.holds import Facts, Hold
 from split.domain.limits import TOO_EARLY, Limits, Registry
 from split.domain.pots import MERCHANT, Pot
@@ -44,13 +45,17 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """When and where a decision is made: the server's clock, the marketplace's days, rules, stops and bindings."""
+    """When and where a decision is made: the server's clock, the marketplace's days, rules, stops and bindings.
+
+    `payees` are merchants who may not simply be paid.
+    """
 
     now: datetime
     calendar: Calendar
     rules: RuleSets = NO_RULES
     stops: Stops = NO_STOPS
     registry: Registry | None = None
+    payees: Payees = NO_PAYEES
 
 
 class Terms(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """A paid order as the books keep it: its shares, what the platform owes it, and the payouts requested so far."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal
 
@@ -7,6 +8,7 @@ import msgspec
 
 from split.domain import stops
 from split.domain.earnings import Earning
+from split.domain.gates import BELOW_MINIMUM, MINIMUM
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.refunds import Refund, RefundTerms
 from split.domain.shares import ADJUSTMENT, RECEIVER_NOT_BOUND, RECEIVERS, Share
@@ -42,7 +44,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     `payouts` counts those requested; `revisions` holds the greatest revision applied, by payout number. `facts` is what
     has happened to its goods and cases, `look_at` when time alone may change what is held of it, and `late` what
-    versions that came too late make of it.
+    versions that came too late make of it. A leg of it has waited for an
+    operator since `operator_at`.
     """
 
     marketplace: str
@@ -57,6 +60,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     revisions: dict[str, int] = {}
     facts: Facts | msgspec.UnsetType = msgspec.UNSET
     look_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    operator_at: datetime | msgspec.UnsetType = msgspec.UNSET
     refunds: tuple[Refund, ...] | msgspec.UnsetType = msgspec.UNSET
     late: tuple[Late, ...] | msgspec.UnsetType = msgspec.UNSET
 
@@ -97,10 +101,21 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
-        """The merchants whose news may release a share of it, and what else may: the end of stops, receivers, rules."""
-        found = {share.merchant for share in self.shares if share.waits_for_merchant}
-        reasons = {(share.reason, share.merchant) for share in self.shares if share.reason}
-        found |= {name for it in reasons if (name := stops.name_of(it[0], self.channel_account, it[1]))}
-        found |= {RECEIVERS + merchant for reason, merchant in reasons if reason == RECEIVER_NOT_BOUND}
-        found |= {RULES for reason, _ in reasons if reason == RULE_MISSING}
+        """By what end of waiting a share of it may go: of merchants, stops, receivers, rules, and minimums."""
+        found: set[str] = set()
+        for share in self.shares:
+            if share.reason and (share.state == "held" or share.stopped):
+                found.update(self._waits_for(share))
         return tuple(sorted(found))
+
+    def _waits_for(self, share: Share) -> Iterator[str]:
+        if share.waits_for_merchant:
+            yield share.payee
+        if share.reason == RECEIVER_NOT_BOUND:
+            yield RECEIVERS + share.merchant
+        if share.reason == RULE_MISSING:
+            yield RULES
+        if share.reason == BELOW_MINIMUM:
+            yield MINIMUM + share.payee
+        if name := stops.name_of(share.reason, self.channel_account, share.payee):
+            yield name

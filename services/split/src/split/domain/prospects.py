@@ -67,10 +67,11 @@ def released(order: Order, view: View) -> list[Prospect]:
             amount_minor=share.amount_minor,
             state=share.state,
             reason=share.reason or ("in_transit" if share.state == "in_transit" else ""),
+            pay_at=share.due_at or None,
             payout_id=share.payout_id,
         )
         for share in order.shares
-        if share.receiver == view.word and share.part and share.state != "held"
+        if share.receiver == view.word and share.part and share.state in {"available", "in_transit", "paid"}
     ]
 
 

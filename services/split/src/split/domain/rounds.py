@@ -10,6 +10,7 @@ from split.domain import corrections, items
 from split.domain.backs import Back
 from split.domain.earnings import breakdown, held_breakdown
 from split.domain.funding import ADVANCE, Standing
+from split.domain.gates import Gate
 from split.domain.judgements import Judgement
 from split.domain.orders import Late, Order, OwedSubsidy
 from split.domain.pots import MERCHANT, Pot
@@ -45,15 +46,18 @@ class Round(Tally):
     """One pass. Mutable while it collects; what `close` returns is frozen."""
 
     def __init__(
-        self, order: Order, standings: Mapping[str, Standing] = NOBODY_OWES, undoing: Undoing | None = None
+        self,
+        order: Order,
+        gate: Gate,
+        standings: Mapping[str, Standing] = NOBODY_OWES,
+        undoing: Undoing | None = None,
     ) -> None:
-        super().__init__(order, standings)
+        super().__init__(order, standings, gate)
         self.changed = False
         self._undoing = undoing
         self._short = 0
         self._surcharge = self._commission = self._borne_fee = self._tax = 0
         self._released = False
-        self._look_at: datetime | None = None
 
     def take(self, pooled_minor: int, subsidy_minor: int, surcharge_minor: int) -> None:
         """Book what the channel account holds of a new order, and what is the platform's of it in any case."""
@@ -79,11 +83,6 @@ class Round(Tally):
             self._pay_pot(judgement)
         else:
             self._pay_lines(judgement, before)
-
-    def look(self, moment: datetime | None) -> None:
-        """Note when time alone may change something."""
-        if moment is not None and (self._look_at is None or moment < self._look_at):
-            self._look_at = moment
 
     def _restate(self, judgement: Judgement, before: Share) -> None:
         """Keep the reason and what an agreement has decided. No money moves."""
@@ -152,10 +151,11 @@ class Round(Tally):
             self.pay(ADVANCE, ADVANCE, "", self.recovered, Breakdown(adjustments_minor=self.recovered))
         self.entries.add(MARKETING, -self._short)
         order = self.order
-        legs = tuple(leg(order, share) for share in self.due if share.state == "in_transit")
+        legs = tuple(leg(order, share) for share in (*self.again, *self.due) if share.state == "in_transit")
         due = order.subsidy_due_minor + self._short
-        # What is held lies in the pool and is paid in later. More would be lent to the next payout before it is there.
-        missing = max(0, due - sum(share.amount_minor for share in self.shares if share.state == "held"))
+        # What rests lies in the pool and is paid in later. More would be lent to the next payout before it is there.
+        resting = sum(share.amount_minor for share in (*self.shares, *self.due) if _rests(share))
+        missing = max(0, due - resting) if legs else 0
         asked: tuple[OwedSubsidy, ...] = ()
         if missing:
             identity = f"{order.document_key}/{MARKETING}/{order.payouts + 1}"
@@ -166,7 +166,8 @@ class Round(Tally):
             subsidies=order.subsidies + asked,
             subsidy_due_minor=due - missing,
             payouts=order.payouts + bool(legs),
-            look_at=self._look_at or msgspec.UNSET,
+            look_at=self.look_at or msgspec.UNSET,
+            operator_at=self.operator_at or msgspec.UNSET,
         )
         payout = requested(order, self.payout_id, legs, asked) if legs else None
         return Decision(after, self.entries.closed(), payout, standings=self.netted)
@@ -269,6 +270,11 @@ class Round(Tally):
                 breakdown=Breakdown(freight_minor=amount_minor),
             )
         )
+
+
+def _rests(share: Share) -> bool:
+    """Tell whether a share was in no payout yet."""
+    return share.state == "held" or (share.state == "available" and not share.attempt)
 
 
 def _lines_of(pot: Pot) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def settle(order: Order, settled: PayoutSettled) -> Settlement | str | None:
         place = by_leg.get(leg.leg_id)
         if place is None:
             return "leg_unknown"
-        after = _step(shares[place], leg, settled.payout_id)
+        after = _step(shares[place], leg, settled)
         if isinstance(after, str):
             return after
         _move(entries, shares[place], after, order.channel_account)
@@ -54,8 +54,12 @@ def settle(order: Order, settled: PayoutSettled) -> Settlement | str | None:
         order,
         shares=tuple(shares),
         subsidies=subsidies,
+        subsidy_due_minor=order.subsidy_due_minor + _called_off(order, settled),
         revisions={**order.revisions, number: settled.revision},
     )
+    came_back = any(it.state == "available" != before.state for before, it in zip(order.shares, shares, strict=True))
+    if came_back and (order.look_at is msgspec.UNSET or settled.settled_at < order.look_at):
+        after_all = msgspec.structs.replace(after_all, look_at=settled.settled_at)
     return Settlement(after_all, entries.closed())
 
 
@@ -67,18 +71,36 @@ def next_state(state: State, step: Step) -> State | None:
     return after
 
 
-def _step(share: Share, leg: LegOutcome, payout_id: str) -> Share | str:
-    if leg.amount_minor != share.amount_minor or leg.receiver != share.receiver:
-        return "leg_differs"
-    if leg.attempt > share.attempt:
-        return "attempt_unknown"
+def _step(share: Share, leg: LegOutcome, settled: PayoutSettled) -> Share | str:
     step = STEPS.get(leg.state)
-    if step is None or leg.attempt < share.attempt or payout_id != share.payout_id:
+    if mistake := _mistake(share, leg):
+        return mistake
+    # A leg that was written off had come back before; what an earlier attempt came to is no news either.
+    late = leg.attempt < share.attempt or settled.payout_id != share.payout_id
+    if late or step is None or (share.state == "written_off" and step != "succeeded"):
         return share
     after = next_state(share.state, step)
     if after is None:
         return f"{step}_after_{share.state}"
-    return msgspec.structs.replace(share, state=after, reason=(leg.reason or step) if after == "available" else "")
+    if after == share.state:
+        return share
+    came_back = after == "available"
+    return msgspec.structs.replace(
+        share,
+        state=after,
+        reason=leg.reason or step if came_back else "",
+        since=settled.settled_at if came_back else msgspec.UNSET,
+    )
+
+
+def _mistake(share: Share, leg: LegOutcome) -> str:
+    """Return what cannot be of a leg. A later attempt, and what is written off, may be less than was first tried."""
+    if leg.attempt > share.attempt:
+        return "attempt_unknown"
+    same = leg.attempt == share.attempt and share.state != "written_off"
+    if leg.receiver != share.receiver or (same and leg.amount_minor != share.amount_minor):
+        return "leg_differs"
+    return ""
 
 
 def _move(entries: Entries, before: Share, after: Share, channel_account: str) -> None:
@@ -88,16 +110,25 @@ def _move(entries: Entries, before: Share, after: Share, channel_account: str) -
 
 
 def _subsidies(order: Order, settled: PayoutSettled, entries: Entries) -> tuple[OwedSubsidy, ...] | str:
-    """Book the subsidies that have reached the pool; one that failed stays owed."""
+    """Book the subsidies that have reached the pool; one that was called off with its legs is due again."""
     known = {owed.subsidy_id: owed for owed in order.subsidies}
     for outcome in settled.subsidies:
         owed = known.get(outcome.subsidy_id)
+        if outcome.state == "cancelled":
+            known.pop(outcome.subsidy_id, None)
+            continue
         if owed is None or not _same(owed, outcome):
             return "subsidy_unknown"
         if outcome.state == "succeeded" and owed.state == "requested":
             entries.move(f"{CLEARING}/{order.channel_account}", MARKETING, owed.amount_minor)
             known[owed.subsidy_id] = msgspec.structs.replace(owed, state="succeeded")
     return tuple(known.values())
+
+
+def _called_off(order: Order, settled: PayoutSettled) -> int:
+    """Return what of the subsidies asked for will not come with this payout any more."""
+    gone = {it.subsidy_id for it in settled.subsidies if it.state == "cancelled"}
+    return sum(it.amount_minor for it in order.subsidies if it.subsidy_id in gone)
 
 
 def _same(owed: OwedSubsidy, outcome: SubsidyOutcome) -> bool:

@@ -1,5 +1,6 @@
 """A share of an order: whose it is, how much, where its money stands, and the one table of how that changes."""
 
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -9,16 +10,19 @@ from split.domain.earnings import Earning
 from split.domain.holds import Hold
 from split.domain.refunds import RefundTerms
 
-State = Literal["held", "available", "in_transit", "paid"]
-Step = Literal["release", "retry", "succeeded", "failed", "cancelled", "returned"]
+State = Literal["held", "available", "in_transit", "paid", "taken", "written_off"]
+Step = Literal["release", "stop", "retry", "succeeded", "failed", "cancelled", "returned", "take", "write_off"]
 
 LIFECYCLE: Final[dict[State, dict[Step, State]]] = {
-    "held": {"release": "in_transit"},
+    "held": {"release": "in_transit", "stop": "available"},
     "in_transit": {"succeeded": "paid", "failed": "available", "cancelled": "available", "returned": "available"},
-    "available": {"retry": "in_transit"},
+    "available": {"retry": "in_transit", "take": "taken", "write_off": "written_off"},
     "paid": {"returned": "available"},
+    "taken": {},
+    "written_off": {},
 }
-"""Held waits for a reason to go, available for a new attempt, in transit for the institution. Paid may come back."""
+"""Held waits for a reason to go, available for its receiver or a new attempt, in transit for the institution. Paid may
+come back. Taken: refunds of other orders have used it. Written off: nobody is paid any more; it is in suspense."""
 
 COMMISSION: Final = "platform:commission"
 FEE: Final = "platform:fee"
@@ -26,6 +30,8 @@ TAX: Final = "platform:tax"
 """Tax on the commission, which is not the platform's to keep."""
 MARKETING: Final = "platform:marketing"
 CLEARING: Final = "channel:clearing"
+SUSPENSE: Final = "suspense"
+RESERVED: Final = "merchant:reserve"
 
 MERCHANT_UNKNOWN: Final = "merchant_unknown"
 AGREEMENT_MISSING: Final = "agreement_missing"
@@ -37,6 +43,10 @@ REVERSAL: Final = "reversal:"
 ADJUSTMENT: Final = "adjustment:"
 """Path, before the version, of what a version that came too late would have made of an order."""
 REFUNDING: Final = "buyer:refund_in_transit"
+RESERVE_OF: Final = "reserve:"
+"""Path of what is kept back of one merchant's share, until its days are over."""
+TAKEN_OF: Final = "taken:"
+"""Path of what refunds of other orders have used of one merchant's share."""
 FREIGHT_INCOMPLETE: Final = "freight_incomplete"
 RECEIVER_NOT_BOUND: Final = "receiver_not_bound"
 RECEIVERS: Final = "receivers/"
@@ -58,6 +68,9 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     What refunds have taken of its money: `owing_minor` of a held share for other lines, `returned_minor` of one that
     was paid, asked back through the channel.
+
+    Of one that is available: `since` when, `due_at` when it may go (a reserve), and `accrual`, with which number it was
+    added up to come to a minimum.
     """
 
     path: str
@@ -80,11 +93,26 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     refund: RefundTerms | msgspec.UnsetType = msgspec.UNSET
     owing_minor: int | msgspec.UnsetType = msgspec.UNSET
     returned_minor: int | msgspec.UnsetType = msgspec.UNSET
+    since: datetime | msgspec.UnsetType = msgspec.UNSET
+    due_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    accrual: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def waits_for_merchant(self) -> bool:
-        """Whether news of its merchant may release it."""
+        """Whether news of the merchant that it waits for may release it."""
+        if self.state == "available":
+            return self.stopped and self.reason.startswith(BLOCKED)
         return self.state == "held" and (self.reason in WAITS or self.reason.startswith(BLOCKED))
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it is available because the gate let it not go, and not because it came back."""
+        return self.state == "available" and self.since is msgspec.UNSET
+
+    @property
+    def payee(self) -> str:
+        """Whose news it waits for: its merchant's while it is a pot, its receiver's once it is divided."""
+        return self.receiver.partition(":")[2] if self.part else self.merchant
 
 
 def leg_id(document_key: str, share: Share) -> str:
@@ -98,4 +126,10 @@ def account(share: Share, state: State, channel_account: str) -> str:
         return f"{CLEARING}/{channel_account}"
     if share.receiver.startswith("platform:"):
         return share.receiver
+    if state == "written_off":
+        return f"{SUSPENSE}/{channel_account}"
+    if state == "taken":
+        state = "available"  # the refunds of other orders that have used it were booked there
+    if state == "available" and share.path.startswith(RESERVE_OF) and not share.attempt:
+        return f"{RESERVED}/{share.receiver.partition(':')[2]}"
     return f"merchant:{state}/{share.receiver.partition(':')[2]}"

@@ -10,11 +10,13 @@ from shared.profiles import shipped
 from split.domain import corrections, judgements, money_back, pots
 from split.domain.backs import Back
 from split.domain.funding import Rules, Standing
+from split.domain.gates import Gate
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.judgements import Judgement, Moment, Terms
 from split.domain.limits import limits_of
 from split.domain.orders import Order
 from split.domain.receivers import Trees
+from split.domain.resting import Deed, resume
 from split.domain.rounds import Decision, Round
 from split.domain.tallies import NOBODY_OWES
 from split.domain.tariff import Sale
@@ -52,7 +54,7 @@ def split(
     )
     stopped = frozenset(line.line_id for it in known.approved for line in it.lines)
     terms = _terms(request, facts, known, moment, stopped)
-    pass_ = Round(order, standings)
+    pass_ = Round(order, _gate(order, moment), standings)
     pass_.take(facts.pooled_minor, facts.subsidy_minor, facts.surcharge_minor)
     verdicts = [judgements.first(pot, merchants.get(pot.merchant), terms) for pot in facts.pots]
     for verdict in verdicts:
@@ -67,8 +69,12 @@ def review(
     merchants: Merchants,
     moment: Moment,
     standings: Mapping[str, Standing] = NOBODY_OWES,
+    deed: Deed | None = None,
 ) -> Decision | None:
-    """Decide again about an order by what is known now: its refunds, then all that is held; None: nothing changes."""
+    """Decide again about an order by what is known now: its refunds, then all that is held, then what came back.
+
+    `deed` is what two people have decided about it. None: nothing changes.
+    """
     facts = pots.facts(request)
     back = _money_back(order, request, standings, moment)
     whole = order if back is None else back.order
@@ -80,7 +86,7 @@ def review(
         for pot in facts.pots
         if (share := held.get(pots.MERCHANT + pot.merchant)) is not None
     ]
-    pass_ = Round(whole, stand, undoing(_decided(whole, verdicts), request, facts))
+    pass_ = Round(whole, _gate(whole, moment), stand, undoing(_decided(whole, verdicts), request, facts))
     for verdict in verdicts:
         pass_.settle(verdict, held[pots.MERCHANT + verdict.pot.merchant])
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
@@ -89,6 +95,7 @@ def review(
         pass_.look(back.next_at)
     if whole.late is not msgspec.UNSET:
         _correct(pass_, whole, request, merchants, moment)
+    resume(pass_, shipped().find(order.channel_profile), terms.stopped, deed)
     decision = pass_.close()
     if decision.order == order:
         return None
@@ -107,6 +114,10 @@ def _correct(pass_: Round, order: Order, request: SplitRequested, merchants: Mer
             pass_.correct(lates, corrections.differences(order, request, lates), moment.now)
     elif corrections.pending(order) and not any(share.state == "held" for share in pass_.shares):
         pass_.look(moment.now)
+
+
+def _gate(order: Order, moment: Moment) -> Gate:
+    return Gate(order.channel_account, order.currency, moment.now, moment.calendar, moment.stops, moment.payees)
 
 
 def _money_back(

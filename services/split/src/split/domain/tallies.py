@@ -1,4 +1,7 @@
-"""What one pass over an order adds up: shares that rest, shares that are due, the entries for both, debts paid off."""
+"""What one pass over an order adds up: shares that rest, shares that are due, the entries for both, debts paid off.
+
+Each share that is due passes the gate. What it stops is available, and goes later by its own reason.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,11 +12,12 @@ import msgspec
 from shared.messages import Breakdown
 from split.domain import guards
 from split.domain.funding import ADVANCE, FRESH_STANDING, Standing
+from split.domain.gates import ANYBODY, PASSED, RESERVE, Gate, Passage, left
 from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.receivers import Portion
-from split.domain.shares import Share, account
+from split.domain.shares import RESERVE_OF, TAKEN_OF, Share, State, account
 
 NOBODY_OWES: Final[Mapping[str, Standing]] = {}
 
@@ -21,18 +25,27 @@ NOBODY_OWES: Final[Mapping[str, Standing]] = {}
 class Tally:
     """The sums of one pass. `standings`: of merchants who may owe; what a share pays off of a debt is not sent."""
 
-    def __init__(self, order: Order, standings: Mapping[str, Standing]) -> None:
+    def __init__(self, order: Order, standings: Mapping[str, Standing], gate: Gate) -> None:
         self.order = order
+        self.gate = gate
         self.shares = list(order.shares)
         self.due: list[Share] = []
+        self.again: list[Share] = []
         self.entries = Entries()
         self.payout_id = f"{order.document}.{order.payouts + 1}"
         self.netted: dict[str, Standing] = {}
         self.recovered = 0
+        self.look_at: datetime | None = None
+        self.operator_at: datetime | None = None
         self._standings = standings
         self._parts: dict[str, int] = {}
         for share in order.shares:
             self._parts[share.path] = max(share.part, self._parts.get(share.path, 0))
+
+    def look(self, moment: datetime | None) -> None:
+        """Note when time alone may change something."""
+        if moment is not None and (self.look_at is None or moment < self.look_at):
+            self.look_at = moment
 
     def pay_portions(self, merchant: str, portions: Sequence[Portion], version: int, *, freight: bool) -> None:
         """Add what each of these receivers keeps of its portion, paid now."""
@@ -67,16 +80,154 @@ class Tally:
             agreement_version=version,
             breakdown=figures,
         )
+        if not self.gate.open and amount and receiver.startswith(MERCHANT):
+            share = self._pass(share)
         self.due.append(share)
         if path != ADVANCE:  # what a debt brings back has been the platform's since it paid in
-            self.entries.add(account(share, "in_transit", self.order.channel_account), amount)
+            moved: State = "available" if share.state == "available" else "in_transit"
+            self.entries.add(account(share, moved, self.order.channel_account), share.amount_minor)
         return share
+
+    def _pass(self, share: Share) -> Share:
+        """Ask the gate about a new share; what of it is a reserve stays behind as a share of its own."""
+        name = share.payee
+        reserve = self.gate.payees.get(name, ANYBODY).reserved(share.amount_minor)
+        if reserve:
+            self._reserve(share, name, reserve)
+            passed_on = share.breakdown.passed_on_minor + reserve
+            figures = msgspec.structs.replace(share.breakdown, passed_on_minor=passed_on)
+            share = msgspec.structs.replace(share, amount_minor=share.amount_minor - reserve, breakdown=figures)
+        passage = self._asked(name, share)
+        if not passage.reason:
+            return share
+        return msgspec.structs.replace(
+            share, state="available", reason=passage.reason, attempt=0, payout_id="", accrual=passage.accrual
+        )
+
+    def _asked(self, name: str, share: Share, *, by_hand: bool = False) -> Passage:
+        """Ask the gate, and keep what the answer makes of the guard."""
+        standing = self._standing(name)
+        behind = (share.attempt and share.state == "available") or share.path.startswith(RESERVE_OF)
+        accrual = PASSED if behind else share.accrual
+        passage = self.gate.ask(name, share.amount_minor, standing.guard, accrual, by_hand=by_hand)
+        self.look(passage.next_at)
+        if passage.guard != standing.guard:
+            self.netted[name] = msgspec.structs.replace(standing, guard=passage.guard)
+        return passage
+
+    def _reserve(self, share: Share, name: str, amount: int) -> None:
+        """Keep a part of a share back until its days are over."""
+        terms = self.gate.payees[name].terms
+        path = RESERVE_OF + share.path.partition(":")[2]
+        self._parts[path] = part = self._parts.get(path, 0) + 1
+        due_at = self.gate.calendar.after(self.gate.now, terms.reserve_days, working=False)
+        kept = Share(
+            path=path,
+            receiver=share.receiver,
+            merchant=share.merchant,
+            amount_minor=amount,
+            state="available",
+            reason=RESERVE,
+            part=part,
+            agreement_version=share.agreement_version,
+            breakdown=Breakdown(adjustments_minor=amount),
+            due_at=due_at,
+        )
+        self.shares.append(kept)
+        self.look(due_at)
+        self.entries.add(account(kept, "available", self.order.channel_account), amount)
+        standing = self._standing(name)
+        guard = msgspec.structs.replace(standing.guard, reserve_minor=standing.guard.reserve_minor + amount)
+        self.netted[name] = msgspec.structs.replace(standing, guard=guard)
+
+    def send(self, place: int, *, by_hand: bool = False) -> str:
+        """Pay a share again, or for the first time, that is available; return why it cannot be, if the gate stops it.
+
+        This takes from the merchant's available balance: its guard is written, and what refunds of other orders have
+        used of that balance is not there any more.
+        """
+        share = self.shares[place]
+        name = share.payee if share.receiver.startswith(MERCHANT) else ""
+        if name:
+            passage = self._asked(name, share, by_hand=by_hand)
+            if passage.reason:
+                stopped = msgspec.structs.replace(
+                    share, reason=passage.reason, since=msgspec.UNSET, due_at=msgspec.UNSET, accrual=passage.accrual
+                )
+                self.shares[place] = stopped
+                return passage.reason
+        giver = account(share, "available", self.order.channel_account)
+        taken = self._taken(share, name) if name else 0
+        amount, figures = self._net(share.receiver, share.amount_minor - taken, share.breakdown)
+        if taken:
+            netted = taken + (0 if figures.netted_minor is msgspec.UNSET else figures.netted_minor)
+            figures = msgspec.structs.replace(figures, netted_minor=netted)
+        sent = msgspec.structs.replace(
+            share,
+            state="in_transit",
+            reason="",
+            amount_minor=amount,
+            breakdown=figures,
+            attempt=share.attempt + 1,
+            payout_id=self.payout_id,
+            since=msgspec.UNSET,
+            due_at=msgspec.UNSET,
+            accrual=msgspec.UNSET,
+        )
+        self.shares[place] = sent
+        self.again.append(sent)
+        self.entries.add(giver, taken - share.amount_minor)
+        self.entries.add(account(sent, "in_transit", self.order.channel_account), amount)
+        return ""
+
+    def write_off(self, place: int) -> None:
+        """Give up a share of a merchant's that is available: its money is nobody's, and in suspense."""
+        share = self.shares[place]
+        name = share.payee
+        standing = self._standing(name)
+        after = left(standing.guard, share.amount_minor, share.accrual)
+        self.netted[name] = msgspec.structs.replace(standing, guard=after)
+        giver, taken = account(share, "available", self.order.channel_account), self._taken(share, name)
+        figures = msgspec.structs.replace(share.breakdown, netted_minor=taken) if taken else share.breakdown
+        amount = share.amount_minor - taken
+        gone = msgspec.structs.replace(
+            share, state="written_off", amount_minor=amount, breakdown=figures, accrual=msgspec.UNSET
+        )
+        self.shares[place] = gone
+        self.entries.move(giver, account(gone, "written_off", self.order.channel_account), amount)
+
+    def _taken(self, share: Share, name: str) -> int:
+        """Note that a merchant's available money is decided about; return what of this share is not there any more."""
+        standing = self._standing(name)
+        guard, taken = standing.guard, 0
+        if share.path.startswith(RESERVE_OF) and not share.attempt:
+            guard = msgspec.structs.replace(guard, reserve_minor=guard.reserve_minor - share.amount_minor)
+        else:
+            taken = min(guard.taken_minor, share.amount_minor)
+            guard = msgspec.structs.replace(guard, taken_minor=guard.taken_minor - taken)
+        available = max(0, standing.available_minor - share.amount_minor + taken)
+        self.netted[name] = msgspec.structs.replace(standing, guard=guard, available_minor=available)
+        if taken:
+            self.shares.append(
+                Share(
+                    path=TAKEN_OF + name,
+                    receiver=share.receiver,
+                    merchant=share.merchant,
+                    amount_minor=taken,
+                    state="taken",
+                    breakdown=Breakdown(adjustments_minor=taken),
+                ),
+            )
+        return taken
+
+    def _standing(self, name: str) -> Standing:
+        return self.netted.get(name) or self._standings.get(name, FRESH_STANDING)
 
     def _net(self, receiver: str, amount: int, figures: Breakdown) -> tuple[int, Breakdown]:
         """Keep of an amount what its receiver owes: the platform, which had paid it, gets that."""
         name = receiver.removeprefix(MERCHANT)
-        standing = self.netted.get(name) or self._standings.get(name)
-        if standing is None or not standing.guard.debt_minor or name == receiver:
+        standing = self._standing(name)
+        if not standing.guard.debt_minor or name == receiver:
             return amount, figures
         guard, kept = guards.netted(standing.guard, amount)
         self.netted[name] = msgspec.structs.replace(standing, guard=guard)

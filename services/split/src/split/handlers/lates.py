@@ -108,8 +108,9 @@ class Corrections:
     async def _decide(self, late: Late, keys: Sequence[str], work: Work) -> int:
         found = await self._orders.whole(keys, work.session)
         held = [it for it in found.values() if isinstance(it, Held)]
-        copies = by_marketplace(await self._merchants.copies([late.key], work.session)).get(late.marketplace, {})
-        moments = await self._reviews.moments.present([it.request for it in held], work.session)
+        known = by_marketplace(await self._merchants.copies([late.key], work.session))
+        copies = known.get(late.marketplace, {})
+        moments = await self._reviews.moments.present([it.request for it in held], known, work.session)
         cause = event_id(MerchantChanged.topic, late.marketplace, f"{late.merchant}/{late.version}")
         occasions: list[Occasion] = []
         for it in held:

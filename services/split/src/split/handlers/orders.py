@@ -46,7 +46,8 @@ class OrderHandlers:
         sheet = await self._reviews.sheet(refunding, work)
         of_marketplace = by_marketplace(copies)
         outcomes: Counter[str] = Counter()
-        moments = await self._reviews.moments.present([received.event for received in batch], work.session)
+        requests = [received.event for received in batch]
+        moments = await self._reviews.moments.present(requests, of_marketplace, work.session)
         for received in batch:
             event, body = received.event, encode(received.event)
             digest = hashlib.sha256(body).digest()
@@ -66,7 +67,7 @@ class OrderHandlers:
             outcomes[_outcome(decision)] += 1
             known[event.key] = Known("split", digest, ())
         books.close()
-        sheet.write(work)
+        self._reviews.close(sheet, work)
         work.after_commit(lambda: self._metrics.note_split(outcomes))
 
     def _split(

@@ -22,7 +22,7 @@ class PreviewHandlers:
         async def decide(work: Work) -> Preview | str:
             copies = by_marketplace(await self._merchants.copies(keys_of([request]), work.session))
             sheet = await self._reviews.sheet([(request, ())], work)
-            moments = await self._reviews.moments.present([request], work.session)
+            moments = await self._reviews.moments.present([request], copies, work.session)
             merchants, stand = copies.get(request.marketplace, {}), sheet.of(request.marketplace, request.currency)
             return preview(request, merchants, moments[request.marketplace], stand)
 

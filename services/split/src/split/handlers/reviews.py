@@ -5,6 +5,7 @@ The same review follows every occasion, so that the order of events decides noth
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -15,8 +16,9 @@ from shared.messages import Event, MerchantChanged, SplitRequested
 from shared.mongo import Database, Session
 from shared.record import Received
 from shared.work import Work
-from split.domain import money_back, splits
+from split.domain import gates, money_back, splits
 from split.domain.calendars import Calendar
+from split.domain.gates import MINIMUM
 from split.domain.judgements import Moment
 from split.domain.orders import Order
 from split.domain.pots import merchants_of
@@ -31,6 +33,7 @@ from split.store.receivers import Receivers
 from split.store.rulesets import Rulesets
 from split.store.standings import Sheet, Standings, Who
 from split.store.stops import StopStore
+from split.store.wakes import Wakes
 
 
 class Occasion(msgspec.Struct, frozen=True):
@@ -53,6 +56,10 @@ ROUNDS_MAX: Final = 3
 """So often an order with refunds is looked at in one unit: a release may decide about what a refund waits for."""
 
 
+type Copies = Mapping[str, Mapping[str, MerchantChanged]]
+"""Copies of merchants by marketplace, then by id."""
+
+
 class Moments:
     """The moments of decisions: one clock, each marketplace's calendar and rules, what is paused, and who is bound."""
 
@@ -70,18 +77,26 @@ class Moments:
         return self._clock.now()
 
     async def present(
-        self, orders: Sequence[SplitRequested], session: Session, now: datetime | None = None
+        self, orders: Sequence[SplitRequested], copies: Copies, session: Session, now: datetime | None = None
     ) -> Mapping[str, Moment]:
         """Return this unit's moment in the marketplace of each order: its rules, what is paused, and who is bound.
 
-        `now`: the time by which the unit was chosen, if it was chosen by one.
+        `copies` are those of who is paid, some of whom may not simply be. `now`: the time by which the unit was chosen,
+        if it was chosen by one.
         """
         wanted, moment = {it.marketplace for it in orders}, now or self.now()
         paused = await self._stops.paused(wanted, session) if wanted else {}
         rules = await self._rulesets.of(wanted, session) if wanted else {}
         registry = await self._receivers.registry(orders, session)
         return {
-            it: Moment(moment, self._calendar(it), rules.get(it, NO_RULES), paused.get(it, NO_STOPS), registry)
+            it: Moment(
+                moment,
+                self._calendar(it),
+                rules.get(it, NO_RULES),
+                paused.get(it, NO_STOPS),
+                registry,
+                gates.payees_of(copies.get(it, {}).values(), moment),
+            )
             for it in wanted
         }
 
@@ -114,7 +129,9 @@ class Reviews:
         self._merchants = merchants
         self._metrics = metrics
         self._standings = Standings(database)
+        self._wakes = Wakes(database)
         self.moments = moments
+        self.wake: Callable[[str], None] = lambda _key: None
 
     async def review(
         self, occasions: Sequence[Occasion], work: Work, now: datetime | None = None, beside: Beside | None = None
@@ -130,7 +147,8 @@ class Reviews:
         sheet = await self.sheet(refunding, work, beside.whom if beside else ())
         if beside is not None:
             beside.book(books, sheet)
-        moments = await self.moments.present([it.held.request for it in occasions], work.session, now)
+        requests = [it.held.request for it in occasions]
+        moments = await self.moments.present(requests, of_marketplace, work.session, now)
         changed = 0
         for it in occasions:
             before, after = it.held.order, it.order
@@ -149,8 +167,14 @@ class Reviews:
             self._orders.change(work, before, after)
             self._count(work, before, after)
         books.close()
-        sheet.write(work)
+        self.close(sheet, work)
         return changed
+
+    def close(self, sheet: Sheet, work: Work) -> None:
+        """Write what was decided about merchants' balances, and wake what has come to its minimum by it."""
+        sheet.write(work)
+        for who in sheet.freed():
+            work.after_commit(partial(self.wake, self._wakes.ask(work, who.marketplace, MINIMUM + who.merchant)))
 
     async def sheet(
         self, requests: Iterable[tuple[SplitRequested, Collection[str]]], work: Work, beside: Iterable[Who] = ()
@@ -195,8 +219,8 @@ def payees_of(request: SplitRequested) -> set[str]:
 
 
 def keys_of(requests: Iterable[SplitRequested]) -> set[str]:
-    """Return the keys of all merchants whose agreements decide about these orders."""
-    return {f"{request.marketplace}/{merchant}" for request in requests for merchant in merchants_of(request)}
+    """Return the keys of all merchants whose agreements decide about these orders, or who are paid out of them."""
+    return {f"{request.marketplace}/{merchant}" for request in requests for merchant in payees_of(request)}
 
 
 def by_marketplace(copies: dict[str, MerchantChanged]) -> dict[str, dict[str, MerchantChanged]]:

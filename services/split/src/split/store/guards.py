@@ -15,6 +15,8 @@ from shared.work import Work
 from split.domain.guards import FRESH, Guard
 
 GUARDS: Final = "guards"
+OPTIONAL: Final = ("debt_since", "blocked", "cap_day", "capped_minor", "accrual", "accrued_minor")
+"""Fields that are not kept while they say nothing."""
 IN_DEBT: Final = {"debt_since": {"$exists": True}}
 INDEXES: Final[dict[str, list[Index]]] = {
     # Only merchants that owe are in them; for the gauge, and for who looks after debts.
@@ -52,7 +54,7 @@ class Guards:
         `before` is what `load` gave in this unit's snapshot: its version tells whether the guard is there.
         """
         fields: Document = msgspec.structs.asdict(after) | {"version": before.version + 1}
-        absent = {name: "" for name in ("debt_since", "blocked") if fields[name] is None}
+        absent = {name: "" for name in OPTIONAL if not fields[name]}
         fields["marketplace"] = key.partition("/")[0]
         change: Document = {"$set": {name: value for name, value in fields.items() if name not in absent}}
         if before.version == 0:

@@ -16,6 +16,7 @@ from shared import mongo
 from shared.messages import MerchantChanged, decode
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
+from split.domain.gates import MINIMUM
 from split.domain.stops import STOP
 from split.domain.tariff import RULES
 
@@ -104,7 +105,12 @@ class Merchants:
         work.update(WAITING, event.key, news, upsert=True)
 
     def wait(self, work: Work, key: str, orders: int) -> None:
-        """Count orders that wait for a merchant, a stop or rules, or with a negative number no longer do."""
+        """Count orders that wait for a merchant, a stop or rules, or with a negative number no longer do.
+
+        Who waits for amounts to come to a minimum meets the guard instead.
+        """
+        if key.partition("/")[2].startswith(MINIMUM):
+            return
         places = _places(key)
         key = places[zlib.crc32(work.stripe.encode()) % len(places)]
         work.increment(WAITING, key, {"count": orders}, {"version": 0, "released": 0})

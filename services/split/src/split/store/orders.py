@@ -35,6 +35,8 @@ INDEXES: Final[dict[str, list[Index]]] = {
             [("marketplace", UP), ("currency", UP), (EXPECTING, UP), ("split_at", UP), ("_id", UP)],
             partial={EXPECTING: {"$exists": True}},
         ),
+        # Only orders of which a leg waits for an operator are in it; for `for_operators`.
+        Index([("marketplace", UP), ("operator_at", UP), ("_id", UP)], partial={"operator_at": {"$exists": True}}),
         # Only orders with money that stands still are in it; for the gauge.
         Index([("origin_time", UP)], partial=STANDING),
     ],
@@ -213,6 +215,7 @@ def changes_of(before: Order, after: Order) -> Document:
         ("waiting_for", list(before.waiting_for) or UNSET, list(after.waiting_for) or UNSET),
         ("facts", before.facts, after.facts),
         ("look_at", before.look_at, after.look_at),
+        ("operator_at", before.operator_at, after.operator_at),
         ("refunds", before.refunds, after.refunds),
         ("late", before.late, after.late),
     ):

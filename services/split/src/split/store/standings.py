@@ -61,6 +61,15 @@ class Sheet:
             elif kind == DEPOSIT:
                 place[merchant] = msgspec.structs.replace(it, deposit_minor=it.deposit_minor + amount)
 
+    def freed(self) -> list[Who]:
+        """Return whose amounts have come to their minimum, so that those added up before may go."""
+        before = self._before
+        return [
+            who
+            for who, after in self._after.items()
+            if after.guard.accrual > before.get(who, FRESH_STANDING).guard.accrual
+        ]
+
     def write(self, work: Work) -> None:
         """Write the guard of each merchant about whom something was decided."""
         for who, after in self._after.items():
