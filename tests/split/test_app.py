@@ -28,6 +28,8 @@ OPERATORS = {
     f"{BELOW}/approvals/{{approval_id}}/refuse",
     f"{BELOW}/orders/{{order_id}}/freezes/{{freeze_id}}",
     f"{BELOW}/orders/{{order_id}}/releases",
+    f"{BELOW}/operator/legs/retry",
+    f"{BELOW}/operator/legs/write-off",
     f"{BELOW}/payouts/pause",
     f"{BELOW}/payouts/resume",
     f"{BELOW}/rewards",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from fastapi import APIRouter, FastAPI
 
@@ -21,6 +22,7 @@ from split.handlers import (
     Deadlines,
     FactHandlers,
     HoldHandlers,
+    LegDeeds,
     MerchantHandlers,
     Moments,
     MovementHandlers,
@@ -95,42 +97,31 @@ def assemble(
     receivers, rulesets, lates = Receivers(database, shipped()), Rulesets(database), Lates(database)
     reviews = Reviews(database, orders, merchants, metrics, Moments(clock, marketplaces, rulesets, stops, receivers))
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
-    approvals, charges, freezes = Approvals(database), Charges(database), FreezeChanges(database)
+    charges, freezes = Charges(database), FreezeChanges(database)
     rewards = Rewards(database, charges, merchants, stops, shipped(), marketplaces, metrics.note_imbalance)
     facts, hold = FactHandlers(orders, reviews), HoldHandlers(commits, clock, orders, freezes, reviews)
-    approve = ApprovalHandlers(commits, approvals, clock, executors={"hold_release": hold, "reward": rewards})
+    approve = ApprovalHandlers(
+        commits,
+        Approvals(database),
+        clock,
+        {
+            "hold_release": hold,
+            "leg_retry": LegDeeds("retry", orders, merchants, reviews),
+            "leg_write_off": LegDeeds("write_off", orders, merchants, reviews),
+            "reward": rewards,
+        },
+    )
     corrections = Corrections(commits, lates, orders, merchants, reviews)
     waker = Waker(commits, wakes, orders, reviews)
     reviews.wake = waker.signal
-    behind = api.Behind(
-        marketplaces=marketplaces,
-        clock=clock,
-        orders=orders,
-        merchants=merchants,
-        accounts=Accounts(database),
-        history=History(database),
-        guards=Guards(database),
-        freezes=freezes,
-        hold=hold,
-        approvals=approvals,
-        approve=approve,
-        stops=stops,
-        stop=StopHandlers(commits, clock, stops, merchants, wakes, waker.signal),
-        receivers=receivers,
-        charges=charges,
-        earnings=Earnings(database),
-        bind=ReceiverHandlers(commits, clock, receivers, merchants, wakes, waker.signal),
-        rulesets=rulesets,
-        preview=PreviewHandlers(commits, merchants, reviews),
-        rule=RuleHandlers(commits, clock, rulesets, merchants, wakes, waker.signal, rules_lead),
-    )
+    told = Signals(releases.signal, corrections.signal, waker.signal)
+    served = _Served(commits, database, marketplaces, clock)
+    behind = _behind(served, reviews, waker, hold, approve, rules_lead)
     return Parts(
         orders=orders,
         split_orders=OrderHandlers(database, orders, merchants, metrics, reviews),
         post_payouts=PayoutHandlers(database, orders, charges, metrics, reviews),
-        copy_merchants=MerchantHandlers(
-            merchants, lates, wakes, clock, Signals(releases.signal, corrections.signal, waker.signal)
-        ),
+        copy_merchants=MerchantHandlers(merchants, lates, wakes, clock, told),
         note_facts=facts,
         post_refunds=RefundHandlers(database, orders, metrics, reviews.moments),
         post_movements=MovementHandlers(database, facts),
@@ -143,6 +134,46 @@ def assemble(
         corrections=corrections,
         checkpoints=CheckpointSweep(database, commits, Checkpoints(database)),
         router=api.routes(behind),
+    )
+
+
+class _Served(NamedTuple):
+    """What all of split stands on."""
+
+    commits: Commits
+    database: Database
+    marketplaces: Marketplaces
+    clock: Clock
+
+
+def _behind(
+    on: _Served, reviews: Reviews, waker: Waker, hold: HoldHandlers, approve: ApprovalHandlers, rules_lead: timedelta
+) -> api.Behind:
+    """Wire what the routes are made over."""
+    commits, database, marketplaces, clock = on
+    orders, merchants, stops, wakes = Orders(database), Merchants(database), StopStore(database), Wakes(database)
+    receivers, rulesets = Receivers(database, shipped()), Rulesets(database)
+    return api.Behind(
+        marketplaces=marketplaces,
+        clock=clock,
+        orders=orders,
+        merchants=merchants,
+        accounts=Accounts(database),
+        history=History(database),
+        guards=Guards(database),
+        freezes=FreezeChanges(database),
+        hold=hold,
+        approvals=Approvals(database),
+        approve=approve,
+        stops=stops,
+        stop=StopHandlers(commits, clock, stops, merchants, wakes, waker.signal),
+        receivers=receivers,
+        charges=Charges(database),
+        earnings=Earnings(database),
+        bind=ReceiverHandlers(commits, clock, receivers, merchants, wakes, waker.signal),
+        rulesets=rulesets,
+        preview=PreviewHandlers(commits, merchants, reviews),
+        rule=RuleHandlers(commits, clock, rulesets, merchants, wakes, waker.signal, rules_lead),
     )
 
 

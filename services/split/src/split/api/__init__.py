@@ -6,7 +6,8 @@ from fastapi import APIRouter
 
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
-from split.api import approvals, debts, earnings, holds, ledger, previews, receivers, rewards, rules, stops
+from shared.profiles import shipped
+from split.api import approvals, debts, earnings, holds, ledger, legs, previews, receivers, rewards, rules, stops
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
 from split.handlers.byhand import HoldHandlers
@@ -68,4 +69,5 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(receivers.routes(behind.bind, behind.receivers, behind.marketplaces))
     router.include_router(rewards.routes(behind.approve, behind.charges, behind.marketplaces))
     router.include_router(earnings.routes(behind.earnings, behind.clock, behind.marketplaces))
+    router.include_router(legs.routes(behind.orders, behind.approve, behind.clock, shipped(), behind.marketplaces))
     return router

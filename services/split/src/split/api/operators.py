@@ -17,6 +17,7 @@ STATUSES: Final[dict[Reason, int]] = {
     "approval_unknown": 404,
     "channel_account_unknown": 404,
     "freeze_unknown": 404,
+    "leg_unknown": 404,
     "order_unknown": 404,
     "receiver_unknown": 404,
     "amount_out_of_range": 422,

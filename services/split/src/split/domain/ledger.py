@@ -10,7 +10,16 @@ from typing import Literal
 import msgspec
 
 Kind = Literal[
-    "split", "release", "settle", "refund", "chargeback", "console_refund", "refund_settle", "movement", "reward"
+    "split",
+    "release",
+    "settle",
+    "refund",
+    "chargeback",
+    "console_refund",
+    "refund_settle",
+    "movement",
+    "reward",
+    "write_off",
 ]
 """Why a transaction was booked; the API answers with the same set. Money that waits for the institution is first
 reserved, then posted or voided, each by a transaction of its own (money.md 4):
@@ -20,6 +29,7 @@ reserved, then posted or voided, each by a transaction of its own (money.md 4):
 - post: `settle`, where the institution has paid the leg: out of `in_transit` against `channel:clearing`.
 - void: `settle`, where it has failed or was cancelled: from `in_transit` back to `merchant:available`. A leg that the
   bank returns after it was paid is not voided: a new `settle` takes it from clearing to `available`.
+  A `write_off` takes it from there into `suspense`.
 """
 
 GENESIS: bytes = bytes(32)

@@ -8,6 +8,7 @@ import msgspec
 
 from shared.profiles import Profile
 from split.domain import retries
+from split.domain.calendars import Calendar
 from split.domain.gates import RESERVE
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
@@ -23,9 +24,14 @@ class Deed(msgspec.Struct, frozen=True):
     leg_id: str
 
 
+def leg_of(order: Order, identity: str) -> Share | None:
+    """Return the share that a leg pays."""
+    return next((it for it in order.shares if it.part and leg_id(order.document_key, it) == identity), None)
+
+
 def refusal(order: Order, deed: Deed) -> Refused | None:
     """Return why a deed makes no sense, if so."""
-    share = next((it for it in order.shares if it.part and leg_id(order.document_key, it) == deed.leg_id), None)
+    share = leg_of(order, deed.leg_id)
     if share is None:
         return Refused("leg_unknown", f"order {order.order_id} has no leg {deed.leg_id}")
     if share.state != "available":
@@ -33,6 +39,12 @@ def refusal(order: Order, deed: Deed) -> Refused | None:
     if deed.what == "write_off" and not share.receiver.startswith(MERCHANT):
         return Refused("leg_of_platform", "what the platform is owed is not given up here")
     return None
+
+
+def for_operator(share: Share, profile: Profile | None, calendar: Calendar) -> bool:
+    """Tell whether only an operator can let a share go."""
+    came_back = share.state == "available" and not share.stopped
+    return came_back and retries.due_at(share, profile.failures if profile else None, calendar) is None
 
 
 def resume(pass_: Round, profile: Profile | None, stopped: Collection[str], deed: Deed | None = None) -> None:

@@ -54,7 +54,7 @@ def split(
     )
     stopped = frozenset(line.line_id for it in known.approved for line in it.lines)
     terms = _terms(request, facts, known, moment, stopped)
-    pass_ = Round(order, _gate(order, moment), standings)
+    pass_ = Round(order, gate_of(order, moment), standings)
     pass_.take(facts.pooled_minor, facts.subsidy_minor, facts.surcharge_minor)
     verdicts = [judgements.first(pot, merchants.get(pot.merchant), terms) for pot in facts.pots]
     for verdict in verdicts:
@@ -86,7 +86,7 @@ def review(
         for pot in facts.pots
         if (share := held.get(pots.MERCHANT + pot.merchant)) is not None
     ]
-    pass_ = Round(whole, _gate(whole, moment), stand, undoing(_decided(whole, verdicts), request, facts))
+    pass_ = Round(whole, gate_of(whole, moment), stand, undoing(_decided(whole, verdicts), request, facts))
     for verdict in verdicts:
         pass_.settle(verdict, held[pots.MERCHANT + verdict.pot.merchant])
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
@@ -116,7 +116,8 @@ def _correct(pass_: Round, order: Order, request: SplitRequested, merchants: Mer
         pass_.look(moment.now)
 
 
-def _gate(order: Order, moment: Moment) -> Gate:
+def gate_of(order: Order, moment: Moment) -> Gate:
+    """Return the gate that shares of an order pass on their way out."""
     return Gate(order.channel_account, order.currency, moment.now, moment.calendar, moment.stops, moment.payees)
 
 

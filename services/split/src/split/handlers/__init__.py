@@ -6,6 +6,7 @@ from split.handlers.checkpoints import CheckpointSweep
 from split.handlers.clock import Deadlines
 from split.handlers.facts import FactHandlers
 from split.handlers.lates import Corrections
+from split.handlers.legs import LegDeeds
 from split.handlers.merchants import MerchantHandlers
 from split.handlers.movements import MovementHandlers
 from split.handlers.orders import OrderHandlers
@@ -27,6 +28,7 @@ __all__ = [
     "Deadlines",
     "FactHandlers",
     "HoldHandlers",
+    "LegDeeds",
     "MerchantHandlers",
     "Moments",
     "MovementHandlers",

@@ -22,6 +22,7 @@ from split.domain.gates import MINIMUM
 from split.domain.judgements import Moment
 from split.domain.orders import Order
 from split.domain.pots import merchants_of
+from split.domain.resting import Deed
 from split.domain.rounds import Decision
 from split.domain.rulesets import NO_RULES
 from split.domain.stops import NO_STOPS
@@ -37,12 +38,13 @@ from split.store.wakes import Wakes
 
 
 class Occasion(msgspec.Struct, frozen=True):
-    """One order to be looked at: as it is stored, as it is after the news, and what the news was."""
+    """One order to be looked at: as it is stored, as it is after the news, and what the news was; or a deed."""
 
     held: Held
     order: Order
     cause: str
     received: Received[Event] | None = None
+    deed: Deed | None = None
 
 
 class Beside(msgspec.Struct, frozen=True):
@@ -152,15 +154,16 @@ class Reviews:
         changed = 0
         for it in occasions:
             before, after = it.held.order, it.order
-            merchants = of_marketplace.get(after.marketplace, {})
+            merchants, deed = of_marketplace.get(after.marketplace, {}), it.deed
             for _ in range(ROUNDS_MAX):
                 stand = sheet.of(after.marketplace, after.currency)
-                decision = splits.review(after, it.held.request, merchants, moments[after.marketplace], stand)
+                decision = splits.review(after, it.held.request, merchants, moments[after.marketplace], stand, deed)
                 if decision is None:
                     break
                 after = decision.order
                 sheet.keep(after.marketplace, after.currency, decision.standings)
-                record(decision, books, work, it.cause, it.received, it.held.origin_time)
+                record(decision, books, work, it.cause, it.received, it.held.origin_time, deed)
+                deed = None
                 if not money_back.concerned(after, it.held.request):
                     break
             changed += after != before
@@ -201,12 +204,14 @@ def record(
     cause: str,
     received: Received[Event] | None,
     origin_time: datetime,
+    deed: Deed | None = None,
 ) -> None:
     """Book what a review decided, and ask for what follows from it."""
     order, back = decision.order, decision.back
     for booking in back.bookings if back else ():
         books.post(order, booking.kind, booking.entries, booking.cause)
-    books.post(order, "release", decision.entries, cause)
+    written_off = deed is not None and deed.what == "write_off"
+    books.post(order, "write_off" if written_off else "release", decision.entries, cause)
     asked = (*back.cancels, *back.requests) if back else ()
     for event in (*asked, decision.payout):
         if event is not None:

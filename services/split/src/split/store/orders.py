@@ -112,6 +112,17 @@ class Orders:
         )
         return found["look_at"] if found else None
 
+    async def for_operators(self, marketplace: str, after: Place | None, limit: int) -> list[Order]:
+        """Return up to `limit` orders after a place of which a leg waits for an operator, the longest waiting first."""
+        query: Document = {"marketplace": marketplace, "operator_at": {"$exists": True}}
+        if after is not None:
+            moment, key = after
+            query["operator_at"] = {"$gte": moment}
+            query["$or"] = [{"operator_at": {"$gt": moment}}, {"_id": {"$gt": key}}]
+        cursor = self._orders.find(query, {"body": 0, "hash": 0, "early": 0})
+        found = await cursor.sort([("operator_at", UP), ("_id", UP)]).limit(limit).to_list(None)
+        return [msgspec.convert(it, Order) for it in found]
+
     async def load(self, keys: Iterable[str], session: Session) -> dict[str, Order | None]:
         """Return these orders as far as they are there; None stands for a stub."""
         found = await mongo.by_ids(self._orders, keys, session, {"body": 0, "hash": 0, "early": 0})
