@@ -8,9 +8,9 @@ from typing import Final
 
 import typer
 
-from ops.commands import audit, demo, dlq, down, lag, park, report, reset, send, settled, status, trace, up
+from ops.commands import audit, demo, dlq, down, lag, park, payouts, report, reset, send, settled, status, trace, up
 
-COMMANDS: Final = (up, down, reset, status, demo, send, settled, trace, lag, report, audit, dlq, park)
+COMMANDS: Final = (up, down, reset, status, demo, send, settled, trace, lag, report, audit, dlq, park, payouts)
 
 
 def create_app() -> typer.Typer:

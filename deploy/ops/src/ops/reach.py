@@ -10,6 +10,7 @@ from ops.institution import InstitutionError
 from ops.lag import KafkaUnreachableError
 from ops.output import Code, stop
 from ops.send.merchants import MerchantError
+from ops.stops import SplitError
 from ops.stores import StoresUnreachableError
 from shared.publisher import PublishError
 from shared.topics import Topics, TopicsError
@@ -23,6 +24,7 @@ UNREACHABLE: Final = (
     KafkaUnreachableError,
     MerchantError,
     PublishError,
+    SplitError,
     StoresUnreachableError,
 )
 
