@@ -79,6 +79,10 @@ class Institution:
     async def heal(self) -> None:
         await self._call("DELETE", "faults")
 
+    async def give_back(self, *numbers: str) -> None:
+        """Have receivers' banks return these payouts."""
+        await self._call("POST", "returns", {"numbers": numbers, "reason": "ACCOUNT_CLOSED"})
+
     async def balances(self) -> dict[str, int]:
         """Return what is in each pocket and with each receiver."""
         pockets = (await self._call("GET", "balances"))["pockets"]

@@ -24,7 +24,9 @@ def test_no_request_makes_payments_fail(mongo_url: str, prepared: str) -> None:
         edge = Edge(client[prepared], SandboxChannel("http://127.0.0.1:1", timeout_s=1))
         await edge.take(order())
         await edge.take(payout())
-        app.include_router(api.routes(edge.parts.ingress, edge.parts.orders, edge.parts.payouts, edge.marketplaces))
+        app.include_router(
+            api.routes(edge.parts.ingress, edge.parts.doubts, edge.parts.orders, edge.parts.payouts, edge.marketplaces)
+        )
         return edge
 
     with asyncio.Runner() as runner:

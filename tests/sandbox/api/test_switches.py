@@ -53,6 +53,22 @@ async def test_a_misspelt_fault_is_refused(institution: httpx.AsyncClient) -> No
     assert "anwser" in answer.json()["detail"]
 
 
+async def test_a_bank_returns_a_payout_once_and_the_pool_has_it_again(institution: httpx.AsyncClient) -> None:
+    payment = {"payment_id": "p1", "amount_minor": 500, "currency": "CNY"}
+    await institution.post("payments", json={"payments": [payment]})
+    transfer = {"number": "n1", "kind": "payout", "receiver": "merchant:shop", "currency": "CNY", "amount_minor": 300}
+    await institution.post("transfers", json={"transfers": [transfer]})
+    for _ in range(2):
+        answer = await institution.post("returns", json={"numbers": ["n1", "n2"], "reason": "ACCOUNT_CLOSED"})
+        told = [(it["number"], it["state"], it.get("reason")) for it in answer.json()["transfers"]]
+        assert told == [("n1", "returned", "ACCOUNT_CLOSED"), ("n2", "not_found", None)]
+        (pool,) = (await institution.get("balances")).json()["pockets"]
+        assert (pool["pocket"], pool["balance_minor"]) == ("pool", 500)
+        assert (await institution.get("receivers")).json()["receivers"] == []
+    found = await institution.post("transfers/query", json={"numbers": ["n1"]})
+    assert found.json()["transfers"][0]["state"] == "returned"
+
+
 async def test_faults_outlive_the_process(institution: httpx.AsyncClient, settings: Settings) -> None:
     await institution.put("faults", json=CLOSED)
     again = create_app(settings)

@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.domain.books import IN_TRANSIT, MARKETING, POOL, Change
 from sandbox.domain.faults import NORMAL, Faults
-from sandbox.domain.transfers import Record, Transfer, TransferAnswer, conclude, execute, found
+from sandbox.domain.transfers import Record, Transfer, TransferAnswer, conclude, execute, found, give_back
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 SHOP = "merchant:shop"
@@ -135,3 +135,21 @@ def test_an_unknown_number_is_told_without_an_amount() -> None:
     assert found("n9", None).state == "not_found"
     known = found("n1", Record(transfer=payout("n1", 5), state="failed", reason="insufficient_funds"))
     assert (known.state, known.reason, known.amount_minor) == ("failed", "insufficient_funds", 5)
+
+
+def test_what_a_bank_returns_is_in_the_pool_again_and_its_number_is_not_executed_anew() -> None:
+    _, change = execute([payout("n1", 300), payout("n2", 900)], {}, WITH_1000, NORMAL, NOW)
+    known = {it.transfer.number: it for it in change.records}
+    back = give_back(known.values(), "account closed")
+    assert [(it.transfer.number, it.state, it.reason) for it in back.records] == [("n1", "returned", "account closed")]
+    assert back.pockets == {(POOL, "CNY"): 300}
+    known |= {it.transfer.number: it for it in back.records}
+    assert give_back(known.values(), "again").records == []
+    answers, change = execute([payout("n1", 300)], known, WITH_1000, NORMAL, NOW)
+    assert (states(answers), change.records) == ([("returned", "account closed")], [])
+    assert found("n1", known["n1"]).state == "returned"
+
+
+def test_a_subsidy_is_no_banks_to_return() -> None:
+    _, change = execute([subsidy("s1", 50)], {}, {(MARKETING, "CNY"): 50}, NORMAL, NOW)
+    assert give_back(change.records, "why").records == []

@@ -36,9 +36,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = Institution(title="Sandbox institution", lifespan=lifespan)
     problems.install(app)
-    app.include_router(movements.routes(Handlers(connection), faults))
+    handlers = Handlers(connection)
+    app.include_router(movements.routes(handlers, faults))
     app.include_router(records.routes(connection))
-    app.include_router(switches.routes(faults))
+    app.include_router(switches.routes(faults, handlers))
     app.include_router(switches.health(connection))
     return app
 

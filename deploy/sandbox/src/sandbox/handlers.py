@@ -42,6 +42,11 @@ class Handlers:
             known |= await self._connection.transact(_conclude, account, accepted, faults)
         return [transfers.found(number, known.get(number)) for number in numbers]
 
+    async def give_back(self, account: str, numbers: Sequence[str], reason: str) -> list[TransferFound]:
+        """Have receivers' banks return these payouts, as far as they succeeded; tell how each stands, in the order."""
+        known = await self._connection.transact(_give_back, account, numbers, reason)
+        return [transfers.found(number, known.get(number)) for number in numbers]
+
 
 def _take_payments(session: Session, account: str, batch: Sequence[Payment]) -> list[PaymentAnswer]:
     known = books.payments(session, account, (payment.payment_id for payment in batch))
@@ -72,6 +77,13 @@ def _conclude(session: Session, account: str, numbers: Sequence[str], faults: Fa
     now = _now()
     change = transfers.conclude((record for record in known.values() if record.state == "accepted"), faults, now)
     books.conclude_transfers(session, account, change, now)
+    return known | {record.transfer.number: record for record in change.records}
+
+
+def _give_back(session: Session, account: str, numbers: Sequence[str], reason: str) -> dict[str, Record]:
+    known = books.transfers(session, account, numbers)
+    change = transfers.give_back(known.values(), reason)
+    books.return_transfers(session, account, change, _now())
     return known | {record.transfer.number: record for record in change.records}
 
 

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 
-from payments.handlers import Ingress
+from payments.handlers import Doubts, Ingress
 from payments.store.orders import Orders
 from payments.store.payouts import Payouts
 from shared.http import Problem, marketplace_of, parameter
@@ -37,7 +37,7 @@ class PayoutSummary(BaseModel):
 
     payout_id: str
     state: Literal["sending", "waiting", "final"]
-    waits: Literal["sending", "accepted", "unknown", "waiting_funds"] | None
+    waits: Literal["sending", "accepted", "unknown", "waiting_funds", "checked"] | None
     revision: int
     amount_minor: int
     created_at: datetime
@@ -101,7 +101,7 @@ class PayoutStatus(PayoutSummary):
     subsidies: list[SubsidyStatus]
 
 
-def routes(ingress: Ingress, orders: Orders, payouts: Payouts, marketplaces: Marketplaces) -> APIRouter:
+def routes(ingress: Ingress, doubts: Doubts, orders: Orders, payouts: Payouts, marketplaces: Marketplaces) -> APIRouter:
     """Return the routes of payments."""
     router = APIRouter(prefix="/v1/marketplaces/{marketplace}")
 
@@ -134,6 +134,13 @@ def routes(ingress: Ingress, orders: Orders, payouts: Payouts, marketplaces: Mar
             raise Problem(404, "order_unknown", f"no order {order_id!r} has been received")
         return OrderStatus(order_id=order_id, state="received", received_at=came_in_at)
 
+    _payouts(router, doubts, payouts, marketplaces)
+    return router
+
+
+def _payouts(router: APIRouter, doubts: Doubts, payouts: Payouts, marketplaces: Marketplaces) -> None:
+    """Add the routes of payouts."""
+
     @router.get("/payouts/{payout_id}")
     async def show_payout(marketplace: str, payout_id: PayoutId) -> PayoutStatus:
         """Show a payout with its legs."""
@@ -143,7 +150,17 @@ def routes(ingress: Ingress, orders: Orders, payouts: Payouts, marketplaces: Mar
             raise Problem(404, "payout_unknown", f"no payout {payout_id!r} has been requested")
         return PayoutStatus.of(stored)
 
-    return router
+    @router.post("/payouts/{payout_id}/check", status_code=202)
+    async def check_payout(marketplace: str, payout_id: PayoutId) -> PayoutStatus:
+        """Have the institution asked whether a bank has returned what a payout has paid; asking twice is asking once.
+
+        What it answers is told with the payout's next revision, if anything has changed.
+        """
+        marketplace_of(marketplaces, marketplace)
+        key = f"{marketplace}/{payout_id}"
+        if await doubts.ask_again(key) is None:
+            raise Problem(404, "payout_unknown", f"no payout {payout_id!r} has been requested")
+        return PayoutStatus.of(await payouts.show(key) or {})
 
 
 def _status(order: Document, came_in_at: datetime | None, payouts: Iterable[Document]) -> OrderStatus:

@@ -17,7 +17,7 @@ from payments.dispatch.paying import Paying
 from payments.dispatch.proving import Proving
 from payments.dispatch.sweep import Sweep
 from payments.domain.payouts import Payout
-from payments.handlers import Ingress, MerchantHandlers, OrderHandlers, PayoutHandlers
+from payments.handlers import Doubts, Ingress, MerchantHandlers, OrderHandlers, PayoutHandlers
 from payments.metrics import Metrics
 from payments.settings import Settings
 from payments.store.handovers import HandOvers
@@ -45,6 +45,7 @@ class Parts:
     take_payouts: PayoutHandlers
     take_merchants: MerchantHandlers
     ingress: Ingress
+    doubts: Doubts
 
     async def run(self) -> None:
         """Run the lanes until cancelled, then let go of the institutions."""
@@ -88,6 +89,7 @@ def assemble(
         take_payouts=PayoutHandlers(orders, payouts, handovers, marketplaces, transfers),
         take_merchants=MerchantHandlers(Merchants(database)),
         ingress=Ingress(orders, commits),
+        doubts=Doubts(database, payouts, commits),
     )
 
 
@@ -103,5 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.sample(lambda: metrics.sample(service.database))
     service.sweep("proofs", sweep.EVERY_S, lambda: parts.sweep.orders(parts.proofs))
     service.sweep("payouts", sweep.EVERY_S, lambda: parts.sweep.payouts(parts.transfers))
-    service.app.include_router(api.routes(parts.ingress, parts.orders, parts.payouts, service.marketplaces))
+    service.app.include_router(
+        api.routes(parts.ingress, parts.doubts, parts.orders, parts.payouts, service.marketplaces)
+    )
     return service.app

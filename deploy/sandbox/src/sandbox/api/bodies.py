@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from fastapi import Path, Query, Request, Response
 
-from sandbox.domain.books import ITEMS_MAX, Id, Part
+from sandbox.domain.books import ITEMS_MAX, Id, Part, Reason
 from sandbox.domain.faults import Faults
 from sandbox.domain.payments import Fund, Payment, PaymentAnswer, PaymentFound
 from sandbox.domain.transfers import Transfer, TransferAnswer, TransferFound
@@ -71,6 +71,13 @@ class TransferQuery(Part, frozen=True, kw_only=True, gc=False):
     numbers: Annotated[tuple[Id, ...], msgspec.Meta(max_length=ITEMS_MAX)]
 
 
+class ReturnBatch(Part, frozen=True, kw_only=True, gc=False):
+    """Payouts that their receivers' banks return, and why."""
+
+    numbers: Annotated[tuple[Id, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+    reason: Reason = "returned"
+
+
 class TransfersFound(Part, frozen=True, kw_only=True, gc=False):
     """What is known of transfers; `next_cursor` is there on a page that is not the last."""
 
@@ -109,7 +116,7 @@ class Receivers(Part, frozen=True, kw_only=True, gc=False):
 
 _DOCUMENTED: Final = (
     PaymentBatch, PaymentAnswers, PaymentQuery, PaymentsFound, Fund, FundAnswer, TransferBatch, TransferAnswers,
-    TransferQuery, TransfersFound, Pockets, Receivers, Faults,
+    TransferQuery, ReturnBatch, TransfersFound, Pockets, Receivers, Faults,
 )  # fmt: skip
 
 

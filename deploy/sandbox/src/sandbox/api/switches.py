@@ -1,4 +1,4 @@
-"""The routes that switch faults on and off, and those that tell whether the institution lives."""
+"""The routes that switch faults on and off, have a bank return money, and tell whether the institution lives."""
 
 from http import HTTPStatus
 from typing import Final
@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from sandbox.api.bodies import Account, documented, read, write
+from sandbox.api.bodies import Account, ReturnBatch, TransfersFound, documented, read, write
 from sandbox.domain.faults import Faults
+from sandbox.handlers import Handlers
 from sandbox.problems import Problem
 from sandbox.store.connection import Connection
 from sandbox.store.faults import FaultSwitches
@@ -15,21 +16,29 @@ from sandbox.store.faults import FaultSwitches
 _FAULTS: Final = msgspec.json.Decoder(Faults)
 
 
-def routes(switches: FaultSwitches) -> APIRouter:
-    """Return the routes of an account's faults."""
-    router = APIRouter(prefix="/v1/accounts/{account}/faults")
+_RETURNS: Final = msgspec.json.Decoder(ReturnBatch)
 
-    @router.put("", openapi_extra=documented(Faults, Faults))
+
+def routes(switches: FaultSwitches, handlers: Handlers) -> APIRouter:
+    """Return the routes of what goes wrong with an account."""
+    router = APIRouter(prefix="/v1/accounts/{account}")
+
+    @router.post("/returns", openapi_extra=documented(TransfersFound, ReturnBatch))
+    async def give_back(account: Account, request: Request) -> Response:
+        batch = await read(request, _RETURNS)
+        return write(TransfersFound(transfers=await handlers.give_back(account, batch.numbers, batch.reason)))
+
+    @router.put("/faults", openapi_extra=documented(Faults, Faults))
     async def switch(account: Account, request: Request) -> Response:
         faults = await read(request, _FAULTS)
         await switches.switch(account, faults)
         return write(faults)
 
-    @router.get("", openapi_extra=documented(Faults))
+    @router.get("/faults", openapi_extra=documented(Faults))
     async def show(account: Account) -> Response:
         return write(await switches.show(account))
 
-    @router.delete("", status_code=HTTPStatus.NO_CONTENT)
+    @router.delete("/faults", status_code=HTTPStatus.NO_CONTENT)
     async def remove(account: Account) -> Response:
         await switches.remove(account)
         return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -22,7 +22,7 @@ from sandbox.domain.books import (
 )
 from sandbox.domain.faults import Faults
 
-State = Literal["succeeded", "accepted", "failed"]
+State = Literal["succeeded", "accepted", "failed", "returned"]
 Refusal = Literal["number_reused", "receiver_unknown", "amount_zero"]
 
 _SOURCES: Final = {"payout": POOL, "subsidy": MARKETING}
@@ -45,7 +45,7 @@ class Transfer(Part, frozen=True, kw_only=True, gc=False):
 
 
 class Record(Part, frozen=True, kw_only=True, gc=False):
-    """A transfer as the institution remembers it. `failed` and `succeeded` are final."""
+    """A transfer as the institution remembers it. `failed` is final; what succeeded a receiver's bank may return."""
 
     transfer: Transfer
     state: State
@@ -57,7 +57,7 @@ class TransferAnswer(Part, frozen=True, kw_only=True, gc=False):
     """What became of one transfer. A refused one leaves no record: its number stays free or as it was."""
 
     number: str
-    state: Literal["succeeded", "accepted", "failed", "refused"]
+    state: Literal["succeeded", "accepted", "failed", "returned", "refused"]
     reason: str | None = None
     executed_at: datetime | None = None
 
@@ -66,7 +66,7 @@ class TransferFound(Part, frozen=True, kw_only=True, gc=False):
     """A transfer as it is told to who asks for it; of one that is not known there is nothing to tell but that."""
 
     number: str
-    state: Literal["succeeded", "accepted", "failed", "not_found"]
+    state: Literal["succeeded", "accepted", "failed", "returned", "not_found"]
     reason: str | None = None
     executed_at: datetime | None = None
     kind: str | msgspec.UnsetType = msgspec.UNSET
@@ -115,6 +115,19 @@ def conclude(accepted: Iterable[Record], faults: Faults, now: datetime) -> Chang
             done = Record(transfer=transfer, state="failed", reason=reason)
             change.pockets[transfer.source] += transfer.amount_minor
         change.records.append(done)
+    return change
+
+
+def give_back(paid: Iterable[Record], reason: str) -> Change[Record]:
+    """Take payouts back that their receivers' bank returns, days after they succeeded: the pool has the money again."""
+    change: Change[Record] = Change()
+    for record in paid:
+        transfer = record.transfer
+        if record.state == "succeeded" and transfer.kind == "payout":
+            change.pockets[transfer.source] += transfer.amount_minor
+            change.records.append(
+                Record(transfer=transfer, state="returned", reason=reason, executed_at=record.executed_at)
+            )
     return change
 
 

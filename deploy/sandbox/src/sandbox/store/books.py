@@ -30,7 +30,7 @@ _KNOWN: Final = "IN (SELECT value FROM json_each(?))"
 _AFTER: Final = "> ? ORDER BY 1 LIMIT ?"
 _CONCLUDE: Final = """
     UPDATE transfers SET state = ?, reason = ?, executed_at_ms = ?, at_ms = ?
-    WHERE account = ? AND number = ? AND state = 'accepted'
+    WHERE account = ? AND number = ? AND state = ?
 """
 
 
@@ -85,7 +85,17 @@ def add_transfers(session: Session, account: str, change: Change[Record], now: d
 
 def conclude_transfers(session: Session, account: str, change: Change[Record], now: datetime) -> None:
     """Replace accepted transfers by their outcome, and record what that moved."""
-    session.executemany(_CONCLUDE, ((*_outcome(it, now), account, it.transfer.number) for it in change.records))
+    _replace(session, account, change, now, "accepted")
+
+
+def return_transfers(session: Session, account: str, change: Change[Record], now: datetime) -> None:
+    """Replace transfers that had succeeded by their return, and record what that moved."""
+    _replace(session, account, change, now, "succeeded")
+
+
+def _replace(session: Session, account: str, change: Change[Record], now: datetime, before: str) -> None:
+    rows = ((*_outcome(it, now), account, it.transfer.number, before) for it in change.records)
+    session.executemany(_CONCLUDE, rows)
     _move(session, account, change)
 
 

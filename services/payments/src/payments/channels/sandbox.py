@@ -35,7 +35,7 @@ class _Payments(msgspec.Struct, frozen=True):
 
 class _Transfer(msgspec.Struct, frozen=True, gc=False):
     number: str
-    state: Literal["succeeded", "accepted", "failed", "refused", "not_found"]
+    state: Literal["succeeded", "accepted", "failed", "returned", "refused", "not_found"]
     reason: str | None = None
     receiver: str | None = None
     currency: str | None = None
@@ -120,7 +120,7 @@ class SandboxChannel:
 def _outcome(it: _Transfer) -> Answer:
     reason = _reason(it.reason)
     match it.state:
-        case "succeeded" | "accepted" | "failed":
+        case "succeeded" | "accepted" | "failed" | "returned":
             return Answer(it.state, reason)
         case "refused" if it.reason != "number_reused":
             return Answer("failed", reason)  # it left no record: nothing was and nothing will be executed

@@ -54,8 +54,9 @@ class Paying:
         channel = self._channel_of(to.profile)
         wanted = [instruction for payout in batch for instruction in instructions(payout)]
         answers = await _ask(channel, to.account, [it for it in wanted if it.state != "sending"])
-        # The same number and body again, also for what the institution does not know: not found is not final.
-        unsent = [it for it in wanted if it.number not in answers]
+        # The same number and body again, also for what the institution does not know: not found is not final. What it
+        # has paid is asked after, and never sent.
+        unsent = [it for it in wanted if it.number not in answers and it.state != "succeeded"]
         complete = True
         if unsent:
             try:
@@ -85,7 +86,7 @@ class Paying:
                 work.publish(settled(after, work.now), origin_time=after.origin_time)
             if after.waits == "sending":
                 again.append(item(after))
-            elif after.waits is None and all(leg.state == "succeeded" for leg in after.legs):
+            elif after.waits is None and not before.doubted and all(leg.state == "succeeded" for leg in after.legs):
                 done.append(after)
         if again:
             work.after_commit(lambda: self.hand(to, again))

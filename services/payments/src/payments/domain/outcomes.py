@@ -20,7 +20,7 @@ REASON_CHARACTERS_MAX: Final = 128
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """What an institution says of one number. `unknown`: it did not say, or not in time."""
 
-    state: Literal["accepted", "succeeded", "failed", "unknown"]
+    state: Literal["accepted", "succeeded", "failed", "returned", "unknown"]
     reason: str | None = None
 
 
@@ -40,11 +40,13 @@ def answered(payout: Payout, answers: Mapping[str, Answer]) -> Payout:
             msgspec.structs.replace(leg, reason=reason) if reason and leg.state == "created" else leg for leg in legs
         )
     changed = _standing(legs, subsidies) != _standing(payout.legs, payout.subsidies)
+    asked = all(leg.channel_number in answers for leg in payout.legs if leg.state == "succeeded" and leg.amount_minor)
     return msgspec.structs.replace(
         payout,
         legs=legs,
         subsidies=subsidies,
         revision=payout.revision + changed,
+        doubted=msgspec.UNSET if asked else payout.doubted,
         asks=0 if started else payout.asks + 1,
     )
 

@@ -18,8 +18,8 @@ from shared.money import AMOUNT_MINOR_MAX
 
 WAITING_FUNDS: Final = "waiting_funds"
 
-Waits = Literal["waiting_funds", "unknown", "accepted", "sending"]
-"""What a payout that is not final waits for, the worst first."""
+Waits = Literal["waiting_funds", "unknown", "accepted", "sending", "checked"]
+"""What a payout that is not final waits for, the worst first; `checked`: whether a bank has returned what it paid."""
 
 
 class Subsidy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,7 +36,8 @@ class Subsidy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
     """All legs of one payout and where each stands. `revision` rises with every change, `asks` with every ask.
 
-    `fenced`: its document has other payouts, so that its legs are compared with theirs.
+    `fenced`: its document has other payouts, so that its legs are compared with theirs. `doubted`: somebody said that a
+    bank had returned money of it, and the institution has not been asked since.
     """
 
     marketplace: str
@@ -51,6 +52,7 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
     revision: int = 0
     asks: int = 0
     fenced: bool = False
+    doubted: bool | msgspec.UnsetType = msgspec.UNSET
     origin_time: datetime
     created_at: datetime
 
@@ -69,7 +71,9 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
             return "unknown"
         if "accepted" in states:
             return "accepted"
-        return "sending" if states & OPEN else None
+        if states & OPEN:
+            return "sending"
+        return "checked" if self.doubted else None
 
     @property
     def moved_minor(self) -> int:
@@ -220,7 +224,10 @@ def _again_refusal(leg: Leg, other: KnownLeg) -> tuple[PayoutReason, str] | None
 
 
 def instructions(payout: Payout) -> Iterator[Instruction]:
-    """Give every instruction that is with the institution or goes there now: subsidies first, legs behind them."""
+    """Give every instruction that is with the institution or goes there now: subsidies first, legs behind them.
+
+    Of a payout that is doubted, what was paid is among them, to be asked after.
+    """
     for subsidy in payout.subsidies:
         if subsidy.state in _UNDER_WAY:
             yield Instruction(
@@ -232,7 +239,7 @@ def instructions(payout: Payout) -> Iterator[Instruction]:
                 subsidy.state,
             )
     for leg in payout.legs:
-        if leg.state in _UNDER_WAY:
+        if leg.state in _UNDER_WAY or (payout.doubted and leg.state == "succeeded" and leg.amount_minor):
             yield Instruction(leg.channel_number, "payout", leg.receiver, leg.amount_minor, payout.currency, leg.state)
 
 
@@ -257,6 +264,16 @@ def cancelled(payout: Payout, leg_ids: frozenset[str]) -> Payout:
             for subsidy in subsidies
         )
     return msgspec.structs.replace(payout, legs=stopped, subsidies=subsidies, revision=payout.revision + 1)
+
+
+def doubted(payout: Payout) -> Payout:
+    """Return a payout whose institution is to be asked again after what it has paid; the same where there is nothing.
+
+    A bank returns money days after a leg succeeded; that is a new revision (money.md 3.9). What somebody says of it is
+    never believed: the institution's own answer decides.
+    """
+    paid = any(leg.state == "succeeded" and leg.amount_minor for leg in payout.legs)
+    return msgspec.structs.replace(payout, doubted=True) if paid and payout.waits is None else payout
 
 
 def settled(payout: Payout, now: datetime) -> PayoutSettled:

@@ -1,8 +1,9 @@
 """Use cases. Each one reads load, decide, record; none of them talks to an institution."""
 
+from payments.handlers.doubts import Doubts
 from payments.handlers.ingress import Ingress
 from payments.handlers.merchants import MerchantHandlers
 from payments.handlers.orders import OrderHandlers
 from payments.handlers.payouts import PayoutHandlers
 
-__all__ = ["Ingress", "MerchantHandlers", "OrderHandlers", "PayoutHandlers"]
+__all__ = ["Doubts", "Ingress", "MerchantHandlers", "OrderHandlers", "PayoutHandlers"]

@@ -105,6 +105,10 @@ class Payouts:
         change = {"$set": fields | {"ask_at": schedule.left_behind_at(now)}}
         work.update("payouts", key_of(before), change)
 
+    def doubt(self, work: Work, before: Payout, after: Payout, now: datetime) -> None:
+        """Record that a payout's institution is to be asked again, at once."""
+        work.update("payouts", key_of(before), {"$set": _changed(before, after, now) | {"ask_at": now}})
+
     async def make_due(self, profile: str, account: str, now: datetime) -> int:
         """Let every payout of an account that waits for an answer or for funds be looked at now; return how many."""
         waiting = {"ask_at": {"$gt": now}, "channel_profile": profile, "state": "waiting"}
@@ -149,7 +153,10 @@ def _payout(document: Document) -> Payout:
 def _changed(before: Payout, after: Payout, now: datetime) -> Document:
     legs = changes.of_list("legs", before.legs, after.legs)
     subsidies = changes.of_list("subsidies", before.subsidies, after.subsidies)
-    return {**legs, **subsidies, "revision": after.revision, "asks": after.asks, **_standing(after, now)}
+    fields: Document = {"revision": after.revision, "asks": after.asks}
+    if before.doubted or after.doubted:
+        fields["doubted"] = bool(after.doubted)
+    return {**legs, **subsidies, **fields, **_standing(after, now)}
 
 
 def _standing(payout: Payout, now: datetime) -> Document:
