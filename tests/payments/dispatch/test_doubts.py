@@ -7,7 +7,8 @@ from tests.payments.edge import Edge, Institution, until
 from tests.payments.examples import NOW, leg, order, payment, payout
 
 from payments import api
-from payments.domain.payouts import doubted, requested
+from payments.domain.outcomes import doubted
+from payments.domain.payouts import requested
 from shared import http
 from shared.messages import PayoutSettled
 

@@ -62,6 +62,16 @@ def started(payout: Payout) -> Payout:
     )
 
 
+def doubted(payout: Payout) -> Payout:
+    """Return a payout whose institution is to be asked again after what it has paid; the same where there is nothing.
+
+    A bank returns money days after a leg succeeded; that is a new revision (money.md 3.9). What somebody says of it is
+    never believed: the institution's own answer decides.
+    """
+    paid = any(leg.state == "succeeded" and leg.amount_minor for leg in payout.legs)
+    return msgspec.structs.replace(payout, doubted=True) if paid and payout.waits is None else payout
+
+
 def ask_at(payout: Payout, now: datetime) -> datetime | None:
     """Return when to look at the payout again; None when it is final."""
     waits = payout.waits

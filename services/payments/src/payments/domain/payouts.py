@@ -266,16 +266,6 @@ def cancelled(payout: Payout, leg_ids: frozenset[str]) -> Payout:
     return msgspec.structs.replace(payout, legs=stopped, subsidies=subsidies, revision=payout.revision + 1)
 
 
-def doubted(payout: Payout) -> Payout:
-    """Return a payout whose institution is to be asked again after what it has paid; the same where there is nothing.
-
-    A bank returns money days after a leg succeeded; that is a new revision (money.md 3.9). What somebody says of it is
-    never believed: the institution's own answer decides.
-    """
-    paid = any(leg.state == "succeeded" and leg.amount_minor for leg in payout.legs)
-    return msgspec.structs.replace(payout, doubted=True) if paid and payout.waits is None else payout
-
-
 def settled(payout: Payout, now: datetime) -> PayoutSettled:
     """Return the event that tells of this revision."""
     return PayoutSettled(

@@ -1,6 +1,7 @@
 """Doubts: somebody says that a bank has returned what was paid; the institution is asked, and its answer decides."""
 
-from payments.domain.payouts import Payout, doubted
+from payments.domain.outcomes import doubted
+from payments.domain.payouts import Payout
 from payments.store.payouts import Payouts
 from shared import leases
 from shared.commits import Commits

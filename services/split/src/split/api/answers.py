@@ -120,6 +120,8 @@ def _share(share: Share) -> ShareAnswer:
     fields = msgspec.structs.asdict(share) | {
         "breakdown": BreakdownAnswer(**msgspec.to_builtins(share.breakdown)),
         "rules_version": share.rules_version or 0,
+        "due_at": share.due_at or None,
+        "since": share.since or None,
     }
     return ShareAnswer.model_validate(fields)
 

@@ -64,7 +64,12 @@ class ShareAnswer(BaseModel):
     receiver: str
     merchant: Annotated[str, Field(description="out of whose pot it comes; empty for the platform and the chain")]
     amount_minor: Minor
-    state: Literal["held", "available", "in_transit", "paid"]
+    state: Annotated[
+        Literal["held", "available", "in_transit", "paid", "taken", "written_off"],
+        Field(
+            description="available: due, or come back; taken: refunds of other orders used it; written_off: suspense"
+        ),
+    ]
     reason: Annotated[str, Field(description="why it is held or available; else empty")]
     part: Annotated[int, Field(description="which release of this path it is; 0 while held")]
     attempt: Annotated[int, Field(description="which attempt to pay it; 0 where there was none")]
@@ -73,7 +78,10 @@ class ShareAnswer(BaseModel):
     rules_version: Annotated[int, Field(description="the marketplace's rules that were asked too; 0 where none were")]
     breakdown: BreakdownAnswer
     waits: Annotated[list[WaitAnswer], Field(description="a held share's lines, once an agreement has decided")] = []
-    due_at: Annotated[datetime | None, Field(description="when the first of these lines is due; null: unknown")] = None
+    due_at: Annotated[
+        datetime | None, Field(description="when it, or the first of these lines, is due; null: unknown")
+    ] = None
+    since: Annotated[datetime | None, Field(description="when it came back from the institution; else null")] = None
 
 
 class PayoutAnswer(BaseModel):
