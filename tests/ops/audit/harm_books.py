@@ -219,7 +219,7 @@ BOOKS: Final[list[tuple[Plant, set[str]]]] = [
     (keep_sellers_money_as_commission, {"sellers_money_apart"}),
     (keep_sellers_money_in_reserve, {"sellers_money_apart", "order_booked"}),
     (keep_sellers_money_in_an_account_of_no_name, {"sellers_money_apart", "order_booked"}),
-    (recover_more_than_was_owed, {"sellers_money_apart", "order_booked", "debt_guarded"}),
+    (recover_more_than_was_owed, {"sellers_money_apart", "order_booked", "guard_agrees"}),
     (send_a_sellers_share_to_the_platform, {"sellers_money_apart", "order_booked"}),
     (refund_more_than_was_paid, {"refund_within_paid", "order_booked"}),
     (refund_the_same_twice, {"refund_within_paid", "order_booked", "pool_is_owed"}),

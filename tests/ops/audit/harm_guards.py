@@ -28,6 +28,11 @@ def guard_more_than_is_owed(live: Live) -> None:
     live["split"].guards.update_one({}, {"$inc": {"debt_minor": 1}})
 
 
+def guard_more_than_is_reserved(live: Live) -> None:
+    owe(live)
+    live["split"].guards.update_one({}, {"$inc": {"reserve_minor": 1}})
+
+
 def guard_another_currency(live: Live) -> None:
     owe(live)
     live["split"].guards.delete_one({})
@@ -49,9 +54,10 @@ def guard_without_an_amount(live: Live) -> None:
 
 GUARDS: Final[list[tuple[Plant, set[str]]]] = [
     (owe, set()),
-    (lose_a_guard, {"debt_guarded"}),
-    (guard_more_than_is_owed, {"debt_guarded"}),
-    (guard_another_currency, {"debt_guarded"}),
+    (lose_a_guard, {"guard_agrees"}),
+    (guard_more_than_is_owed, {"guard_agrees"}),
+    (guard_more_than_is_reserved, {"guard_agrees"}),
+    (guard_another_currency, {"guard_agrees"}),
     (book_a_merchants_money_without_an_order, {"movement_booked"}),
     (book_another_account_without_an_order, {"movement_booked"}),
     (guard_without_an_amount, {"document_shaped"}),

@@ -7,10 +7,14 @@ from typing import Any
 import bson
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant, run_state_machine_as_test
+from tests.split.cashier import Cashier
+from tests.split.domain.test_interleavings import Town
 from tests.split.domain.test_money_back import approval, carry_out, finish, movement, noises, pay, stories
-from tests.split.examples import agreement, copies, line, merchant, paid_order
+from tests.split.domain.test_payout_laws import Step, payout_terms, steps
+from tests.split.examples import agreement, copies, line, merchant, merchant_copies, orders, paid_order
 from tests.split.world import World
 
 from ops.audit.case import Case, Verdict
@@ -20,7 +24,7 @@ from ops.audit.laws.refunds import left_pool_minor
 from ops.audit.rows import Booked, Divided, Paid, Taken
 from ops.audit.shapes import READ, split
 from ops.places import SETTLED
-from shared.messages import encode
+from shared.messages import MerchantChanged, SplitRequested, encode
 from split.domain.refunds import ApprovedLine
 
 type Harm = Callable[[World], None]
@@ -36,7 +40,7 @@ def case_of(world: World) -> Case:
     ((_, divided),) = split.ORDERS.rows(document)
     assert isinstance(divided, Divided)
     case = Case(order.key, divided=divided)
-    case.booked.append(Booked(order.key, 0, {name: it for name, it in world.accounts.items() if it}))
+    case.booked += [Booked(order.key, 0, entries) for _, entries in world.booked if not of_account(entries)]
     case.paid += [
         Paid(order.key, it.channel_payment_id, it.amount_minor, it.fee_minor, order.currency) for it in request.payments
     ]
@@ -46,16 +50,65 @@ def case_of(world: World) -> Case:
     return case
 
 
+def of_account(entries: dict[str, int]) -> int:
+    """Return what came in that is no order's: a merchant's deposit."""
+    return sum(it for name, it in entries.items() if name.startswith("deposit/") and it > 0)
+
+
 def judged(world: World) -> list[tuple[str, str]]:
     """Return what the laws of the books and of the channel find."""
     case, verdict = case_of(world), Verdict(SETTLED, 0)
     assert case.divided is not None
     books.judge(case, verdict)
     before = sum(it.amount_minor - it.fee_minor for it in world.request.payments)
-    waiting = world.unbooked_minor()
-    posted = world.pool - waiting + left_pool_minor(case.divided) - before
+    others = world.unbooked_minor() + sum(of_account(entries) for _, entries in world.booked)
+    posted = world.pool - others + left_pool_minor(case.divided) - before
     channel.judge(case, posted, verdict)
     return [(it.law, it.detail) for it in verdict.breaches]
+
+
+class AuditedTown(Town):
+    """Two orders of the same merchants, audited after every step."""
+
+    @invariant()
+    def audits(self) -> None:
+        """Judge both orders."""
+        for world in getattr(self, "worlds", ()):
+            assert judged(world) == []
+
+    def teardown(self) -> None:
+        """Leave where everybody ends to the rules' own test."""
+
+
+def test_no_interleaving_of_two_orders_breaks_a_law() -> None:
+    run_state_machine_as_test(
+        AuditedTown,
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.explicit, Phase.reuse, Phase.generate),
+        ),
+    )
+
+
+@settings(deadline=None)
+@given(orders(), merchant_copies(), st.lists(steps(), max_size=10), st.data())
+def test_nothing_that_comes_of_payouts_breaks_a_law(
+    order: SplitRequested, merchants: dict[str, MerchantChanged], story: list[Step], data: st.DataObject
+) -> None:
+    agreed = {
+        name: tuple(msgspec.structs.replace(one, payouts=data.draw(payout_terms)) for one in it.agreements)
+        for name, it in merchants.items()
+    }
+    world = Cashier(
+        order, {name: msgspec.structs.replace(it, agreements=agreed[name]) for name, it in merchants.items()}
+    )
+    assert judged(world) == []
+    for step in story:
+        step(world)
+        assert judged(world) == []
 
 
 @settings(deadline=None)
@@ -107,7 +160,7 @@ def charged_back() -> World:
         ("merchant:available/m1", "buyer:refund_in_transit"),
         ("merchant:debt/m1", "platform:commission"),
         ("merchant:debt/m1", "merchant:available/m1"),
-        ("merchant:available/m1", "deposit/m1"),
+        ("merchant:available/m1", "suspense/test-a"),
         ("deposit/m1", "suspense/test-a"),
         ("deposit/m1", "merchant:reserve/m1"),
         ("deposit/m1", "platform:advance"),
@@ -122,8 +175,7 @@ def test_money_in_a_wrong_account_is_named_with_its_account(made: Callable[[], W
     """Each pair sums to zero; that others have used what was available or deposited explains none of them."""
     world = made()
     assert judged(world) == []
-    world.accounts[giver] -= 7
-    world.accounts[taker] += 7
+    world.booked.append(("release", {giver: -7, taker: 7}))
     found = [(law, detail.partition(" is ")[0]) for law, detail in judged(world)]
     named = {account for law, account in found if law == "order_booked"}
     assert named & {giver, taker, "merchant:debt/*"}, found
@@ -132,11 +184,10 @@ def test_money_in_a_wrong_account_is_named_with_its_account(made: Callable[[], W
 def test_nobody_else_has_used_the_money_of_an_order_without_refunds() -> None:
     world = World(paid_order(line(1, 1_000)), copies(merchant("m1", agreement())))
     pay(world, "failed")
-    world.accounts["merchant:available/m1"] -= 7
-    world.accounts["deposit/m1"] += 7
+    world.booked.append(("release", {"merchant:available/m1": -7, "suspense/test-a": 7}))
     assert [detail for law, detail in judged(world) if law == "order_booked"] == [
-        "deposit/m1 is 7 in the ledger, the order says 0",
         "merchant:available/m1 is 873 in the ledger, the order says 880",
+        "suspense/test-a is 7 in the ledger, the order says 0",
     ]
 
 

@@ -13,7 +13,7 @@ LAWS: Final = {
     "order_sums": "per order, what the pool got and the platform added is what the shares are",
     "order_booked": "per order, the ledger has the money where the order says it is",
     "sellers_money_apart": "a platform account gets of sellers' money only commission, its tax, fees, recovered debt",
-    "debt_guarded": "what a merchant's guard says it owes is what its debt account says",
+    "guard_agrees": "what a merchant's guard says of its debt and its reserve is what their accounts say",
     "movement_booked": "money that belongs to no order is a deposit, a debt paid off, or in suspense",
     "refund_within_paid": "no more goes back to a buyer than was paid",
     "paid_as_proved": "what split booked of an order is what payments proved and what the institution has",

@@ -19,7 +19,7 @@ from ops.audit import flight, outside, tasks
 from ops.audit.findings import Breach, Findings
 from ops.audit.flight import Flight
 from ops.audit.laws import record
-from ops.audit.laws.guards import Debts
+from ops.audit.laws.guards import Guarded
 from ops.audit.laws.ledger import Head
 from ops.audit.laws.record import Sums
 from ops.audit.lookagain import SecondLook
@@ -198,7 +198,7 @@ class _Audit:
 
     async def _write_kept(self) -> dict[str, Head]:
         """Write the kept balances, and return the heads of the chains at the same moment: both say how far they go."""
-        debts = Debts()
+        guarded = Guarded()
         heads: dict[str, Head] = {}
         with Writer(self._parts, "kept") as writer:
             async with await self._stores.client.start_session(snapshot=True) as session:
@@ -207,10 +207,10 @@ class _Audit:
                 async for held in self._taken(ledger.BALANCES, session):
                     for it in held.kept():
                         writer.add(it.name, Kept(it.name, it.amount_minor))
-                        debts.add_balance(it)
+                        guarded.add_balance(it)
                 async for guard in self._taken(split.GUARDS, session):
-                    debts.add_guard(guard)
-        debts.judge(self._findings)
+                    guarded.add_guard(guard)
+        guarded.judge(self._findings)
         return heads
 
     async def _taken[D](self, source: Source[D], session: Session) -> AsyncIterator[D]:

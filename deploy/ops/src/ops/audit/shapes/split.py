@@ -182,13 +182,14 @@ class Guard(Stored, frozen=True, kw_only=True):
     """What is known of a merchant's whole balance; the id is marketplace, merchant and currency."""
 
     debt_minor: Minor
+    reserve_minor: Minor
 
 
 def _nothing(_: Guard) -> Rows:
     return ()
 
 
-GUARDS: Final = Source[Guard]("split", "guards", ("debt_minor",), Guard, _nothing, prefixed)
+GUARDS: Final = Source[Guard]("split", "guards", ("debt_minor", "reserve_minor"), Guard, _nothing, prefixed)
 ORDERS: Final = Source(
     "split",
     "orders",
