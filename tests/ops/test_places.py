@@ -35,6 +35,12 @@ WAITS_FOR_FUNDS = {"state": "created", "reason": "waiting_funds"}
         (ACCEPTED, split(share("paid"), share("held", "merchant_unknown")), [], Place("held", "merchant_unknown")),
         (ACCEPTED, split(share("available", "ACCOUNT_ABNORMAL")), [payout()], Place("held", "ACCOUNT_ABNORMAL")),
         (ACCEPTED, split(share("available")), [payout()], Place("held", "available")),
+        (
+            ACCEPTED,
+            split(share("paid"), share("in_transit", "awaiting_finish")),
+            [payout()],
+            Place("held", "awaiting_finish"),
+        ),
         (ACCEPTED, split(share("in_transit")), [payout("waiting", WAITS_FOR_FUNDS)], Place("held", "waiting_funds")),
         (ACCEPTED, split(share("in_transit")), [payout("sending")], Place("waiting", "institution")),
         (ACCEPTED, split(share("in_transit")), [payout()], Place("waiting", "books")),

@@ -47,6 +47,12 @@ class Metrics:
             "Payouts settled before their order came, which the order then could not take.",
             registry=registry,
         )
+        self._freezes_ending = Counter(
+            "weir_channel_freezes_ending",
+            "Orders with money held three days before the end of their channel's freeze: all was split, or some left.",
+            ["held"],
+            registry=registry,
+        )
         self._misfits = Counter(
             "weir_orders_misfits",
             "Orders of which goods or cases were told before they came, with lines that they then had not.",
@@ -81,3 +87,7 @@ class Metrics:
     def note_misfits(self) -> None:
         """Count an order of which something was told that does not fit it."""
         self._misfits.inc()
+
+    def note_freeze_ending(self, *, left: bool) -> None:
+        """Count an order whose channel unfreezes its money soon; `left`: some of it is still held."""
+        self._freezes_ending.labels("left" if left else "split").inc()

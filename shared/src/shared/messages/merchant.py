@@ -77,6 +77,7 @@ class Agreement(Part, frozen=True, kw_only=True, gc=False):
     tax_bp: BasisPoints | msgspec.UnsetType = msgspec.UNSET
     split_cap_bp: BasisPoints | msgspec.UnsetType = msgspec.UNSET
     payouts: PayoutTerms | msgspec.UnsetType = msgspec.UNSET
+    freeze_policy: Literal["split_now", "let_go"] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Hold times in UTC."""

@@ -102,6 +102,9 @@ class AgreementTerms(Request):
     points; absent: what the channel's profile says."""
     payouts: PayoutTerms | Unset = unset()
     """Caps, minimums and a reserve of payouts; absent: none."""
+    freeze_policy: Literal["split_now", "let_go"] | Unset = unset()
+    """What is done three days before the institution unfreezes a payment by itself: `split_now` pays the others of what
+    still waits for its trigger, `let_go` leaves it to the merchant, who owes it then; absent: `split_now`."""
 
     def terms(self) -> Terms:
         """Return them as the rules know them."""

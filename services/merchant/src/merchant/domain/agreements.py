@@ -50,6 +50,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     tax_bp: int | msgspec.UnsetType = msgspec.UNSET
     split_cap_bp: int | msgspec.UnsetType = msgspec.UNSET
     payouts: PayoutTerms | msgspec.UnsetType = msgspec.UNSET
+    freeze_policy: Literal["split_now", "let_go"] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         """Hold times to the millisecond, which is what the store keeps: terms read back equal the terms stated."""
@@ -165,7 +166,9 @@ def _invalid(terms: Terms, rules: Rules) -> Refused | None:
         detail = f"the marketplace has no account of {terms.channel_profile}; it has {accounts}"
         return Refused("channel_profile_unknown", detail)
     cap_bp = None if terms.split_cap_bp is msgspec.UNSET else terms.split_cap_bp
-    if refused := beyond_profile(profile, cap_bp, days(terms.trigger_days, working=terms.trigger_working_days is True)):
+    wait_days = days(terms.trigger_days, working=terms.trigger_working_days is True)
+    policy = None if terms.freeze_policy is msgspec.UNSET else terms.freeze_policy
+    if refused := beyond_profile(profile, cap_bp, wait_days, policy):
         return refused
     categories = [rate.category for rate in terms.category_rates]
     if twice := _twice(categories):

@@ -12,11 +12,16 @@ WORKING_DAYS_A_WEEK: Final = 5
 DAYS_A_WEEK: Final = 7
 
 
-def beyond_profile(profile: Profile, split_cap_bp: int | None, wait_days: int) -> Refused | None:
+def beyond_profile(
+    profile: Profile, split_cap_bp: int | None, wait_days: int, freeze_policy: str | None = None
+) -> Refused | None:
     """Return why an institution could not do what is agreed, or None.
 
-    `split_cap_bp` is the cap that is agreed (None: the profile's own), `wait_days` how long money waits.
+    `split_cap_bp` is the cap that is agreed (None: the profile's own), `wait_days` how long money waits,
+    `freeze_policy` what is agreed for the end of the freeze, if anything is.
     """
+    if freeze_policy is not None and profile.freeze_days is None:
+        return Refused("freeze_policy_unused", f"{profile.name} freezes nothing")
     if split_cap_bp is not None:
         cap = profile.cap
         if cap is None:

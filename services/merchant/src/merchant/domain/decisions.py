@@ -11,6 +11,7 @@ Reason = Literal[
     "currency_twice",
     "currency_unknown",
     "effective_from_taken",
+    "freeze_policy_unused",
     "idempotency_key_reused",
     "limits_invalid",
     "merchant_reserved",

@@ -8,6 +8,7 @@ import msgspec
 from split.api.models import (
     BalanceAnswer,
     BreakdownAnswer,
+    ChannelFreezeAnswer,
     EntryAnswer,
     FreezeAnswer,
     PayoutAnswer,
@@ -23,6 +24,7 @@ from split.api.models import (
     WaitAnswer,
 )
 from split.domain.calendars import Calendar
+from split.domain.collectors import collecting_of, with_clock
 from split.domain.judgements import AT_ONCE
 from split.domain.money_back import stopped_lines
 from split.domain.orders import Order
@@ -51,6 +53,17 @@ def split_answer(stored: Stored, calendar: Calendar, now: datetime) -> SplitAnsw
         ],
         progress=[ProgressAnswer.model_validate(msgspec.structs.asdict(it)) for it in facts.progress],
         look_at=order.look_at or None if order else None,
+        channel_freeze=_freeze(order, stored.paid_at) if order and stored.paid_at else None,
+    )
+
+
+def _freeze(order: Order, paid_at: datetime) -> ChannelFreezeAnswer | None:
+    collecting = collecting_of(order.channel_profile, paid_at)
+    if collecting is None or collecting.ends_at is None or collecting.acts_at is None:
+        return None
+    known = order.known_freeze
+    return ChannelFreezeAnswer(
+        ends_at=collecting.ends_at, acts_at=collecting.acts_at, acted=known.acted, closed=known.closed, owed=known.owed
     )
 
 
@@ -61,8 +74,9 @@ def held_answer(share: Share, stored: Stored, order: Order, calendar: Calendar, 
         return answer
     mine = (line.line_id for line in stored.lines if line.merchant == share.merchant)
     lines = tuple(mine) if share.lines is msgspec.UNSET else share.lines
-    stopped, paid_at = stopped_lines(order), stored.paid_at or now
-    found = waits(share.hold or AT_ONCE, lines, paid_at, order.known_facts, stopped, calendar, now)
+    stopped, paid_at, hold = stopped_lines(order), stored.paid_at or now, share.hold or AT_ONCE
+    facts = with_clock(order.known_facts, share.hold or None, collecting_of(order.channel_profile, paid_at))
+    found = waits(hold, lines, paid_at, facts, stopped, calendar, now)
     answer.waits = [WaitAnswer(line_id=it.line_id, reason=it.reason or share.reason, due_at=it.due_at) for it in found]
     answer.due_at = min((it.due_at for it in found if it.due_at is not None), default=None)
     return answer

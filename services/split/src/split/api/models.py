@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from split.domain.ledger import Kind
+from split.domain.shares import State
 
 Minor = Annotated[int, Field(description="minor units of the currency")]
 Credit = Annotated[int, Field(description="minor units; positive: owed to the account's owner")]
@@ -48,6 +49,16 @@ class FreezeAnswer(BaseModel):
     expires_at: datetime | None
 
 
+class ChannelFreezeAnswer(BaseModel):
+    """The freeze of a payment that its seller collects. It runs from when the order was paid."""
+
+    ends_at: Annotated[datetime, Field(description="when the institution gives the rest to the seller by itself")]
+    acts_at: Annotated[datetime, Field(description="when what still waits for its trigger is split, or let go")]
+    acted: Annotated[bool, Field(description="whether something was held then")]
+    closed: Annotated[bool, Field(description="whether nothing can be split off any more")]
+    owed: Annotated[dict[str, int], Field(description="by seller, what it owes the others since the freeze ended")]
+
+
 class ProgressAnswer(BaseModel):
     """What happened to goods of the order."""
 
@@ -64,13 +75,8 @@ class ShareAnswer(BaseModel):
     receiver: str
     merchant: Annotated[str, Field(description="out of whose pot it comes; empty for the platform and the chain")]
     amount_minor: Minor
-    state: Annotated[
-        Literal["held", "available", "in_transit", "paid", "taken", "written_off"],
-        Field(
-            description="available: due, or come back; taken: refunds of other orders used it; written_off: suspense"
-        ),
-    ]
-    reason: Annotated[str, Field(description="why it is held or available; else empty")]
+    state: State
+    reason: Annotated[str, Field(description="why it is held or available, or what it rests for; else empty")]
     part: Annotated[int, Field(description="which release of this path it is; 0 while held")]
     attempt: Annotated[int, Field(description="which attempt to pay it; 0 where there was none")]
     payout_id: Annotated[str, Field(description="the payout that pays it; empty where none does")]
@@ -79,7 +85,8 @@ class ShareAnswer(BaseModel):
     breakdown: BreakdownAnswer
     waits: Annotated[list[WaitAnswer], Field(description="a held share's lines, once an agreement has decided")] = []
     due_at: Annotated[
-        datetime | None, Field(description="when it, or the first of these lines, is due; null: unknown")
+        datetime | None,
+        Field(description="when it, or the first of these lines, or a reserve, is due; null: unknown"),
     ] = None
     since: Annotated[datetime | None, Field(description="when it came back from the institution; else null")] = None
 
@@ -106,6 +113,9 @@ class SplitAnswer(BaseModel):
     freezes: list[FreezeAnswer]
     progress: Annotated[list[ProgressAnswer], Field(description="as it came, which decides nothing")]
     look_at: Annotated[datetime | None, Field(description="when time alone may next change something; null: never")]
+    channel_freeze: Annotated[
+        ChannelFreezeAnswer | None, Field(description="null where the platform or a pool collects")
+    ] = None
 
 
 class BalanceAnswer(BaseModel):

@@ -60,8 +60,8 @@ def hold(agreement: Agreement) -> Hold | None:
         then = "periodic"
     if agreement.trigger == "paid" and not agreement.trigger_days and not then:
         return None
-    working = agreement.trigger_working_days is True
-    return Hold(trigger=agreement.trigger, days=agreement.trigger_days, working=working, then=then)
+    working, let_go = agreement.trigger_working_days is True, agreement.freeze_policy == "let_go"
+    return Hold(trigger=agreement.trigger, days=agreement.trigger_days, working=working, then=then, let_go=let_go)
 
 
 def refund_terms(agreement: Agreement) -> RefundTerms | None:

@@ -72,7 +72,7 @@ class Purse:
     def take(self, merchant: str, amount_minor: int) -> None:
         """Take what a merchant bears beyond what its refunded lines still hold."""
         left = amount_minor
-        for source in (self._from_held, self._from_available, self._from_paid, self._from_deposit):
+        for source in (self._from_held, self._from_resting, self._from_available, self._from_paid, self._from_deposit):
             if left:
                 left -= source(merchant, left)
         if left:
@@ -108,6 +108,22 @@ class Purse:
                     self.entries.add(f"merchant:held/{merchant}", -taken)
                 return taken
         return 0
+
+    def _from_resting(self, merchant: str, wanted_minor: int) -> int:
+        """Take from what of this order waits for its finish: it is frozen in the collector's own account."""
+        left = wanted_minor
+        for place, share in enumerate(self._shares):
+            if not share.rests or share.receiver != MERCHANT + merchant:
+                continue
+            amount = min(left, share.amount_minor)
+            if amount:
+                left -= amount
+                netted = (share.breakdown.netted_minor or 0) + amount
+                figures = msgspec.structs.replace(share.breakdown, netted_minor=netted)
+                kept = share.amount_minor - amount
+                self._shares[place] = msgspec.structs.replace(share, amount_minor=kept, breakdown=figures)
+                self.entries.add(f"merchant:in_transit/{merchant}", -amount)
+        return wanted_minor - left
 
     def _from_available(self, merchant: str, wanted_minor: int) -> int:
         """Take from what failed legs of any order left available, where the profile lets Weir move it."""

@@ -104,13 +104,17 @@ class Gate(msgspec.Struct, frozen=True):
         limits, and neither a block nor a stop.
         """
         payee = self.payees.get(receiver, ANYBODY)
-        stopped = BLOCKED + payee.blocked if payee.blocked else self.stops.reason(self.channel_account, receiver)
-        if stopped:
+        if stopped := self.stopped(receiver):
             return Passage(stopped, guard, accrual)
         if by_hand:
             return Passage("", left(guard, amount_minor, accrual))
         small = self._below_minimum(payee, amount_minor, guard, accrual)
         return small if small.reason else self._over_limit(payee, amount_minor, small.guard)
+
+    def stopped(self, receiver: str) -> str:
+        """Return why a merchant may be paid nothing at all now, if so."""
+        payee = self.payees.get(receiver, ANYBODY)
+        return BLOCKED + payee.blocked if payee.blocked else self.stops.reason(self.channel_account, receiver)
 
     def _below_minimum(
         self, payee: Payee, amount_minor: int, guard: Guard, accrual: int | msgspec.UnsetType

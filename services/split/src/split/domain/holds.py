@@ -30,13 +30,17 @@ REFUNDING: Final = "refunding"
 CHARGEBACK: Final = "chargeback:"
 
 
-class Hold(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What an agreement makes a merchant's money wait for: a trigger, and days after it (money.md 3.7)."""
+class Hold(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """What an agreement makes a merchant's money wait for: a trigger, and days after it (money.md 3.7).
+
+    `let_go`: what still waits when the channel's freeze is about to end is left to it (money.md 2).
+    """
 
     trigger: Trigger
     days: int = 0
     working: bool = False
     then: Standstill = ""
+    let_go: bool = False
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True):

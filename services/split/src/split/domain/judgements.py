@@ -1,18 +1,20 @@
 """Whether a merchant's pot, or which of its lines, can be paid now, and if not, why: the reasons for holding money."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from shared.messages import MerchantChanged
 from split.domain.agreements import hold, in_force, refund_terms
 from split.domain.calendars import Calendar
+from split.domain.collectors import Collecting, with_clock
 from split.domain.earnings import Earning, earning
 from split.domain.gates import NO_PAYEES, Payees
 from split.domain.holds import Facts, Hold
 from split.domain.limits import TOO_EARLY, Limits, Registry
 from split.domain.pots import MERCHANT, Pot
-from split.domain.readiness import Readiness, readiness
+from split.domain.readiness import AWAITING, Readiness, readiness
 from split.domain.receivers import Divided, Trees
 from split.domain.refunds import RefundTerms
 from split.domain.rulesets import NO_RULES, RuleSets
@@ -21,6 +23,8 @@ from split.domain.stops import NO_STOPS, Stops
 from split.domain.tariff import RULE_MISSING, Sale
 
 AT_ONCE = Hold(trigger="paid")
+LET_GO: Final = "let_go"
+"""Why lines are held for which the freeze of their channel is about to end, and whose agreement leaves them to it."""
 
 
 class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -69,6 +73,7 @@ class Terms(msgspec.Struct, frozen=True):
     moment: Moment
     limits: Limits | None = None
     stopped: frozenset[str] = frozenset()
+    collecting: Collecting | None = None
 
 
 def first(pot: Pot, copy: MerchantChanged | None, terms: Terms) -> Judgement:
@@ -150,4 +155,15 @@ def _ready(bare: Judgement, left: tuple[str, ...] | None, terms: Terms) -> Readi
         return None
     lines = left if left is not None else tuple(dict.fromkeys(line.line_id for line in bare.pot.lines))
     moment = terms.moment
-    return readiness(bare.hold or AT_ONCE, lines, terms.paid_at, facts, terms.stopped, moment.calendar, moment.now)
+    told = with_clock(facts, bare.hold, terms.collecting)
+    found = readiness(bare.hold or AT_ONCE, lines, terms.paid_at, told, terms.stopped, moment.calendar, moment.now)
+    return _let_go(found, bare.hold, terms)
+
+
+def _let_go(ready: Readiness, hold: Hold | None, terms: Terms) -> Readiness:
+    """Say so where what waits for its trigger is left to the end of the channel's freeze."""
+    acts_at = terms.collecting.acts_at if terms.collecting is not None else None
+    over = acts_at is not None and acts_at <= terms.moment.now
+    if hold is None or not hold.let_go or not over or not ready.reason.startswith(AWAITING):
+        return ready
+    return msgspec.structs.replace(ready, reason=LET_GO)

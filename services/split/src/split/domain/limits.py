@@ -139,6 +139,8 @@ class Limits:
             return self._mistake
         if len(self._facts.pots) > 1 and earned.chain and pot.freight_minor:
             return "collector_ambiguous"  # the chain is paid once an order, not once a payment
+        if earned.short_minor and profile.subsidies is None:
+            return "subsidy_not_allowed"  # the fee is more than the platform's commission, which bears it
         legs = [it for it in self._legs(pot, earned, divided, trees) if it.amount_minor]
         bound = {it.receiver for it in legs if self._key(pot.merchant, it.receiver) in self._bound}
         return refusal(profile, self._payments.get(pot.merchant, 0), legs, bound, _cap_bp(copy))

@@ -188,6 +188,7 @@ def _under_way(order: Order, merchants: Iterable[str], lines: Sequence[Refunded]
         share
         for share in order.shares
         if share.state == "in_transit"
+        and share.payout_id
         and share.receiver.startswith(pots.MERCHANT)
         and share.merchant in concerned_by
         and (all_bear or share.lines is msgspec.UNSET or refunded & set(share.lines))

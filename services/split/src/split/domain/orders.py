@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -39,6 +39,21 @@ class Late(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return f"{ADJUSTMENT}{self.version}"
 
 
+class ChannelFreeze(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of the freeze of an order that its seller collects (see collectors.py).
+
+    `acted`: its end was near while money was held, and the agreements' policies were followed. `closed`: nothing can be
+    split off any more. `owed`: what each collecting merchant whose freeze has ended owes for the others, minor units.
+    """
+
+    acted: bool = False
+    closed: bool = False
+    owed: dict[str, int] = {}
+
+
+RUNNING: Final = ChannelFreeze()
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The state of one order. `subsidy_due_minor` is owed by the platform and not yet asked for in any payout.
 
@@ -63,6 +78,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     operator_at: datetime | msgspec.UnsetType = msgspec.UNSET
     refunds: tuple[Refund, ...] | msgspec.UnsetType = msgspec.UNSET
     late: tuple[Late, ...] | msgspec.UnsetType = msgspec.UNSET
+    freeze: ChannelFreeze | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def key(self) -> str:
@@ -73,6 +89,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def known_facts(self) -> Facts:
         """What has happened to it, perhaps nothing."""
         return NO_FACTS if self.facts is msgspec.UNSET else self.facts
+
+    @property
+    def known_freeze(self) -> ChannelFreeze:
+        """What became of its channel's freeze, perhaps nothing yet."""
+        return RUNNING if self.freeze is msgspec.UNSET else self.freeze
 
     @property
     def known_late(self) -> tuple[Late, ...]:
@@ -96,15 +117,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def stands(self) -> bool:
-        """Whether some of its money stands still: held, or available after a payout that failed."""
-        return any(share.state in ("held", "available") for share in self.shares)
+        """Whether some of its money stands still: held, available after a payout that failed, or until the finish."""
+        return any(share.state in ("held", "available") or share.rests for share in self.shares)
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
         """By what end of waiting a share of it may go: of merchants, stops, receivers, rules, and minimums."""
         found: set[str] = set()
         for share in self.shares:
-            if share.reason and (share.state == "held" or share.stopped):
+            if share.reason and (share.state == "held" or share.stopped or share.rests):
                 found.update(self._waits_for(share))
         return tuple(sorted(found))
 

@@ -12,6 +12,7 @@ import msgspec
 from shared.messages import SplitRequested
 from split.domain import pots
 from split.domain.calendars import Calendar
+from split.domain.collectors import collecting_of, with_clock
 from split.domain.judgements import AT_ONCE
 from split.domain.limits import TOO_EARLY
 from split.domain.orders import Order
@@ -121,7 +122,8 @@ def _pay_at(order: Order, pot: Pot, share: Share, paid_at: datetime, view: View)
         return None
     hold = AT_ONCE if share.hold is msgspec.UNSET else share.hold
     lines = tuple(it.line_id for it in pot.lines) if share.lines is msgspec.UNSET else share.lines
-    return readiness(hold, lines, paid_at, order.known_facts, (), view.calendar, view.now).next_at
+    facts = with_clock(order.known_facts, share.hold or None, collecting_of(order.channel_profile, paid_at))
+    return readiness(hold, lines, paid_at, facts, (), view.calendar, view.now).next_at
 
 
 def _of_freight(order: Order, parts: Sequence[Pot], trees: Trees, view: View) -> Prospect | None:

@@ -9,6 +9,9 @@ import msgspec
 from split.domain.calendars import Calendar
 from split.domain.holds import CANCELLED, FROZEN, REFUNDING, Facts, Hold, ProgressKind, Trigger
 
+AWAITING: Final = "awaiting_"
+"""Begins the reason of a line whose trigger, which follows, has not fired, or whose days are not over."""
+
 
 class Wait(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How one line stands: why it may not go (empty: it may), when it is due if that is known, when to look again.
@@ -72,7 +75,7 @@ def waits(
         due = _earlier(None if begins is None else dues[begins], fired.by_hand(line))
         reason, look_at = (REFUNDING, None) if line in refunding else stops.of(line)
         if not reason and (due is None or due > now):
-            reason, look_at = f"awaiting_{hold.trigger}", due
+            reason, look_at = AWAITING + hold.trigger, due
         found.append(Wait(line_id=line, reason=reason, due_at=due, look_at=look_at))
     return found
 

@@ -16,6 +16,7 @@ Reason = (
         "approval_unknown",
         "binding_not_needed",
         "channel_account_unknown",
+        "channel_closed",
         "consent_in_future",
         "effective_from_taken",
         "expiry_past",

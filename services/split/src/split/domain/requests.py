@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from shared.messages import BuyerRefund, Funding, Leg, PayoutRequested, RefundRequested, ReturnLeg, Subsidy
 from split.domain.orders import Order, OwedSubsidy
 from split.domain.refunds import Refund
@@ -20,6 +22,13 @@ def requested(order: Order, payout_id: str, legs: tuple[Leg, ...], asked: Sequen
         channel_account=order.channel_account,
         legs=legs,
         subsidies=tuple(Subsidy(subsidy_id=it.subsidy_id, amount_minor=it.amount_minor) for it in asked),
+    )
+
+
+def finish(order: Order, payout_id: str, shares: Sequence[Share]) -> PayoutRequested:
+    """Return the request to give the collector the rest: its own shares, which were no legs until now."""
+    return msgspec.structs.replace(
+        requested(order, payout_id, tuple(leg(order, it) for it in shares), ()), kind="finish"
     )
 
 

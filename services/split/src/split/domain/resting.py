@@ -36,6 +36,8 @@ def refusal(order: Order, deed: Deed) -> Refused | None:
         return Refused("leg_unknown", f"order {order.order_id} has no leg {deed.leg_id}")
     if share.state != "available":
         return Refused("leg_not_available", f"it is {share.state}")
+    if deed.what == "retry" and order.known_freeze.closed and share.path != MERCHANT + share.merchant:
+        return Refused("channel_closed", "its channel splits nothing off this order any more")
     if deed.what == "write_off" and not share.receiver.startswith(MERCHANT):
         return Refused("leg_of_platform", "what the platform is owed is not given up here")
     return None
@@ -50,9 +52,10 @@ def for_operator(share: Share, profile: Profile | None, calendar: Calendar) -> b
 def resume(pass_: Round, profile: Profile | None, stopped: Collection[str], deed: Deed | None = None) -> None:
     """Look at every share that is available: pay it if its time has come, or note when that will be.
 
-    Of lines of which a refund waits to be planned (`stopped`) nothing goes out.
+    Of lines of which a refund waits to be planned (`stopped`) nothing goes out, nor what the channel splits no more.
     """
     since: list[datetime] = []
+    closed = pass_.order.known_freeze.closed
     for place, share in enumerate(tuple(pass_.shares)):
         if share.state != "available" or _stopped(share, stopped):
             continue
@@ -62,7 +65,8 @@ def resume(pass_: Round, profile: Profile | None, stopped: Collection[str], deed
             else:
                 pass_.send(place, by_hand=True)
             continue
-        due_at = _due_at(share, profile, pass_)
+        over = closed and not pass_.is_own(share.path, share.receiver)
+        due_at = None if over else _due_at(share, profile, pass_)
         if due_at is None:
             since.append(share.since or pass_.gate.now)
         elif due_at > pass_.gate.now:

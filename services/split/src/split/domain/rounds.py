@@ -33,12 +33,13 @@ from split.domain.undoing import Undoing
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What a pass decided: the order afterwards, the entries to book (perhaps none), and a payout or none."""
+    """What a pass decided: the order, entries to book, a payout or none; whether to tell that its freeze is ending."""
 
     order: Order
     entries: dict[str, int]
     payout: PayoutRequested | None
     back: Back | None = None
+    freeze_ending: bool = False
     standings: Mapping[str, Standing] = {}
 
 
@@ -151,11 +152,11 @@ class Round(Tally):
             self.pay(ADVANCE, ADVANCE, "", self.recovered, Breakdown(adjustments_minor=self.recovered))
         self.entries.add(MARKETING, -self._short)
         order = self.order
-        legs = tuple(leg(order, share) for share in (*self.again, *self.due) if share.state == "in_transit")
+        legs = tuple(leg(order, it) for it in (*self.again, *self.due) if it.state == "in_transit" and it.payout_id)
         due = order.subsidy_due_minor + self._short
         # What rests lies in the pool and is paid in later. More would be lent to the next payout before it is there.
         resting = sum(share.amount_minor for share in (*self.shares, *self.due) if _rests(share))
-        missing = max(0, due - resting) if legs else 0
+        missing = max(0, due - resting) if legs or self.collected else 0
         asked: tuple[OwedSubsidy, ...] = ()
         if missing:
             identity = f"{order.document_key}/{MARKETING}/{order.payouts + 1}"
@@ -165,11 +166,11 @@ class Round(Tally):
             shares=(*self.shares, *self.due),
             subsidies=order.subsidies + asked,
             subsidy_due_minor=due - missing,
-            payouts=order.payouts + bool(legs),
+            payouts=order.payouts + bool(legs or asked),
             look_at=self.look_at or msgspec.UNSET,
             operator_at=self.operator_at or msgspec.UNSET,
         )
-        payout = requested(order, self.payout_id, legs, asked) if legs else None
+        payout = requested(order, self.payout_id, legs, asked) if legs or asked else None
         return Decision(after, self.entries.closed(), payout, standings=self.netted)
 
     def _hold_pot(self, judgement: Judgement) -> None:
@@ -252,8 +253,7 @@ class Round(Tally):
         """Put freight for the logistics chain where it waits for the freight of the other lines and merchants."""
         if not amount_minor:
             return
-        merchant = judgement.pot.merchant
-        path = FREIGHT_OF + merchant
+        merchant, path = judgement.pot.merchant, FREIGHT_OF + judgement.pot.merchant
         resting = next((it for it in self.shares if it.path == path and it.state == "held"), None)
         if resting is not None:
             self.unhold(resting)

@@ -51,6 +51,10 @@ FREIGHT_INCOMPLETE: Final = "freight_incomplete"
 RECEIVER_NOT_BOUND: Final = "receiver_not_bound"
 RECEIVERS: Final = "receivers/"
 """Begins the name by which orders wait for a merchant to bind a receiver. No merchant's id has a `/`."""
+CHANNEL_CLOSED: Final = "channel_closed"
+"""Why a share cannot be requested: its channel has given the rest of the payment to the collector."""
+AWAITING_FINISH: Final = "awaiting_finish"
+"""What a collecting merchant's own share waits for once it is released: it is no leg (money.md 2)."""
 CAP_EXCEEDED: Final = "cap_exceeded"
 WAITS: Final = frozenset({MERCHANT_UNKNOWN, AGREEMENT_MISSING, CAP_EXCEEDED})
 """Reasons that only news of the merchant or of its agreements can end."""
@@ -98,10 +102,15 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     accrual: int | msgspec.UnsetType = msgspec.UNSET
 
     @property
+    def rests(self) -> bool:
+        """Whether it is released and not requested: a collecting merchant's own."""
+        return self.state == "in_transit" and not self.payout_id
+
+    @property
     def waits_for_merchant(self) -> bool:
         """Whether news of the merchant that it waits for may release it."""
-        if self.state == "available":
-            return self.stopped and self.reason.startswith(BLOCKED)
+        if self.stopped or self.rests:
+            return self.reason.startswith(BLOCKED)
         return self.state == "held" and (self.reason in WAITS or self.reason.startswith(BLOCKED))
 
     @property

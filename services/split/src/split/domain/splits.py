@@ -7,8 +7,9 @@ import msgspec
 
 from shared.messages import MerchantChanged, SplitRequested
 from shared.profiles import shipped
-from split.domain import corrections, judgements, money_back, pots
+from split.domain import collectors, corrections, judgements, money_back, pots
 from split.domain.backs import Back
+from split.domain.collectors import collecting_of
 from split.domain.funding import Rules, Standing
 from split.domain.gates import Gate
 from split.domain.holds import NO_FACTS, Facts
@@ -55,12 +56,13 @@ def split(
     stopped = frozenset(line.line_id for it in known.approved for line in it.lines)
     terms = _terms(request, facts, known, moment, stopped)
     pass_ = Round(order, gate_of(order, moment), standings)
+    pass_.collected = terms.collecting is not None
     pass_.take(facts.pooled_minor, facts.subsidy_minor, facts.surcharge_minor)
     verdicts = [judgements.first(pot, merchants.get(pot.merchant), terms) for pot in facts.pots]
     for verdict in verdicts:
         pass_.settle(verdict, None)
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
-    return pass_.close()
+    return _closed(pass_, terms)
 
 
 def review(
@@ -87,6 +89,7 @@ def review(
         if (share := held.get(pots.MERCHANT + pot.merchant)) is not None
     ]
     pass_ = Round(whole, gate_of(whole, moment), stand, undoing(_decided(whole, verdicts), request, facts))
+    pass_.collected = terms.collecting is not None
     for verdict in verdicts:
         pass_.settle(verdict, held[pots.MERCHANT + verdict.pot.merchant])
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
@@ -96,11 +99,30 @@ def review(
     if whole.late is not msgspec.UNSET:
         _correct(pass_, whole, request, merchants, moment)
     resume(pass_, shipped().find(order.channel_profile), terms.stopped, deed)
-    decision = pass_.close()
+    decision = _closed(pass_, terms)
     if decision.order == order:
         return None
     changed = {**(back.standings if back else {}), **decision.standings}
     return msgspec.structs.replace(decision, back=back, standings=changed)
+
+
+def _closed(pass_: Round, terms: Terms) -> Decision:
+    """End a pass. Where the seller collects, note what the end of its freeze asks for, and finish what is all split."""
+    collecting = terms.collecting
+    if collecting is None:
+        return pass_.close()
+    left, acts_at = any(it.state == "held" for it in pass_.shares), collecting.acts_at
+    held = left or any(it.state == "held" for it in pass_.order.shares)
+    near = acts_at is not None and acts_at <= terms.moment.now
+    if acts_at is not None and not near and left:
+        pass_.look(acts_at)
+    decision = pass_.close()
+    if near and held and not decision.order.known_freeze.acted:
+        freeze = msgspec.structs.replace(decision.order.known_freeze, acted=True)
+        after = msgspec.structs.replace(decision.order, freeze=freeze)
+        decision = msgspec.structs.replace(decision, order=after, freeze_ending=True)
+    done = collectors.finished(decision.order, collecting, pass_.gate) if decision.payout is None else None
+    return decision if done is None else msgspec.structs.replace(decision, order=done[0], payout=done[1])
 
 
 def _correct(pass_: Round, order: Order, request: SplitRequested, merchants: Merchants, moment: Moment) -> None:
@@ -159,8 +181,10 @@ def _terms(
 ) -> Terms:
     trees = Trees(request.receivers, [pot.merchant for pot in facts.pots]) if request.receivers else NO_TREES
     limits = limits_of(request, facts, moment.registry) if moment.registry else None
-    account = request.payments[0].channel_account
-    return Terms(sale_of(request, moment), account, request.paid_at, trees, known, moment, limits, stopped)
+    payment = request.payments[0]
+    collecting = collecting_of(payment.channel_profile, request.paid_at)
+    sale, account = sale_of(request, moment), payment.channel_account
+    return Terms(sale, account, request.paid_at, trees, known, moment, limits, stopped, collecting)
 
 
 def _outstanding(verdicts: Iterable[Judgement]) -> bool:

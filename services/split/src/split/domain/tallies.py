@@ -17,7 +17,7 @@ from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.receivers import Portion
-from split.domain.shares import RESERVE_OF, TAKEN_OF, Share, State, account
+from split.domain.shares import AWAITING_FINISH, CHANNEL_CLOSED, RESERVE_OF, TAKEN_OF, Share, State, account
 
 NOBODY_OWES: Final[Mapping[str, Standing]] = {}
 
@@ -37,6 +37,7 @@ class Tally:
         self.recovered = 0
         self.look_at: datetime | None = None
         self.operator_at: datetime | None = None
+        self.collected = False
         self._standings = standings
         self._parts: dict[str, int] = {}
         for share in order.shares:
@@ -63,24 +64,31 @@ class Tally:
         """Add a share that is paid now.
 
         One of nothing has a leg too, so that the sale stands on its receiver's statement (money.md 8). Only the
-        platform's own is paid already, and kept for whoever asks why.
+        platform's own is paid already, and kept for whoever asks why. Of an order that its seller has collected the
+        seller's own rests until the finish; where the channel lets nothing be split off any more, the others' waits for
+        an operator.
         """
         amount, figures = self._net(receiver, amount, figures)
         self._parts[path] = part = self._parts.get(path, 0) + 1
         told = bool(amount) or not receiver.startswith("platform:")
+        rests = told and self.is_own(path, receiver)
+        closed = told and self.order.known_freeze.closed
+        asked = told and not closed and not rests
         share = Share(
             path=path,
             receiver=receiver,
             merchant=merchant,
             amount_minor=amount,
-            state="in_transit" if told else "paid",
+            state="available" if closed else "in_transit" if told else "paid",
+            reason=CHANNEL_CLOSED if closed else AWAITING_FINISH if rests else "",
             part=part,
-            attempt=1 if told else 0,
-            payout_id=self.payout_id if told else "",
+            attempt=1 if asked else 0,
+            payout_id=self.payout_id if asked else "",
             agreement_version=version,
             breakdown=figures,
+            since=self.gate.now if closed else msgspec.UNSET,
         )
-        if not self.gate.open and amount and receiver.startswith(MERCHANT):
+        if asked and not self.gate.open and amount and receiver.startswith(MERCHANT):
             share = self._pass(share)
         self.due.append(share)
         if path != ADVANCE:  # what a debt brings back has been the platform's since it paid in
@@ -148,7 +156,8 @@ class Tally:
         """
         share = self.shares[place]
         name = share.payee if share.receiver.startswith(MERCHANT) else ""
-        if name:
+        rests = self.is_own(share.path, share.receiver)
+        if name and not rests:
             passage = self._asked(name, share, by_hand=by_hand)
             if passage.reason:
                 stopped = msgspec.structs.replace(
@@ -165,17 +174,18 @@ class Tally:
         sent = msgspec.structs.replace(
             share,
             state="in_transit",
-            reason="",
+            reason=AWAITING_FINISH if rests else "",
             amount_minor=amount,
             breakdown=figures,
-            attempt=share.attempt + 1,
-            payout_id=self.payout_id,
+            attempt=share.attempt if rests else share.attempt + 1,
+            payout_id="" if rests else self.payout_id,
             since=msgspec.UNSET,
             due_at=msgspec.UNSET,
             accrual=msgspec.UNSET,
         )
         self.shares[place] = sent
-        self.again.append(sent)
+        if not rests:
+            self.again.append(sent)
         self.entries.add(giver, taken - share.amount_minor)
         self.entries.add(account(sent, "in_transit", self.order.channel_account), amount)
         return ""
@@ -219,6 +229,10 @@ class Tally:
                 ),
             )
         return taken
+
+    def is_own(self, path: str, receiver: str) -> bool:
+        """Tell whether a share is its collector's own, which is no leg and waits for the finish."""
+        return self.collected and path == receiver and receiver.startswith(MERCHANT)
 
     def _standing(self, name: str) -> Standing:
         return self.netted.get(name) or self._standings.get(name, FRESH_STANDING)

@@ -10,7 +10,7 @@ from shared.messages import MerchantChanged, PayoutSettled, SplitRequested, deco
 from shared.mongo import Database
 from shared.record import Batch, Received
 from shared.work import Work
-from split.domain import money_back, splits
+from split.domain import collectors, money_back, splits
 from split.domain.holds import NO_FACTS, Facts, fitting
 from split.domain.judgements import Moment
 from split.domain.orders import Order
@@ -83,6 +83,7 @@ class OrderHandlers:
         order = decision.order
         unit.sheet.keep(event.marketplace, event.currency, decision.standings)
         unit.books.post(order, "split", decision.entries, received.event_id)
+        self._reviews.tell(decision, work)
         if decision.payout is not None:
             work.publish(decision.payout, cause=received)
         if stub is None:
@@ -107,13 +108,14 @@ class OrderHandlers:
         """Make a stub the order: apply what came before it, and plan the refunds that were made before it."""
         event = received.event
         order, unmatched = _catch_up(split, stub.early, unit)
-        if order.known_facts.approved or order.known_facts.moved:
+        if order.known_facts.approved or order.known_facts.moved or collectors.waits(order):
             stand = unit.sheet.of(event.marketplace, event.currency)
             again = splits.review(order, event, unit.merchants, unit.moment, stand)
             if again is not None:
                 order = again.order
                 unit.sheet.keep(event.marketplace, event.currency, again.standings)
                 record(again, unit.books, unit.work, received.event_id, received, received.origin_time)
+                self._reviews.tell(again, unit.work)
         self._orders.complete(unit.work, order, event, *stored, received.origin_time)
         if unmatched:
             self._orders.refuse_early(unit.work, order.key, unmatched)

@@ -8,7 +8,7 @@ from shared.messages import PayoutSettled, encode
 from shared.mongo import Database
 from shared.record import Batch, Received
 from shared.work import Work
-from split.domain import money_back
+from split.domain import collectors, money_back
 from split.domain.charges import DOCUMENT, Charge, key_of
 from split.domain.orders import Order
 from split.domain.settlements import Settlement, settle
@@ -62,7 +62,7 @@ class PayoutHandlers:
                     work.park(received, reason)
                 case None:
                     pass
-        refunding = {_key(it.received.event) for it in booked if money_back.waits(it.settlement.order)}
+        refunding = {_key(it.received.event) for it in booked if _waits(it.settlement.order)}
         self._record(work, before, {key: order for key, order in after.items() if key not in refunding})
         if refunding:
             await self._review(booked, refunding, after, work)
@@ -111,6 +111,11 @@ def _key(event: PayoutSettled) -> str:
     """Return the `_id` of what was paid out."""
     charge = event.document.startswith(DOCUMENT)
     return key_of(event.marketplace, event.document.removeprefix(DOCUMENT)) if charge else event.key
+
+
+def _waits(order: Order) -> bool:
+    """Tell whether an order may go on now that legs of it are final: with a refund, or with its finish."""
+    return money_back.waits(order) or collectors.waits(order)
 
 
 def _book(booked: list[_Booked], books: Books, sheet: Sheet | None) -> None:

@@ -1,10 +1,13 @@
 """Refund-settled: post what the institution did of a refund, and plan anew what did not come back."""
 
+import msgspec
+
 from shared.messages import RefundSettled
 from shared.mongo import Database
 from shared.profiles import shipped
 from shared.record import Batch
 from shared.work import Work
+from split.domain import collectors
 from split.domain.funding import Rules
 from split.domain.refund_outcomes import Posted, post_refund
 from split.handlers.reviews import Moments
@@ -51,8 +54,10 @@ class RefundHandlers:
                 case None:
                     pass
         for key, it in held.items():
-            if after[key] is not it.order:
-                self._orders.change(work, it.order, after[key])
+            if (order := after[key]) is not it.order:
+                if collectors.waits(order):  # perhaps this refund was the last that its finish waited for
+                    order = msgspec.structs.replace(order, look_at=self._moments.now())
+                self._orders.change(work, it.order, order)
         books.close()
         sheet.write(work)
 

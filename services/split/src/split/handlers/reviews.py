@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 import msgspec
+import structlog
 
 from shared.clock import Clock
 from shared.marketplaces import Marketplace, Marketplaces
@@ -35,6 +36,8 @@ from split.store.rulesets import Rulesets
 from split.store.standings import Sheet, Standings, Who
 from split.store.stops import StopStore
 from split.store.wakes import Wakes
+
+log = structlog.get_logger(__name__)
 
 
 class Occasion(msgspec.Struct, frozen=True):
@@ -164,6 +167,7 @@ class Reviews:
                 sheet.keep(after.marketplace, after.currency, decision.standings)
                 record(decision, books, work, it.cause, it.received, it.held.origin_time, deed)
                 deed = None
+                self.tell(decision, work)
                 if not money_back.concerned(after, it.held.request):
                     break
             changed += after != before
@@ -189,6 +193,16 @@ class Reviews:
             whom |= {Who(request.marketplace, merchant, request.currency) for merchant in payees_of(request)}
             to_the_last |= {Who(request.marketplace, merchant, request.currency) for merchant in refunding}
         return await self._standings.opened(whom, to_the_last, work.session)
+
+    def tell(self, decision: Decision, work: Work) -> None:
+        """Alert, if so, that the channel will soon give what is held of an order to its seller."""
+        if decision.freeze_ending:
+            left = any(share.state == "held" for share in decision.order.shares)
+            work.after_commit(partial(self._tell, decision.order.key, left=left))
+
+    def _tell(self, order: str, *, left: bool) -> None:
+        log.warning("the channel's freeze is ending", order=order, left=left)
+        self._metrics.note_freeze_ending(left=left)
 
     def _count(self, work: Work, before: Order, after: Order) -> None:
         """Meet the news of the merchants that an order waits for from now on, or no longer."""

@@ -227,6 +227,7 @@ def changes_of(before: Order, after: Order) -> Document:
         ("facts", before.facts, after.facts),
         ("look_at", before.look_at, after.look_at),
         ("operator_at", before.operator_at, after.operator_at),
+        ("freeze", before.freeze, after.freeze),
         ("refunds", before.refunds, after.refunds),
         ("late", before.late, after.late),
     ):

@@ -105,6 +105,9 @@ class Agreement(Model):
     """The most that others may get of a payment that the merchant collects, in basis points; absent: the profile's."""
     payouts: PayoutTerms | Unset = unset()
     """Caps, minimums and a reserve of payouts; absent: none."""
+    freeze_policy: Literal["split_now", "let_go"] | Unset = unset()
+    """What is done three days before the institution unfreezes a payment by itself: `split_now` pays the others of what
+    still waits for its trigger, `let_go` leaves it to the merchant, who owes it then; absent: `split_now`."""
 
 
 class MerchantChanged(EventModel):
