@@ -9,8 +9,13 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from hypothesis import settings
 from pymongo import MongoClient
 from tests.infra import containers, local
+
+# No test asserts a time, and an example of a property is a test: it may take as long as a busy machine needs.
+settings.register_profile("untimed", parent=settings(), deadline=None)
+settings.load_profile("untimed")
 
 type NewTopicMaker = Callable[..., Awaitable[str]]
 

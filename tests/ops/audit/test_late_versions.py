@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.ops.audit.test_money_back import judged
 from tests.split.domain.test_corrections import come_late, newer
@@ -13,7 +13,6 @@ from tests.split.examples import agreement, copies, line, merchant, paid_order
 from tests.split.world import World
 
 
-@settings(deadline=None)
 @given(stories(), st.data())
 def test_no_late_version_breaks_a_law_whenever_it_comes(story: Any, data: st.DataObject) -> None:  # noqa: ANN401
     order, merchants, steps = story

@@ -93,7 +93,6 @@ def test_no_interleaving_of_two_orders_breaks_a_law() -> None:
     )
 
 
-@settings(deadline=None)
 @given(orders(), merchant_copies(), st.lists(steps(), max_size=10), st.data())
 def test_nothing_that_comes_of_payouts_breaks_a_law(
     order: SplitRequested, merchants: dict[str, MerchantChanged], story: list[Step], data: st.DataObject
@@ -111,7 +110,6 @@ def test_nothing_that_comes_of_payouts_breaks_a_law(
         assert judged(world) == []
 
 
-@settings(deadline=None)
 @given(stories(), st.data())
 def test_no_order_of_events_breaks_a_law(story: Any, data: st.DataObject) -> None:  # noqa: ANN401
     order, merchants, steps = story
