@@ -12,6 +12,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.docker_client import DockerClient
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+from tests.infra.local import SHORT_HISTORY
 
 from ops.runtime import kafka, mongod
 
@@ -68,7 +69,9 @@ def kafka_container() -> Iterator[str]:
 @contextmanager
 def mongo_container() -> Iterator[str]:
     """Run a replica set of one in a container; yield its URL."""
-    command = f"--replSet {mongod.SET} --bind_ip_all --setParameter {mongod.TRANSACTION_LIMIT}"
+    command = (
+        f"--replSet {mongod.SET} --bind_ip_all --setParameter {mongod.TRANSACTION_LIMIT} --setParameter {SHORT_HISTORY}"
+    )
     container = _container(MONGO_IMAGE).with_exposed_ports(27017).with_command(command)
     with container.waiting_for(LogMessageWaitStrategy("Waiting for connections")) as running:
         # Direct: the set knows its member by the container's own address, which the host cannot reach.

@@ -11,6 +11,9 @@ from typing import Final
 from ops.runtime import kafka, mongod, ports, process
 
 ROOT: Final = Path(__file__).parents[2]
+SHORT_HISTORY: Final = "minSnapshotHistoryWindowInSeconds=20"
+"""MongoDB keeps the files of a dropped database open for so long (300 s by itself). Every test drops its own: those of
+five minutes are more files than a process may have open."""
 
 
 @contextmanager
@@ -55,5 +58,5 @@ def unelected_mongo(scratch: Path) -> Iterator[int]:
 
 def _mongod(scratch: Path, port: int) -> tuple[process.Started, Path]:
     log = scratch / "mongo.log"
-    command = mongod.command(mongod.program(), scratch / "data", port)
+    command = [*mongod.command(mongod.program(), scratch / "data", port), "--setParameter", SHORT_HISTORY]
     return process.start(command, log=log, cwd=scratch, env={}, tied=True), log
