@@ -54,6 +54,8 @@ test-long: install ## Kill services 120 times under load, with every outage, for
 	@$(BIN)/python -m tests.chaos.report .weir/chaos.json
 	$(call say,interleavings of splits and refunds and chargebacks)
 	@$(BIN)/pytest -m long tests/split
+	$(call say,100 000 orders with progress and refunds and failures and chargebacks)
+	@$(BIN)/pytest -m long -s tests/mixed
 	$(call say,the bench itself)
 	@$(BIN)/pytest -m long tests/bench
 

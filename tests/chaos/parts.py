@@ -5,6 +5,7 @@ Everything is tied to this process and dies with it. Starting does not wait: wha
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,8 +31,10 @@ More than one fault would otherwise fall into the time in which the last one is 
 class Parts:
     """Kafka, mongod, the institution, and up to two replicas of each service."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] = LIMITS) -> None:
+        """Prepare them; `settings` are those of every service, without its name before them."""
         self.folder: Final = folder
+        self._settings: Final = settings
         self._ports = ports.choose((KAFKA, "controller", MONGO, INSTITUTION, *REPLICAS))
         self._starts: Counter[str] = Counter()
         self._running: dict[str, process.Started] = {}
@@ -159,7 +162,7 @@ class Parts:
         if part == INSTITUTION:
             return services.institution_environment(self.folder)
         service = part.removesuffix(SECOND)
-        mine = {f"{service.upper()}_{name}": limit for name, limit in LIMITS.items()}
+        mine = {f"{service.upper()}_{name}": limit for name, limit in self._settings.items()}
         return services.environment(service, self.urls | {"mongo": self._mongo(service)}) | mine
 
     def _mongo(self, user: str) -> str:
