@@ -6,8 +6,9 @@ import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import opened
 from tests.flows.test_audit import audited
-from tests.mixed.orders import KINDS, SELLERS
+from tests.mixed.orders import SELLERS
 from tests.mixed.run import Mix, Where, run
+from tests.mixed.stories import KINDS
 
 from ops.stores import opened as stores_of
 

@@ -1,5 +1,6 @@
 """Stories of payouts through the whole cluster: what fails, comes back, is paused, or may not go yet."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +42,7 @@ async def later(cluster: Cluster) -> AsyncIterator[Later]:
         yield by
     finally:
         await by(timedelta())
+        await asyncio.sleep(1.5 * clock.ASK_EVERY_S)  # or the next story begins in this one's future
         client.close()
 
 

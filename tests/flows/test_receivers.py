@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ async def test_an_enterprise_pays_a_platform_that_pays_outlet_fleet_and_driver_a
         "merchant:mate": 630,
     }
     for receiver, amount in (("outlet", 2_700), ("driver", 2_500), ("mate", 630)):
-        (seen,) = await earnings(market, receiver)
+        (seen,) = await until(partial(earnings, market, receiver), all_paid)
         assert (seen["kind"], seen["id"]) == ("order", order["order_id"])
         assert [(it["amount_minor"], it["state"]) for it in seen["amounts"]] == [(amount, "paid")]
 
@@ -156,6 +157,10 @@ async def earnings(market: Market, receiver: str) -> list[Json]:
     answer = await market.http.get(market.url("split", f"receivers/{receiver}/earnings"), params={"currency": "CNY"})
     assert answer.is_success, answer.text
     return list(answer.json()["items"])
+
+
+def all_paid(seen: list[Json]) -> bool:
+    return all(it["state"] == "paid" for one in seen for it in one["amounts"])
 
 
 async def _json(market: Market, url: str) -> Json:

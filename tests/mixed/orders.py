@@ -5,11 +5,11 @@ All amounts are multiples of ten units, so that no tenth is ever rounded, and th
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from ops.send.draft import PROFILE, MerchantDraft, Terms
+from ops.send.draft import PROFILE, Terms
 from shared.messages import (
     CaseChanged,
     ChannelMoved,
@@ -74,7 +74,7 @@ class Story(NamedTuple):
         return any(isinstance(it.event, ChannelMoved) and it.event.reverses for it in self.told)
 
 
-class _Teller:
+class Teller:
     """Makes the story of one order."""
 
     def __init__(self, marketplace: str, number: int) -> None:
@@ -244,130 +244,3 @@ def spread(lines: Iterable[OrderLine], amount_minor: int) -> Taken:
 def _tenths(merchant: str) -> int:
     """Return how many tenths of what goes back a seller bears: the platform bears its own, unless it keeps it."""
     return 10 if TERMS[merchant].refund_commission == "kept" else 9
-
-
-def _plain(it: _Teller) -> None:
-    it.line(it.seller, 10 * it.unit)
-
-
-def _two_sellers(it: _Teller) -> None:
-    _plain(it)
-    it.line(PARTNER, 20 * it.unit)
-
-
-def _driver(it: _Teller) -> None:
-    """Half of what the seller gets goes on to a driver."""
-    it.line("at-once", 10 * it.unit)
-    it.receivers = (ExtraReceiver(receiver=DRIVER, parent="merchant:at-once", share="percent", value=5_000),)
-    it.wanted += Counter({DRIVER: it.wanted["at-once"] // 2})
-    it.wanted["at-once"] -= it.wanted[DRIVER]
-
-
-def _part(it: _Teller) -> None:
-    _plain(it)
-    it.refund(3 * it.unit)
-
-
-def _whole(it: _Teller) -> None:
-    _plain(it)
-    it.refund(10 * it.unit)
-
-
-def _three_parts(it: _Teller) -> None:
-    _plain(it)
-    for number, units in enumerate((5, 3, 2), 1):
-        it.refund(units * it.unit, number=number)
-
-
-def _one_of_two(it: _Teller) -> None:
-    _two_sellers(it)
-    it.refund(10 * it.unit)
-
-
-def _both_of_two(it: _Teller) -> None:
-    _two_sellers(it)
-    it.refund(10 * it.unit)
-    it.refund(20 * it.unit, line=2, number=2)
-
-
-def _two_payments(it: _Teller) -> None:
-    _plain(it)
-    it.parts_minor = (4 * it.unit, 6 * it.unit)
-    it.refund(5 * it.unit)
-
-
-def _frozen(it: _Teller) -> None:
-    _plain(it)
-    it.case()
-
-
-def _frozen_and_refunded(it: _Teller) -> None:
-    _frozen(it)
-    it.refund(2 * it.unit)
-
-
-def _charged_back(it: _Teller) -> None:
-    _plain(it)
-    it.move("chargeback", 10 * it.unit)
-
-
-def _charged_back_of_two(it: _Teller) -> None:
-    _two_sellers(it)
-    it.move("chargeback", 15 * it.unit)
-
-
-def _won(it: _Teller) -> None:
-    _plain(it)
-    it.move("chargeback", 10 * it.unit)
-    it.move("chargeback_reversed", 10 * it.unit, reverses=f"{it.order_id}-chargeback")
-
-
-def _console(it: _Teller) -> None:
-    _plain(it)
-    it.move("console_refund", 4 * it.unit)
-
-
-def _failing(it: _Teller) -> None:
-    it.line(SHAKY, 10 * it.unit)
-
-
-def _failing_and_refunded(it: _Teller) -> None:
-    _failing(it)
-    it.refund(6 * it.unit)
-
-
-KINDS: Final[tuple[Callable[[_Teller], None], ...]] = (
-    *(_plain,) * 5,
-    *(_two_sellers,) * 2,
-    _driver,
-    _part,
-    _whole,
-    _three_parts,
-    _one_of_two,
-    _both_of_two,
-    _two_payments,
-    _frozen,
-    _frozen_and_refunded,
-    _charged_back,
-    _charged_back_of_two,
-    _won,
-    _console,
-    _failing,
-    _failing_and_refunded,
-    _plain,
-)
-"""What happens to an order, by its number. No divisor of the number of sellers: every seller has every kind."""
-
-
-def merchants(marketplace: str) -> Iterator[MerchantDraft]:
-    """Return everybody who sells, and the driver, who may be paid once it is known."""
-    for merchant, terms in {**TERMS, DRIVER: Terms()}.items():
-        yield MerchantDraft(marketplace=marketplace, merchant=merchant, name=merchant, agreement=terms)
-
-
-def story(marketplace: str, number: int) -> Story:
-    """Return an order and what becomes of it."""
-    it = _Teller(marketplace, number)
-    KINDS[number % len(KINDS)](it)
-    it.progress()
-    return Story(it.order(), tuple(it.told), it.wanted, it.back_minor)

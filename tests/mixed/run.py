@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 from tests.infra.local import ROOT
-from tests.mixed.orders import CURRENCIES, EARLY_MAX, SHAKY, Story, Told, merchants, story
+from tests.mixed.orders import CURRENCIES, EARLY_MAX, SHAKY, Story, Told
+from tests.mixed.stories import merchants, story
 from tests.mixed.verdict import problems
 from tests.player.player import Player
 from tests.player.script import mixed

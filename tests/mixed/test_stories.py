@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from tests.mixed.orders import EARLY_MAX, KINDS, LATE_MAX, SELLERS, TERMS, story
+from tests.mixed.orders import EARLY_MAX, LATE_MAX, SELLERS, TERMS
+from tests.mixed.stories import KINDS, story
 
 from shared.messages import ChannelMoved, OrderProgressed, RefundApproved
 
