@@ -128,3 +128,45 @@ async def test_the_ledger_is_read_no_further_than_the_last_outcome_of_a_paid_ord
         await filled.split.orders.update_one({"order_id": "a"}, {"$set": change})
     after = world.booked(4, "a", "CNY", {world.CLEARING: -1, "merchant:available/shop": 1})
     assert len(await rebooked(filled, *world.TRANSACTIONS[:2], after)) == shown
+
+
+async def test_a_reward_or_adjustment_is_shown_with_who_agreed_and_beside_the_order_that_it_is_about(
+    filled: Stores,
+) -> None:
+    share = {
+        "path": "merchant:m1",
+        "receiver": "merchant:m1",
+        "amount_minor": 500,
+        "state": "available",
+        "reason": "ACCOUNT_ABNORMAL",
+        "breakdown": {},
+    }
+    adjusts = {"direction": "credit", "category": "goodwill", "amount_minor": 500, "order_id": "a"}
+    await filled.split.charges.insert_one(
+        {
+            "_id": f"{MP}/charges/c1",
+            "marketplace": MP,
+            "order_id": "c1",
+            "kind": "adjustment",
+            "currency": "CNY",
+            "shares": [share],
+            "payouts": 1,
+            "revisions": {},
+            "asked_by": "Ann",
+            "approved_by": "Bob",
+            "reason": "late parcel",
+            "adjusts": adjusts,
+            "made_at": world.SETTLED_AT,
+        }
+    )
+    found = await traced(filled, f"{MP}/charges/c1")
+    assert found is not None
+    assert (found.place.name, found.place.detail) == ("held", "ACCOUNT_ABNORMAL")
+    told = {step.what: step.text for step in found.steps}
+    agreed = "credit of goodwill, 5.00 CNY for merchant:m1, asked by Ann, approved by Bob: late parcel"
+    assert told["adjustment"] == agreed
+    assert told["share"] == "merchant:m1: 5.00 CNY, available, ACCOUNT_ABNORMAL"
+    order = await traced(filled, f"{MP}/a")
+    assert order is not None
+    assert [step.text for step in order.steps if step.what == "adjustment"] == [agreed]
+    assert await traced(filled, f"{MP}/charges/c2") is None

@@ -37,6 +37,7 @@ from shared.work import Work
 from split.app import assemble
 from split.metrics import Metrics
 from split.store.balances import kept_in
+from split.store.resting import Resting
 
 RULES_LEAD_S = 3_600
 MARKETPLACES = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
@@ -155,7 +156,8 @@ class Replica:
 
     async def sample_metrics(self) -> None:
         """Set the gauges, as the service does now and then."""
-        await self._metrics.sample(self.parts.orders, self.parts.behind.guards, self.clock.now())
+        resting = Resting(self.database)
+        await self._metrics.sample(self.parts.orders, self.parts.behind.guards, resting, self.clock.now())
 
     def sample(self, name: str, **labels: str) -> float:
         """Return a metric's value; 0 when it was never set."""

@@ -48,6 +48,7 @@ async def test_the_queue_says_whose_leg_it_is_why_and_since_when(replica: Replic
     assert leg | {"since": "", "age_s": 0} == {
         "leg_id": "test-a/o:1/merchant:m1/1",
         "order_id": "1",
+        "charge_id": "",
         "receiver": "merchant:m1",
         "amount_minor": 8_800,
         "currency": "BRL",

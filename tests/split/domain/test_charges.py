@@ -82,6 +82,6 @@ def test_where_merchants_collect_there_is_nothing_to_reward_with(profile: str) -
     assert (why(channel_profile=profile) == "") == (collector != "merchant")
 
 
-def test_a_reward_is_the_only_kind_so_far() -> None:
+def test_a_charge_is_a_reward_or_an_adjustment() -> None:
     kind = next(it for it in msgspec.structs.fields(Charge) if it.name == "kind")
-    assert get_args(kind.type) == ("reward",)
+    assert get_args(kind.type.__value__) == ("reward", "adjustment")

@@ -55,8 +55,8 @@ def test_a_payee_is_known_by_its_block_and_by_the_agreement_in_force_now() -> No
     copies = [merchant("m1", old, new), merchant("m2", old), merchant("m3", blocked=("kyc", "tax"))]
     assert payees_of(copies, NOW) == {"m1": Payee(terms=terms(cap=2)), "m3": Payee("kyc")}
     assert payees_of(copies, LONG_AGO) == {
-        "m1": Payee(terms=terms(cap=1)),
-        "m2": Payee(terms=terms(cap=1)),
+        "m1": Payee(terms=terms(cap=1), until=NOW),
+        "m2": Payee(terms=terms(cap=1), until=NOW),
         "m3": Payee("kyc"),
     }
 
@@ -83,6 +83,21 @@ def test_no_more_than_the_cap_goes_out_on_one_business_day() -> None:
     tomorrow = gate(Payee(terms=terms(cap=100)), NOW + timedelta(hours=4)).ask("m1", 100, guard)
     assert tomorrow.reason == ""
     assert (tomorrow.guard.cap_day, tomorrow.guard.capped_minor) == ("2026-03-02", 100)
+
+
+def test_one_amount_above_the_cap_of_a_whole_day_is_for_operators() -> None:
+    found, guard = asked([101, 100], Payee(terms=terms(cap=100)))
+    assert [it.reason for it in found] == ["above_cap", ""]
+    assert guard.capped_minor == 100
+    assert gate(Payee(terms=terms(cap=100))).ask("m1", 101, guard, by_hand=True).reason == ""
+    # A cap of nothing is a wish to pay nothing, and no amount is too large for it.
+    assert gate(Payee(terms=terms(cap=0))).ask("m1", 1, FRESH).reason == "over_limit"
+
+
+def test_what_waits_for_a_minimum_is_looked_at_when_the_agreement_that_asks_for_it_ends() -> None:
+    (payee,) = payees_of([merchant("m1", agreement(effective_to=NOW + DAY, payouts=terms(minimum=100)))], NOW).values()
+    (waiting,), _ = asked([60], payee)
+    assert (waiting.reason, waiting.next_at) == ("below_minimum", NOW + DAY)
 
 
 def test_a_cap_is_of_its_currency() -> None:

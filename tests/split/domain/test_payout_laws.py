@@ -17,7 +17,7 @@ from split.domain.stops import Stops
 type Step = Callable[[Cashier], None]
 
 REASONS = ("insufficient_funds", "CHANNEL_BUSY", "RECEIVER_RECEIPT_LIMIT", "ACCOUNT_ABNORMAL", "blocked:by the bank")
-OPERATORS = {"ACCOUNT_ABNORMAL", "account closed", "blocked:by the bank"}
+OPERATORS = {"ACCOUNT_ABNORMAL", "account closed", "blocked:by the bank", "restored"}
 MINUTE = timedelta(minutes=1)
 MONTH = timedelta(days=32)
 
@@ -38,7 +38,7 @@ def steps() -> st.SearchStrategy[Step]:
         st.sampled_from((Stops(), Stops(), Stops(whole=True), Stops(merchants=frozenset({"m1", "r0"})))).map(
             lambda stops: lambda it: it.stop(stops)
         ),
-        st.sampled_from(("retry", "retry", "write_off")).map(lambda what: lambda it: it.by_hand(what)),
+        st.sampled_from(("retry", "retry", "write_off", "restore")).map(lambda what: lambda it: it.by_hand(what)),
         st.sampled_from(("m1", "m2", "r0", "r1")).flatmap(
             lambda name: st.sampled_from(((), (), ("kyc",))).map(lambda why: lambda it: known(it, name, why))
         ),

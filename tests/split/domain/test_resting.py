@@ -106,11 +106,45 @@ def test_what_is_written_off_is_nobodys_and_never_paid() -> None:
     world.check()
 
 
+def test_what_was_written_off_by_mistake_is_restored_and_then_paid_once() -> None:
+    world = cashier()
+    world.conclude("failed", "ACCOUNT_ABNORMAL")
+    world.by_hand("restore")
+    assert world.leg().state == "available"
+    world.by_hand("write_off")
+    world.by_hand("restore")
+    assert (world.leg().state, world.leg().reason) == ("available", "restored")
+    assert (world.accounts["suspense/test-a"], world.accounts["merchant:available/m1"]) == (0, 8_800)
+    assert world.order.operator_at is not msgspec.UNSET
+    world.later(MONTH)
+    assert world.leg().attempt == 1
+    world.by_hand("retry")
+    world.conclude("succeeded")
+    world.check()
+    assert world.got["merchant:m1"] == 8_800
+
+
+def test_a_reserve_that_was_written_off_is_a_reserve_again() -> None:
+    world = cashier(payouts=PayoutTerms(reserve_bp=1_000, reserve_days=7))
+    world.conclude("succeeded")
+    world.by_hand("write_off")
+    world.check()
+    assert (world.accounts["merchant:reserve/m1"], world.accounts["suspense/test-a"]) == (0, 880)
+    world.by_hand("restore")
+    world.check()
+    assert (world.accounts["merchant:reserve/m1"], world.accounts["suspense/test-a"]) == (880, 0)
+    world.by_hand("retry")
+    world.conclude("succeeded")
+    world.check()
+    assert world.got["merchant:m1"] == 8_800
+
+
 @pytest.mark.parametrize(
     ("deed", "reason"),
     [
         (Deed("retry", LEG), "leg_not_available"),
         (Deed("write_off", LEG), "leg_not_available"),
+        (Deed("restore", LEG), "leg_not_written_off"),
         (Deed("retry", LEG + "1"), "leg_unknown"),
         (Deed("retry", "test-a/o:2/merchant:m1/1"), "leg_unknown"),
     ],

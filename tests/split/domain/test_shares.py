@@ -24,6 +24,7 @@ TAKEN: dict[tuple[State, Step], State] = {
     ("in_transit", "returned"): "available",
     ("available", "retry"): "in_transit",
     ("paid", "returned"): "available",
+    ("written_off", "restore"): "available",
 }
 REPEATED: set[tuple[State, Step]] = {
     ("in_transit", "release"),
@@ -33,6 +34,7 @@ REPEATED: set[tuple[State, Step]] = {
     ("available", "cancelled"),
     ("available", "returned"),
     ("available", "stop"),
+    ("available", "restore"),
     ("taken", "take"),
     ("written_off", "write_off"),
 }

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from pymongo.errors import PyMongoError
 from tests.split.examples import agreement, extra, merchant, paid_order
+from tests.split.moneys import moved
+from tests.split.moneys import settled as refunded
 from tests.split.outcomes import later, told
 from tests.split.replica import Replica
 
@@ -157,3 +159,18 @@ async def test_an_agreement_without_such_terms_writes_no_guard(replica: Replica)
     await replica.take(*(told(it, "succeeded") for it in replica.published.payouts()))
     assert await replica.database.guards.count_documents({}) == 0
     assert await replica.database.wakes.count_documents({}) == 0
+
+
+async def test_what_a_reversed_chargeback_gives_back_rests_while_its_merchant_is_blocked(replica: Replica) -> None:
+    """All of the order was paid: nothing of it stood still until the money came back."""
+    await replica.take(merchant("m1", agreement()), order(1))
+    await replica.take(told(replica.published.payouts()[-1], "succeeded"))
+    await replica.take(moved("chargeback", 10_000))
+    await replica.take(refunded(replica.published.plans()[-1]))
+    await replica.take(merchant("m1", agreement(), version=2, blocked=("fraud",)))
+    await replica.take(moved("chargeback_reversed", 10_000, "m2", reverses="m1"))
+    assert (await replica.shares())["reversal:merchant:m1"] == ("available", "blocked:fraud", 8_800)
+    assert paid(replica) == {"o:1": 8_800}
+    await replica.take(merchant("m1", agreement(), version=3))
+    await replica.parts.releases.release("test-a/m1")
+    assert paid(replica) == {"o:1": 17_600}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ops import places
+from ops.audit.shapes import CHARGES, of_document
 from ops.audit.shapes.ledger import made_since
 from ops.institution import Institution
 from ops.places import DONE, Place
@@ -51,7 +52,9 @@ async def find(stores: Stores, order_id: str, marketplace: str | None) -> list[s
 
 
 async def trace(stores: Stores, institution: Institution, key: str) -> Trace | None:
-    """Return the way of an order; None where payments and split have never seen it."""
+    """Return the way of an order, or of a reward or adjustment; None where nobody has ever seen it."""
+    if key.partition("/")[2].startswith(CHARGES):
+        return await _charge(stores, institution, key)
     claim = await stores.payments.orders.find_one({"_id": key}, {"body": 0, "hash": 0})
     split = await stores.split.orders.find_one({"_id": key}, {"body": 0, "hash": 0})
     if claim is None and split is None:
@@ -59,16 +62,49 @@ async def trace(stores: Stores, institution: Institution, key: str) -> Trace | N
     wanted = list(places.payout_keys(key, (split or {}).get("payouts", 0)))
     payouts = list((await by_id(stores.payments, "payouts", wanted)).values())
     steps = [*_claimed(claim), *_split(split), *_happened(split)]
-    steps += [step for payout in payouts for step in _paid_out(payout)]
-    async for step in _booked(stores, key, split):
-        steps.append(step)
-    async for step in _stated(stores, payouts):
-        steps.append(step)
-    async for step in _moved(institution, claim, payouts):
-        steps.append(step)
-    steps.sort(key=lambda step: step.at or UNDATED)
-    place = await _place(stores, key)
-    return Trace(key, place, steps)
+    marketplace, _, order_id = key.partition("/")
+    about = {"marketplace": marketplace, "adjusts.order_id": order_id}
+    steps += [_agreed(it) async for it in stores.split.charges.find(about).sort("made_at", 1)]
+    steps += await _followed(stores, institution, claim, split, payouts)
+    return Trace(key, await _place(stores, key), sorted(steps, key=_when))
+
+
+async def _followed(
+    stores: Stores, institution: Institution, claim: Document | None, split: Document | None, payouts: list[Document]
+) -> list[Step]:
+    """Return what was booked, paid out, stated and moved."""
+    steps = [step for payout in payouts for step in _paid_out(payout)]
+    steps += [step async for step in _booked(stores, (split or {}).get("_id", ""), split)]
+    steps += [step async for step in _stated(stores, payouts)]
+    return steps + [step async for step in _moved(institution, claim, payouts)]
+
+
+async def _charge(stores: Stores, institution: Institution, key: str) -> Trace | None:
+    """Return the way of a reward or an adjustment: two people agreed on it, and no buyer has paid it."""
+    found = await stores.split.charges.find_one({"_id": key})
+    if found is None:
+        return None
+    charge = found | {"state": "split", "split_at": found["made_at"]}
+    wanted = [f"{of_document(key)}.{number}" for number in range(1, charge["payouts"] + 1)]
+    payouts = list((await by_id(stores.payments, "payouts", wanted)).values())
+    steps = [_agreed(charge), *_split(charge), *await _followed(stores, institution, None, charge, payouts)]
+    place = places.place_of({"state": "accepted"}, charge, payouts)
+    return Trace(key, place, sorted(steps, key=_when))
+
+
+def _agreed(charge: Document) -> Step:
+    """Tell who agreed on a reward or an adjustment, and why."""
+    known = charge.get("adjusts") or {}
+    amount = known.get("amount_minor", charge["shares"][0]["amount_minor"])
+    what = f"{known['direction']} of {known['category']}, " if known else ""
+    people = f"asked by {charge['asked_by']}, approved by {charge['approved_by']}"
+    text = f"{what}{format_minor(amount, charge['currency'])} for {charge['shares'][0]['receiver']}, {people}"
+    facts = {"charge": charge["_id"], "amount_minor": amount, "asked_by": charge["asked_by"], **known}
+    return Step(charge["made_at"], "split", charge["kind"], f"{text}: {charge['reason']}", facts)
+
+
+def _when(step: Step) -> datetime:
+    return step.at or UNDATED
 
 
 async def _place(stores: Stores, key: str) -> Place:
@@ -150,7 +186,8 @@ def _last_causes(split: Document) -> frozenset[str]:
     under_way = any(share["state"] not in DONE for share in split["shares"])
     if under_way or len(split["revisions"]) < split["payouts"] or split.get("refunds"):
         return frozenset()
-    identities = (f"o:{split['order_id']}.{number}/{revision}" for number, revision in split["revisions"].items())
+    document = of_document(split["_id"]).partition("/")[2]
+    identities = (f"{document}.{number}/{revision}" for number, revision in split["revisions"].items())
     return frozenset(event_id(PayoutSettled.topic, split["marketplace"], it) for it in identities)
 
 

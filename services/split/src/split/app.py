@@ -16,7 +16,9 @@ from shared.settings import load
 from split import api, store
 from split.consumers import consumers
 from split.handlers import (
+    Adjustments,
     ApprovalHandlers,
+    ChargeReviews,
     CheckpointSweep,
     Corrections,
     Deadlines,
@@ -27,6 +29,7 @@ from split.handlers import (
     Moments,
     MovementHandlers,
     OrderHandlers,
+    Payable,
     PayoutHandlers,
     PreviewHandlers,
     ReceiverHandlers,
@@ -38,6 +41,7 @@ from split.handlers import (
     StopHandlers,
     Waker,
 )
+from split.handlers.charges import SWEEP_EVERY_S as CHARGES_EVERY_S
 from split.handlers.checkpoints import CHECKPOINTS_EVERY_S
 from split.handlers.lates import SWEEP_EVERY_S as LATES_EVERY_S
 from split.handlers.merchants import Signals
@@ -57,6 +61,7 @@ from split.store.lates import Lates
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 from split.store.receivers import Receivers
+from split.store.resting import Resting
 from split.store.rulesets import Rulesets
 from split.store.stops import StopStore
 from split.store.wakes import Wakes
@@ -80,6 +85,7 @@ class Parts:
     behind: api.Behind
     waker: Waker
     corrections: Corrections
+    of_charges: ChargeReviews
     checkpoints: CheckpointSweep
     router: APIRouter
 
@@ -98,17 +104,20 @@ def assemble(
     reviews = Reviews(database, orders, merchants, metrics, Moments(clock, marketplaces, rulesets, stops, receivers))
     releases = Releases(database, commits, orders, merchants, metrics, reviews)
     charges, freezes = Charges(database), FreezeChanges(database)
-    rewards = Rewards(database, charges, merchants, stops, shipped(), marketplaces, metrics.note_imbalance)
+    of_charges = ChargeReviews(database, commits, charges, merchants, reviews.moments, metrics.note_imbalance)
+    payable = Payable(merchants, stops, marketplaces)
     facts, hold = FactHandlers(orders, reviews), HoldHandlers(commits, clock, orders, freezes, reviews)
     approve = ApprovalHandlers(
         commits,
         Approvals(database),
         clock,
         {
+            "adjustment": Adjustments(database, payable, shipped(), clock, metrics.note_imbalance),
             "hold_release": hold,
-            "leg_retry": LegDeeds("retry", orders, merchants, reviews),
-            "leg_write_off": LegDeeds("write_off", orders, merchants, reviews),
-            "reward": rewards,
+            "leg_restore": LegDeeds("restore", orders, charges, merchants, reviews, of_charges),
+            "leg_retry": LegDeeds("retry", orders, charges, merchants, reviews, of_charges),
+            "leg_write_off": LegDeeds("write_off", orders, charges, merchants, reviews, of_charges),
+            "reward": Rewards(database, charges, payable, shipped(), metrics.note_imbalance),
         },
     )
     corrections = Corrections(commits, lates, orders, merchants, reviews)
@@ -132,6 +141,7 @@ def assemble(
         behind=behind,
         waker=waker,
         corrections=corrections,
+        of_charges=of_charges,
         checkpoints=CheckpointSweep(database, commits, Checkpoints(database)),
         router=api.routes(behind),
     )
@@ -193,13 +203,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         parts.post_refunds,
         parts.post_movements,
     )
+    resting = Resting(service.database)
     service.background(parts.releases.run)
     service.background(parts.deadlines.run)
     service.background(parts.waker.run)
     service.background(parts.corrections.run)
-    service.sample(lambda: metrics.sample(parts.orders, parts.behind.guards, service.clock.now()))
+    service.sample(lambda: metrics.sample(parts.orders, parts.behind.guards, resting, service.clock.now()))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.sweep("late", LATES_EVERY_S, parts.corrections.sweep)
+    service.sweep("charges", CHARGES_EVERY_S, parts.of_charges.sweep)
     service.sweep("wakes", WAKES_EVERY_S, parts.waker.sweep)
     service.sweep("checkpoints", CHECKPOINTS_EVERY_S, parts.checkpoints.once)
     service.app.include_router(parts.router)

@@ -2,11 +2,55 @@
 
 from collections import Counter as Tally
 from datetime import datetime
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from split.store.guards import Guards
 from split.store.orders import Orders
+from split.store.resting import Resting, Waiting
+
+RESTING_EVERY: Final = 12
+"""Samples between two looks at all that rests: those read many orders."""
+
+
+class RestingGauges:
+    """Gauges of what rests, by reason, and of what waits for people."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._resting = Gauge(
+            "weir_resting_orders",
+            "Orders of which money rests, by the first word of the reason, among the 5,000 that were paid longest ago.",
+            ["reason"],
+            registry=registry,
+        )
+        self._resting_oldest = Gauge(
+            "weir_resting_oldest_seconds",
+            "Since the oldest order was paid of which money rests for this reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self._queue = Gauge(
+            "weir_operator_queue",
+            "What waits for people: legs (orders and charges with one), approvals (for a second person).",
+            ["of"],
+            registry=registry,
+        )
+        self._queue_oldest = Gauge(
+            "weir_operator_queue_oldest_seconds", "Since the longest waiting of it came.", ["of"], registry=registry
+        )
+
+    async def sample(self, resting: Resting, now: datetime) -> None:
+        """Set the gauges now."""
+        by_reason = await resting.by_reason()
+        for gauge in (self._resting, self._resting_oldest):
+            gauge.clear()
+        for reason, it in by_reason.items():
+            self._resting.labels(reason).set(it.number)
+            self._resting_oldest.labels(reason).set(_age_s(it, now))
+        for of, it in (("legs", await resting.with_operators()), ("approvals", await resting.approvals(now))):
+            self._queue.labels(of).set(it.number)
+            self._queue_oldest.labels(of).set(_age_s(it, now))
 
 
 class Metrics:
@@ -59,8 +103,14 @@ class Metrics:
             registry=registry,
         )
 
-    async def sample(self, orders: Orders, guards: Guards, now: datetime) -> None:
-        """Set the gauges now."""
+        self._rests = RestingGauges(registry)
+        self._samples = 0
+
+    async def sample(self, orders: Orders, guards: Guards, resting: Resting, now: datetime) -> None:
+        """Set the gauges now; those of what rests now and then."""
+        if self._samples % RESTING_EVERY == 0:
+            await self._rests.sample(resting, now)
+        self._samples += 1
         owed = await guards.debt_since()
         self._debt.set(max(0.0, (now - owed).total_seconds()) if owed else 0.0)
         since, overdue = await orders.standing_since(), await orders.overdue_since(now)
@@ -91,3 +141,7 @@ class Metrics:
     def note_freeze_ending(self, *, left: bool) -> None:
         """Count an order whose channel unfreezes its money soon; `left`: some of it is still held."""
         self._freezes_ending.labels("left" if left else "split").inc()
+
+
+def _age_s(it: Waiting, now: datetime) -> float:
+    return max(0.0, (now - it.since).total_seconds()) if it.since else 0.0

@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
 
 
 def trace(
-    order: Annotated[str, typer.Argument(help="An order id, or <marketplace>/<order id>.")],
+    order: Annotated[
+        str, typer.Argument(help="An order id, or <marketplace>/<order id>, or <marketplace>/charges/<charge id>.")
+    ],
     *,
     marketplace: Annotated[str | None, typer.Option(help="Whose order, where several have that id.")] = None,
     as_json: AsJson = False,

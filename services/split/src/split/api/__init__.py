@@ -7,7 +7,21 @@ from fastapi import APIRouter
 from shared.clock import Clock
 from shared.marketplaces import Marketplaces
 from shared.profiles import shipped
-from split.api import approvals, debts, earnings, holds, ledger, legs, previews, receivers, rewards, rules, stops
+from split.api import (
+    adjustments,
+    approvals,
+    charges,
+    debts,
+    earnings,
+    holds,
+    ledger,
+    legs,
+    previews,
+    receivers,
+    rewards,
+    rules,
+    stops,
+)
 from split.api.routes import routes as reading
 from split.handlers.approvals import ApprovalHandlers
 from split.handlers.byhand import HoldHandlers
@@ -67,7 +81,11 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(rules.routes(behind.rule, behind.rulesets, behind.clock, behind.marketplaces))
     router.include_router(stops.routes(behind.stop, behind.stops, behind.merchants, behind.marketplaces))
     router.include_router(receivers.routes(behind.bind, behind.receivers, behind.marketplaces))
-    router.include_router(rewards.routes(behind.approve, behind.charges, behind.marketplaces))
+    router.include_router(rewards.routes(behind.approve, behind.marketplaces))
+    router.include_router(adjustments.routes(behind.approve, behind.marketplaces))
+    router.include_router(charges.routes(behind.charges, behind.marketplaces))
     router.include_router(earnings.routes(behind.earnings, behind.clock, behind.marketplaces))
-    router.include_router(legs.routes(behind.orders, behind.approve, behind.clock, shipped(), behind.marketplaces))
+    router.include_router(
+        legs.routes(behind.orders, behind.charges, behind.approve, behind.clock, shipped(), behind.marketplaces)
+    )
     return router

@@ -39,7 +39,7 @@ class AmountAnswer(BaseModel):
 class EarningAnswer(BaseModel):
     """What a receiver has of one order, or of something that is paid without one."""
 
-    kind: Literal["order", "reward"]
+    kind: Literal["order", "reward", "adjustment"]
     id: Annotated[str, Field(description="the order's id, or the charge's")]
     split_at: Annotated[datetime, Field(description="when it was divided")]
     currency: str

@@ -1,7 +1,7 @@
 """The routes of the operators' queue: legs that came back and that split does not pay again by itself."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -16,25 +16,29 @@ from split.api.models import Minor
 from split.api.operators import IdempotencyKey, Operation, cursor_at, done, place_of
 from split.domain.approvals import Action
 from split.domain.calendars import Calendar
+from split.domain.charges import Charge
 from split.domain.orders import Order
-from split.domain.resting import for_operator
-from split.domain.retries import ATTEMPTS_MAX
-from split.domain.shares import Share, leg_id
+from split.domain.resting import Why, for_operator
+from split.domain.shares import leg_id
 from split.handlers.approvals import ApprovalHandlers, Draft
+from split.store.charges import Charges
 from split.store.orders import Orders
 
 
 class LegRequest(Operation):
     """What is to be done with one leg, once somebody else has approved it."""
 
-    leg_id: Annotated[WeirId, Field(description="`<marketplace>/o:<order>/<share path>/<part>`")]
+    leg_id: Annotated[
+        WeirId, Field(description="`<marketplace>/o:<order>/<share path>/<part>`, of a charge `…/c:<charge>/…`")
+    ]
 
 
 class OperatorLeg(BaseModel):
     """A leg that came back, and that only an operator can have paid or written off."""
 
     leg_id: str
-    order_id: str
+    order_id: Annotated[str, Field(description="empty where it pays a charge")]
+    charge_id: Annotated[str, Field(description="the reward or adjustment that it pays; empty where it pays an order")]
     receiver: str
     amount_minor: Minor
     currency: str
@@ -44,22 +48,27 @@ class OperatorLeg(BaseModel):
     payout_id: Annotated[str, Field(description="the payout that it came back from")]
     reason: Annotated[str, Field(description="the institution's word")]
     why: Annotated[
-        Literal["never_retried", "unlisted", "tried_too_often"],
-        Field(description="why split does not try it again: the profile's closed list, or the number of attempts"),
+        Why,
+        Field(description="why split does not pay it: the profile's closed list, the number of attempts, a cap"),
     ]
     since: Annotated[datetime, Field(description="when it came back")]
     age_s: Annotated[int, Field(ge=0)]
 
 
 class OperatorLegPage(BaseModel):
-    """Legs of the orders that have waited longest. `limit` counts orders."""
+    """Legs of the orders and charges that have waited longest. `limit` counts orders and charges."""
 
     items: list[OperatorLeg]
     next_cursor: str | None
 
 
 def routes(
-    orders: Orders, approve: ApprovalHandlers, clock: Clock, profiles: Profiles, marketplaces: Marketplaces
+    orders: Orders,
+    charges: Charges,
+    approve: ApprovalHandlers,
+    clock: Clock,
+    profiles: Profiles,
+    marketplaces: Marketplaces,
 ) -> APIRouter:
     """Return the routes over these."""
     router = APIRouter(prefix="/v1/marketplaces/{marketplace}/operator/legs", tags=["operators"])
@@ -68,11 +77,20 @@ def routes(
     async def list_legs(marketplace: str, cursor: Cursor = None, limit: Limit = PAGE_ITEMS) -> OperatorLegPage:
         """List the legs that wait for an operator, with the reason and the age."""
         tenant = marketplace_of(marketplaces, marketplace)
-        found = await orders.for_operators(tenant.id, place_of(cursor), limit + 1)
-        page, last = found[:limit], found[limit - 1 : limit]
-        items = [leg for order in page for leg in _legs(order, tenant, profiles, clock.now())]
-        more = len(found) > limit and last and last[0].operator_at
-        return OperatorLegPage(items=items, next_cursor=cursor_at(more, last[0].key) if more else None)
+        place = place_of(cursor)
+        waiting: list[tuple[datetime, str, Order]] = [
+            (it.operator_at, it.key, it)
+            for it in (
+                *await orders.for_operators(tenant.id, place, limit + 1),
+                *await charges.for_operators(tenant.id, place, limit + 1),
+            )
+            if isinstance(it.operator_at, datetime)
+        ]
+        waiting.sort(key=lambda it: it[:2])
+        page = waiting[:limit]
+        items = [leg for *_, order in page for leg in _legs(order, tenant, profiles, clock.now())]
+        more = cursor_at(*page[-1][:2]) if len(waiting) > limit else None
+        return OperatorLegPage(items=items, next_cursor=more)
 
     async def ask(marketplace: str, action: Action, body: LegRequest, key: str) -> ApprovalAnswer:
         tenant = marketplace_of(marketplaces, marketplace)
@@ -94,17 +112,22 @@ def routes(
         """Ask for a leg to be given up; once somebody else approves it, its money is in suspense and nobody is paid."""
         return await ask(marketplace, "leg_write_off", body, idempotency_key)
 
+    @router.post("/restore", status_code=202)
+    async def restore(marketplace: str, body: LegRequest, idempotency_key: IdempotencyKey) -> ApprovalAnswer:
+        """Ask for a leg to be owed again that was written off by mistake; it then waits for operators to pay it."""
+        return await ask(marketplace, "leg_restore", body, idempotency_key)
+
     return router
 
 
 def _legs(order: Order, tenant: Marketplace, profiles: Profiles, now: datetime) -> list[OperatorLeg]:
     profile = profiles.find(order.channel_profile)
     calendar = Calendar(tenant.zone, tenant.day_cut, tenant.holidays, tenant.workdays)
-    never = profile.failures.never if profile else ()
     return [
         OperatorLeg(
             leg_id=leg_id(order.document_key, share),
-            order_id=order.order_id,
+            order_id="" if isinstance(order, Charge) else order.order_id,
+            charge_id=order.order_id if isinstance(order, Charge) else "",
             receiver=share.receiver,
             amount_minor=share.amount_minor,
             currency=order.currency,
@@ -113,16 +136,10 @@ def _legs(order: Order, tenant: Marketplace, profiles: Profiles, now: datetime) 
             attempt=share.attempt,
             payout_id=share.payout_id,
             reason=share.reason,
-            why=_why(share, never),
-            since=share.since or now,
-            age_s=max(0, int((now - (share.since or now)).total_seconds())),
+            why=why,
+            since=(since := share.since or order.operator_at or now),
+            age_s=max(0, int((now - since).total_seconds())),
         )
         for share in order.shares
-        if for_operator(share, profile, calendar)
+        if (why := for_operator(order, share, profile, calendar)) is not None
     ]
-
-
-def _why(share: Share, never: tuple[str, ...]) -> Literal["never_retried", "unlisted", "tried_too_often"]:
-    if share.reason in never:
-        return "never_retried"
-    return "tried_too_often" if share.attempt >= ATTEMPTS_MAX else "unlisted"

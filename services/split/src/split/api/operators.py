@@ -23,6 +23,7 @@ STATUSES: Final[dict[Reason, int]] = {
     "amount_out_of_range": 422,
     "binding_not_needed": 422,
     "consent_in_future": 422,
+    "direction_differs": 422,
     "profile_pays_orders_only": 422,
     "receiver_is_the_merchant": 422,
     "relation_unnamed": 422,

@@ -1,25 +1,19 @@
-"""The routes of rewards: ask for one, and see what became of it. Somebody else approves it before anything is paid."""
+"""The route of rewards: ask for one. Somebody else approves it before anything is paid."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from fastapi import APIRouter
+from pydantic import Field
 
-from shared.http import Problem, marketplace_of, parameter
-from shared.ids import EXTERNAL_ID_PATTERN
+from shared.http import marketplace_of
 from shared.marketplaces import Marketplaces
 from shared.messages.models.contract import Currency, ExternalId
 from shared.money import AMOUNT_MINOR_MAX
 from split.api.approvals import ApprovalAnswer, approval_answer
-from split.api.models import Minor
 from split.api.operators import IdempotencyKey, Operation, done
-from split.domain.charges import Charge, key_of
 from split.handlers.approvals import ApprovalHandlers, Draft
-from split.store.charges import Charges
 
 SUBJECT: Final = "merchant:"
-
-ChargeId = Annotated[str, Path(pattern=parameter(EXTERNAL_ID_PATTERN), description="the id of its approval")]
 
 
 class RewardRequest(Operation):
@@ -32,25 +26,8 @@ class RewardRequest(Operation):
     channel_account: ExternalId
 
 
-class ChargeAnswer(BaseModel):
-    """Money that was paid without an order."""
-
-    charge_id: str
-    kind: Literal["reward"]
-    receiver: str
-    amount_minor: Minor
-    currency: str
-    state: Annotated[Literal["available", "in_transit", "paid"], Field(description="available: it failed or came back")]
-    reason: Annotated[str, Field(description="why it is available; else empty")]
-    funded: Annotated[bool, Field(description="whether the marketing money for it has reached the account")]
-    payout_id: str
-    asked_by: str
-    approved_by: str
-    why: Annotated[str, Field(description="what whoever asked said")]
-
-
-def routes(approve: ApprovalHandlers, charges: Charges, marketplaces: Marketplaces) -> APIRouter:
-    """Return the routes over these."""
+def routes(approve: ApprovalHandlers, marketplaces: Marketplaces) -> APIRouter:
+    """Return the route over these."""
     router = APIRouter(prefix="/v1/marketplaces/{marketplace}", tags=["operators"])
 
     @router.post("/rewards", status_code=202)
@@ -68,33 +45,4 @@ def routes(approve: ApprovalHandlers, charges: Charges, marketplaces: Marketplac
         )
         return approval_answer(done(await approve.ask(draft)))
 
-    @router.get("/charges/{charge_id}")
-    async def get_charge(marketplace: str, charge_id: ChargeId) -> ChargeAnswer:
-        """Return a charge, and where its money stands."""
-        tenant = marketplace_of(marketplaces, marketplace)
-        found = await charges.find(key_of(tenant.id, charge_id))
-        if found is None:
-            raise Problem(404, "charge_unknown", f"nothing was charged under {charge_id!r}")
-        return _shown(found)
-
     return router
-
-
-def _shown(charge: Charge) -> ChargeAnswer:
-    (share,) = charge.shares
-    return ChargeAnswer.model_validate(
-        {
-            "charge_id": charge.order_id,
-            "kind": charge.kind,
-            "receiver": share.receiver,
-            "amount_minor": share.amount_minor,
-            "currency": charge.currency,
-            "state": share.state,
-            "reason": share.reason,
-            "funded": all(it.state == "succeeded" for it in charge.subsidies),
-            "payout_id": share.payout_id,
-            "asked_by": charge.asked_by,
-            "approved_by": charge.approved_by,
-            "why": charge.reason,
-        }
-    )

@@ -1,5 +1,6 @@
 """What moves money by hand needs two people: one asks, another approves within a day (money.md 3.10). Pure."""
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -8,7 +9,7 @@ import msgspec
 
 from split.domain.refusals import Refused
 
-Action = Literal["adjustment", "hold_release", "leg_retry", "leg_write_off", "reward"]
+Action = Literal["adjustment", "hold_release", "leg_restore", "leg_retry", "leg_write_off", "reward"]
 """Everything that creates, releases or abandons money by hand."""
 
 State = Literal["requested", "approved", "refused", "expired"]
@@ -106,4 +107,4 @@ def _asked(it: Approval) -> tuple[str, str, dict[str, str | int], str, str]:
 
 def _person(actor: str) -> str:
     """Return who an actor is, however the name was typed."""
-    return " ".join(actor.casefold().split())
+    return " ".join(unicodedata.normalize("NFKC", actor).casefold().split())

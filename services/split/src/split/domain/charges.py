@@ -1,4 +1,4 @@
-"""What is paid without an order: a reward, from the platform's marketing money, by itself (money.md 3.5). Pure.
+"""What is paid without an order: a reward, from the platform's marketing money (money.md 3.5). Pure.
 
 A charge has shares, subsidies and payouts as an order has, so that what an institution did with it is applied alike.
 """
@@ -25,13 +25,29 @@ def key_of(marketplace: str, charge_id: str) -> str:
     return f"{marketplace}/charges/{charge_id}"
 
 
+type ChargeKind = Literal["reward", "adjustment"]
+type Direction = Literal["credit", "debit"]
+type Category = Literal["commission_correction", "goodwill", "penalty", "debt_write_off"]
+
+
+class Adjusts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an adjustment by hand puts right: minor units, of an order or of a line of a statement, if of any."""
+
+    direction: Direction
+    category: Category
+    amount_minor: int
+    order_id: str = ""
+    statement_line: str = ""
+
+
 class Charge(Order, frozen=True, kw_only=True):
     """The state of one charge; `order_id` is its own id. `asked_by` wanted it for a reason, `approved_by` agreed."""
 
-    kind: Literal["reward"] = "reward"
+    kind: ChargeKind = "reward"
     asked_by: str
     approved_by: str
     reason: str
+    adjusts: Adjusts | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def key(self) -> str:
@@ -72,14 +88,22 @@ def mistake(reward: Reward, profile: Profile | None) -> Refused | None:
 
     Where the merchant collects, its payments can be split, and nothing else is there to be paid (domain-anchors 2h).
     """
-    if reward.currency not in CURRENCY_DECIMALS:
-        return Refused("currency_unknown", f"{reward.currency} is not in ISO 4217")
-    if not 0 < reward.amount_minor <= AMOUNT_MINOR_MAX:
+    return no_such_money(reward.amount_minor, reward.currency) or pays_orders_only(reward.channel_profile, profile)
+
+
+def no_such_money(amount_minor: int, currency: str) -> Refused | None:
+    """Return why an amount cannot be meant, if so."""
+    if currency not in CURRENCY_DECIMALS:
+        return Refused("currency_unknown", f"{currency} is not in ISO 4217")
+    if not 0 < amount_minor <= AMOUNT_MINOR_MAX:
         return Refused("amount_out_of_range", f"an amount is 1 to {AMOUNT_MINOR_MAX} minor units")
+    return None
+
+
+def pays_orders_only(name: str, profile: Profile | None) -> Refused | None:
+    """Return why a channel pays nothing without an order, if so."""
     if profile is None or profile.collector == "merchant":
-        return Refused(
-            "profile_pays_orders_only", f"{reward.channel_profile} pays out nothing but what a buyer has paid"
-        )
+        return Refused("profile_pays_orders_only", f"{name} pays out nothing but what a buyer has paid")
     return None
 
 

@@ -18,6 +18,8 @@ from split.domain.shares import BLOCKED
 from split.domain.stops import NO_STOPS, Stops
 
 OVER_LIMIT: Final = "over_limit"
+ABOVE_CAP: Final = "above_cap"
+"""One amount is more than the cap of a whole day: only two people can let it go, or another agreement."""
 BELOW_MINIMUM: Final = "below_minimum"
 RESERVE: Final = "reserve"
 MINIMUM: Final = "minimum/"
@@ -25,10 +27,11 @@ MINIMUM: Final = "minimum/"
 
 
 class Payee(msgspec.Struct, frozen=True, gc=False):
-    """A receiver that may not simply be paid. `terms` are those of its agreement in force now."""
+    """A receiver that may not simply be paid. `terms` are of its agreement in force now, `until` when at most."""
 
     blocked: str = ""
     terms: PayoutTerms = PayoutTerms()
+    until: datetime | None = None
 
     def cap_minor(self, currency: str) -> int | None:
         """Return the most that is paid out on one business day."""
@@ -62,7 +65,9 @@ def _payee(copy: MerchantChanged, now: datetime) -> Payee | None:
         terms = agreement.payouts if agreement and agreement.payouts else None
     if not copy.blocked and terms is None:
         return None
-    return Payee(copy.blocked[0] if copy.blocked else "", terms or PayoutTerms())
+    changes = (moment for it in copy.agreements for moment in (it.effective_from, it.effective_to))
+    until = min((it for it in changes if it is not None and it > now), default=None) if terms else None
+    return Payee(copy.blocked[0] if copy.blocked else "", terms or PayoutTerms(), until)
 
 
 class Passage(msgspec.Struct, frozen=True, gc=False):
@@ -126,7 +131,7 @@ class Gate(msgspec.Struct, frozen=True):
         counted = 0 if isinstance(accrual, int) else amount_minor
         if guard.accrued_minor + counted < minimum:
             after = msgspec.structs.replace(guard, accrued_minor=guard.accrued_minor + counted)
-            return Passage(BELOW_MINIMUM, after, guard.accrual)
+            return Passage(BELOW_MINIMUM, after, guard.accrual, payee.until)
         if guard.accrued_minor:
             guard = msgspec.structs.replace(guard, accrual=guard.accrual + 1, accrued_minor=0)
         return Passage("", guard)
@@ -139,7 +144,8 @@ class Gate(msgspec.Struct, frozen=True):
         today = self.calendar.day_of(self.now).isoformat()
         sent = amount_minor + (guard.capped_minor if guard.cap_day == today else 0)
         if sent > cap:
-            return Passage(OVER_LIMIT, guard, PASSED, next_at=self.calendar.after(self.now, 1, working=False))
+            reason = ABOVE_CAP if 0 < cap < amount_minor else OVER_LIMIT
+            return Passage(reason, guard, PASSED, next_at=self.calendar.after(self.now, 1, working=False))
         return Passage("", msgspec.structs.replace(guard, cap_day=today, capped_minor=sent))
 
 

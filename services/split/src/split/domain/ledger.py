@@ -20,16 +20,18 @@ Kind = Literal[
     "movement",
     "reward",
     "write_off",
+    "adjustment",
+    "restore",
 ]
 """Why a transaction was booked; the API answers with the same set. Money that waits for the institution is first
 reserved, then posted or voided, each by a transaction of its own (money.md 4):
 
-- reserve: `split`, `release` and `reward` take a share that is sent into `merchant:in_transit`. The platform's own
-  share rests in its own account until it is paid, so nobody takes it meanwhile.
+- reserve: `split`, `release`, `reward` and `adjustment` take a share that is sent into `merchant:in_transit`. The
+  platform's own share rests in its own account until it is paid, so nobody takes it meanwhile.
 - post: `settle`, where the institution has paid the leg: out of `in_transit` against `channel:clearing`.
 - void: `settle`, where it has failed or was cancelled: from `in_transit` back to `merchant:available`. A leg that the
   bank returns after it was paid is not voided: a new `settle` takes it from clearing to `available`.
-  A `write_off` takes it from there into `suspense`.
+  A `write_off` takes it from there into `suspense`, and a `restore` back, where that was a mistake.
 """
 
 GENESIS: bytes = bytes(32)

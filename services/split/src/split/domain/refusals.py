@@ -10,6 +10,7 @@ Reason = (
     tariffs.Reason
     | Literal[
         "already_paused",
+        "amount_above_debt",
         "amount_out_of_range",
         "approval_decided",
         "approval_expired",
@@ -18,6 +19,7 @@ Reason = (
         "channel_account_unknown",
         "channel_closed",
         "consent_in_future",
+        "direction_differs",
         "effective_from_taken",
         "expiry_past",
         "freeze_unknown",
@@ -25,6 +27,7 @@ Reason = (
         "freezes_too_many",
         "idempotency_key_reused",
         "leg_not_available",
+        "leg_not_written_off",
         "leg_of_platform",
         "leg_stopped",
         "leg_unknown",

@@ -1,4 +1,7 @@
-"""What rests in `available`: paid again by itself, by two people's decision, or written off by it (money.md 3.9)."""
+"""What rests in `available`: paid again by itself, by two people's decision, or written off by it (money.md 3.9).
+
+What was written off by mistake is restored to where it rested, and then paid like any other leg of operators.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -9,7 +12,7 @@ import msgspec
 from shared.profiles import Profile
 from split.domain import retries
 from split.domain.calendars import Calendar
-from split.domain.gates import RESERVE
+from split.domain.gates import ABOVE_CAP, RESERVE
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.refusals import Refused
@@ -18,9 +21,9 @@ from split.domain.shares import Share, leg_id
 
 
 class Deed(msgspec.Struct, frozen=True):
-    """What two people have decided about one leg: to pay it now, or to pay nobody."""
+    """What two people have decided about one leg: to pay it now, to pay nobody, or that it is owed all the same."""
 
-    what: Literal["retry", "write_off"]
+    what: Literal["retry", "write_off", "restore"]
     leg_id: str
 
 
@@ -34,19 +37,33 @@ def refusal(order: Order, deed: Deed) -> Refused | None:
     share = leg_of(order, deed.leg_id)
     if share is None:
         return Refused("leg_unknown", f"order {order.order_id} has no leg {deed.leg_id}")
+    if deed.what == "restore":
+        return None if share.state == "written_off" else Refused("leg_not_written_off", f"it is {share.state}")
     if share.state != "available":
         return Refused("leg_not_available", f"it is {share.state}")
-    if deed.what == "retry" and order.known_freeze.closed and share.path != MERCHANT + share.merchant:
+    if deed.what == "retry" and _over(order, share):
         return Refused("channel_closed", "its channel splits nothing off this order any more")
     if deed.what == "write_off" and not share.receiver.startswith(MERCHANT):
         return Refused("leg_of_platform", "what the platform is owed is not given up here")
     return None
 
 
-def for_operator(share: Share, profile: Profile | None, calendar: Calendar) -> bool:
-    """Tell whether only an operator can let a share go."""
-    came_back = share.state == "available" and not share.stopped
-    return came_back and retries.due_at(share, profile.failures if profile else None, calendar) is None
+type Why = Literal["never_retried", "unlisted", "tried_too_often", "above_cap", "channel_closed"]
+
+
+def for_operator(order: Order, share: Share, profile: Profile | None, calendar: Calendar) -> Why | None:
+    """Return why only an operator can let a share go; None where something else can, or nothing holds it."""
+    if share.state != "available":
+        return None
+    if _over(order, share):
+        return "channel_closed"
+    if share.stopped:
+        return "above_cap" if share.reason == ABOVE_CAP else None
+    if retries.due_at(share, profile.failures if profile else None, calendar) is not None:
+        return None
+    if profile and share.reason in profile.failures.never:
+        return "never_retried"
+    return "tried_too_often" if share.attempt >= retries.ATTEMPTS_MAX else "unlisted"
 
 
 def resume(pass_: Round, profile: Profile | None, stopped: Collection[str], deed: Deed | None = None) -> None:
@@ -54,26 +71,34 @@ def resume(pass_: Round, profile: Profile | None, stopped: Collection[str], deed
 
     Of lines of which a refund waits to be planned (`stopped`) nothing goes out, nor what the channel splits no more.
     """
-    since: list[datetime] = []
-    closed = pass_.order.known_freeze.closed
     for place, share in enumerate(tuple(pass_.shares)):
-        if share.state != "available" or _stopped(share, stopped):
+        mine = deed is not None and share.part and leg_id(pass_.order.document_key, share) == deed.leg_id
+        if mine and deed is not None and deed.what == "restore":
+            pass_.restore(place)
+        elif share.state != "available" or _stopped(share, stopped):
             continue
-        if deed is not None and leg_id(pass_.order.document_key, share) == deed.leg_id:
-            if deed.what == "write_off":
-                pass_.write_off(place)
-            else:
-                pass_.send(place, by_hand=True)
-            continue
-        over = closed and not pass_.is_own(share.path, share.receiver)
-        due_at = None if over else _due_at(share, profile, pass_)
-        if due_at is None:
-            since.append(share.since or pass_.gate.now)
-        elif due_at > pass_.gate.now:
-            pass_.look(due_at)
+        elif mine and deed is not None and deed.what == "write_off":
+            pass_.write_off(place)
+        elif mine:
+            pass_.send(place, by_hand=True)
         else:
-            pass_.send(place)
-    pass_.operator_at = min(since, default=None)
+            _wait_or_send(pass_, place, profile)
+
+
+def _wait_or_send(pass_: Round, place: int, profile: Profile | None) -> None:
+    share = pass_.shares[place]
+    due_at = None if _over(pass_.order, share) else _due_at(share, profile, pass_)
+    if due_at is None:
+        pass_.leave(share.since or pass_.order.operator_at or pass_.gate.now)
+    elif due_at > pass_.gate.now:
+        pass_.look(due_at)
+    else:
+        pass_.send(place)
+
+
+def _over(order: Order, share: Share) -> bool:
+    """Tell whether the channel splits a share off its order no more: it is not the collector's own."""
+    return order.known_freeze.closed and share.path != MERCHANT + share.merchant
 
 
 def _due_at(share: Share, profile: Profile | None, pass_: Round) -> datetime | None:

@@ -10,7 +10,8 @@ import msgspec
 from shared.messages import LegOutcome, PayoutSettled, SubsidyOutcome
 from split.domain.ledger import Entries
 from split.domain.orders import Order, OwedSubsidy
-from split.domain.shares import CLEARING, LIFECYCLE, MARKETING, Share, State, Step, account, leg_id
+from split.domain.retries import CANCELLED
+from split.domain.shares import CLEARING, LIFECYCLE, MARKETING, RESTORED, Share, State, Step, account, leg_id
 
 STEPS: Final[dict[str, Step]] = {
     "succeeded": "succeeded",
@@ -88,16 +89,27 @@ def _step(share: Share, leg: LegOutcome, settled: PayoutSettled) -> Share | str:
     return msgspec.structs.replace(
         share,
         state=after,
-        reason=leg.reason or step if came_back else "",
+        reason=_reason(leg, step) if came_back else "",
         since=settled.settled_at if came_back else msgspec.UNSET,
     )
 
 
+def _reason(leg: LegOutcome, step: Step) -> str:
+    """Return why a leg came back. An institution that fails one as "cancelled" has not been told to by split."""
+    if step == "cancelled":
+        return CANCELLED
+    return f"{step}:{leg.reason}" if leg.reason == CANCELLED else leg.reason or step
+
+
 def _mistake(share: Share, leg: LegOutcome) -> str:
-    """Return what cannot be of a leg. A later attempt, and what is written off, may be less than was first tried."""
+    """Return what cannot be of a leg.
+
+    A later attempt, and what is written off, or was and is restored, may be less than was first tried.
+    """
     if leg.attempt > share.attempt:
         return "attempt_unknown"
-    same = leg.attempt == share.attempt and share.state != "written_off"
+    by_hand = share.state == "written_off" or share.reason == RESTORED
+    same = leg.attempt == share.attempt and not by_hand
     if leg.receiver != share.receiver or (same and leg.amount_minor != share.amount_minor):
         return "leg_differs"
     return ""

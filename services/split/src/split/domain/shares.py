@@ -11,7 +11,9 @@ from split.domain.holds import Hold
 from split.domain.refunds import RefundTerms
 
 State = Literal["held", "available", "in_transit", "paid", "taken", "written_off"]
-Step = Literal["release", "stop", "retry", "succeeded", "failed", "cancelled", "returned", "take", "write_off"]
+Step = Literal[
+    "release", "stop", "retry", "succeeded", "failed", "cancelled", "returned", "take", "write_off", "restore"
+]
 
 LIFECYCLE: Final[dict[State, dict[Step, State]]] = {
     "held": {"release": "in_transit", "stop": "available"},
@@ -19,10 +21,11 @@ LIFECYCLE: Final[dict[State, dict[Step, State]]] = {
     "available": {"retry": "in_transit", "take": "taken", "write_off": "written_off"},
     "paid": {"returned": "available"},
     "taken": {},
-    "written_off": {},
+    "written_off": {"restore": "available"},
 }
 """Held waits for a reason to go, available for its receiver or a new attempt, in transit for the institution. Paid may
-come back. Taken: refunds of other orders have used it. Written off: nobody is paid any more; it is in suspense."""
+come back. Taken: refunds of other orders have used it. Written off: nobody is paid any more; it is in suspense, and
+restored where that was a mistake."""
 
 COMMISSION: Final = "platform:commission"
 FEE: Final = "platform:fee"
@@ -55,6 +58,8 @@ CHANNEL_CLOSED: Final = "channel_closed"
 """Why a share cannot be requested: its channel has given the rest of the payment to the collector."""
 AWAITING_FINISH: Final = "awaiting_finish"
 """What a collecting merchant's own share waits for once it is released: it is no leg (money.md 2)."""
+RESTORED: Final = "restored"
+"""Why a share is available again that was written off: two people found that it is owed all the same."""
 CAP_EXCEEDED: Final = "cap_exceeded"
 WAITS: Final = frozenset({MERCHANT_UNKNOWN, AGREEMENT_MISSING, CAP_EXCEEDED})
 """Reasons that only news of the merchant or of its agreements can end."""

@@ -12,12 +12,12 @@ import msgspec
 from shared.messages import Breakdown
 from split.domain import guards
 from split.domain.funding import ADVANCE, FRESH_STANDING, Standing
-from split.domain.gates import ANYBODY, PASSED, RESERVE, Gate, Passage, left
+from split.domain.gates import ABOVE_CAP, ANYBODY, PASSED, RESERVE, Gate, Passage, left
 from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.receivers import Portion
-from split.domain.shares import AWAITING_FINISH, CHANNEL_CLOSED, RESERVE_OF, TAKEN_OF, Share, State, account
+from split.domain.shares import AWAITING_FINISH, CHANNEL_CLOSED, RESERVE_OF, RESTORED, TAKEN_OF, Share, State, account
 
 NOBODY_OWES: Final[Mapping[str, Standing]] = {}
 
@@ -47,6 +47,11 @@ class Tally:
         """Note when time alone may change something."""
         if moment is not None and (self.look_at is None or moment < self.look_at):
             self.look_at = moment
+
+    def leave(self, since: datetime) -> None:
+        """Leave a share to operators, for whom it has waited since then."""
+        if self.operator_at is None or since < self.operator_at:
+            self.operator_at = since
 
     def pay_portions(self, merchant: str, portions: Sequence[Portion], version: int, *, freight: bool) -> None:
         """Add what each of these receivers keeps of its portion, paid now."""
@@ -119,6 +124,8 @@ class Tally:
         accrual = PASSED if behind else share.accrual
         passage = self.gate.ask(name, share.amount_minor, standing.guard, accrual, by_hand=by_hand)
         self.look(passage.next_at)
+        if passage.reason == ABOVE_CAP:
+            self.leave(self.order.operator_at or self.gate.now)
         if passage.guard != standing.guard:
             self.netted[name] = msgspec.structs.replace(standing, guard=passage.guard)
         return passage
@@ -205,6 +212,23 @@ class Tally:
         )
         self.shares[place] = gone
         self.entries.move(giver, account(gone, "written_off", self.order.channel_account), amount)
+
+    def restore(self, place: int) -> None:
+        """Have a share be owed again that was written off, and rest until operators pay it."""
+        share = self.shares[place]
+        back = msgspec.structs.replace(share, state="available", reason=RESTORED, since=self.gate.now)
+        self.shares[place] = back
+        taker = account(back, "available", self.order.channel_account)
+        self.entries.move(account(share, "written_off", self.order.channel_account), taker, share.amount_minor)
+        standing = self._standing(share.payee)
+        if share.path.startswith(RESERVE_OF) and not share.attempt:
+            reserve = standing.guard.reserve_minor + share.amount_minor
+            guard = msgspec.structs.replace(standing.guard, reserve_minor=reserve)
+            self.netted[share.payee] = msgspec.structs.replace(standing, guard=guard)
+        else:
+            available = standing.available_minor + share.amount_minor
+            self.netted[share.payee] = msgspec.structs.replace(standing, available_minor=available)
+        self.leave(self.gate.now)
 
     def _taken(self, share: Share, name: str) -> int:
         """Note that a merchant's available money is decided about; return what of this share is not there any more."""

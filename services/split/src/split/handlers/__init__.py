@@ -1,7 +1,9 @@
 """Use cases. Each one reads load, decide, record."""
 
+from split.handlers.adjustments import Adjustments
 from split.handlers.approvals import ApprovalHandlers
 from split.handlers.byhand import HoldHandlers
+from split.handlers.charges import ChargeReviews
 from split.handlers.checkpoints import CheckpointSweep
 from split.handlers.clock import Deadlines
 from split.handlers.facts import FactHandlers
@@ -10,6 +12,7 @@ from split.handlers.legs import LegDeeds
 from split.handlers.merchants import MerchantHandlers
 from split.handlers.movements import MovementHandlers
 from split.handlers.orders import OrderHandlers
+from split.handlers.payable import Payable
 from split.handlers.payouts import PayoutHandlers
 from split.handlers.previews import PreviewHandlers
 from split.handlers.receivers import ReceiverHandlers
@@ -22,7 +25,9 @@ from split.handlers.stops import StopHandlers
 from split.handlers.wakes import Waker
 
 __all__ = [
+    "Adjustments",
     "ApprovalHandlers",
+    "ChargeReviews",
     "CheckpointSweep",
     "Corrections",
     "Deadlines",
@@ -33,6 +38,7 @@ __all__ = [
     "Moments",
     "MovementHandlers",
     "OrderHandlers",
+    "Payable",
     "PayoutHandlers",
     "PreviewHandlers",
     "ReceiverHandlers",

@@ -21,12 +21,13 @@ from split.domain import gates, money_back, splits
 from split.domain.calendars import Calendar
 from split.domain.gates import MINIMUM
 from split.domain.judgements import Moment
+from split.domain.ledger import Kind
 from split.domain.orders import Order
 from split.domain.pots import merchants_of
 from split.domain.resting import Deed
 from split.domain.rounds import Decision
 from split.domain.rulesets import NO_RULES
-from split.domain.stops import NO_STOPS
+from split.domain.stops import NO_STOPS, Stops
 from split.metrics import Metrics
 from split.store.books import Books
 from split.store.merchants import Merchants
@@ -105,6 +106,11 @@ class Moments:
             for it in wanted
         }
 
+    async def days_and_stops(self, marketplace: str, session: Session) -> tuple[Stops, Calendar]:
+        """Return what is paused in a marketplace, and its business days."""
+        paused = await self._stops.paused([marketplace], session)
+        return paused.get(marketplace, NO_STOPS), self._calendar(marketplace)
+
     def _calendar(self, marketplace: str) -> Calendar:
         found = self._marketplaces.find(marketplace)
         if found is None:
@@ -145,7 +151,7 @@ class Reviews:
 
         `now`: by which moment they are judged, unless it is this one. `beside`: what is booked before them.
         """
-        wanted = keys_of(it.held.request for it in occasions if it.order.stands or it.order.known_late)
+        wanted = keys_of(it.held.request for it in occasions if _pays(it.order))
         of_marketplace = by_marketplace(await self._merchants.copies(wanted, work.session) if wanted else {})
         books = await Books.opened(self._database, work, self._metrics.note_imbalance)
         refunding = [(it.held.request, money_back.concerned(it.order, it.held.request)) for it in occasions]
@@ -224,12 +230,21 @@ def record(
     order, back = decision.order, decision.back
     for booking in back.bookings if back else ():
         books.post(order, booking.kind, booking.entries, booking.cause)
-    written_off = deed is not None and deed.what == "write_off"
-    books.post(order, "write_off" if written_off else "release", decision.entries, cause)
+    books.post(order, booked_as(deed), decision.entries, cause)
     asked = (*back.cancels, *back.requests) if back else ()
     for event in (*asked, decision.payout):
         if event is not None:
             work.publish(event, cause=received, origin_time=origin_time)
+
+
+def _pays(order: Order) -> bool:
+    """Tell whether a review may pay somebody: what stands still, a correction, or what a reversed chargeback brings."""
+    return order.stands or bool(order.known_late) or money_back.waits(order)
+
+
+def booked_as(deed: Deed | None) -> Kind:
+    """Return as what a review is booked that does a deed, if any."""
+    return "release" if deed is None or deed.what == "retry" else deed.what
 
 
 def payees_of(request: SplitRequested) -> set[str]:

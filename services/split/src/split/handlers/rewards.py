@@ -5,7 +5,6 @@ from collections.abc import Callable
 import msgspec
 
 from shared.ids import event_id
-from shared.marketplaces import Marketplaces
 from shared.messages import PayoutRequested
 from shared.mongo import Database
 from shared.profiles import Profiles
@@ -13,13 +12,11 @@ from shared.work import Work
 from split.domain.approvals import Approval
 from split.domain.charges import Reward, begun, mistake
 from split.domain.refusals import Refused
-from split.domain.stops import NO_STOPS
+from split.handlers.payable import Payable
 from split.store import guards
 from split.store.books import Books
 from split.store.charges import Charges
 from split.store.guards import Guards
-from split.store.merchants import Merchants
-from split.store.stops import StopStore
 
 
 class Rewards:
@@ -29,36 +26,27 @@ class Rewards:
         self,
         database: Database,
         charges: Charges,
-        merchants: Merchants,
-        stops: StopStore,
+        payable: Payable,
         profiles: Profiles,
-        marketplaces: Marketplaces,
         note_imbalance: Callable[[int], None],
     ) -> None:
         self._database = database
         self._charges = charges
-        self._merchants = merchants
-        self._stops = stops
+        self._payable = payable
         self._profiles = profiles
-        self._marketplaces = marketplaces
         self._note_imbalance = note_imbalance
         self._guards = Guards(database)
 
     async def check(self, approval: Approval, work: Work) -> Refused | None:
         """Say why it cannot be paid, if so: its account, a stop, or whoever would get it."""
         reward = reward_of(approval)
-        marketplace = self._marketplaces.find(approval.marketplace)
-        if marketplace is None or not marketplace.owns(reward.channel_profile, reward.channel_account):
-            return Refused("channel_account_unknown", f"no account {reward.channel_account!r} of this marketplace")
-        if refused := mistake(reward, self._profiles.find(reward.channel_profile)):
+        refused = self._payable.account(approval, reward.channel_profile, reward.channel_account)
+        refused = refused or mistake(reward, self._profiles.find(reward.channel_profile))
+        refused = refused or await self._payable.paused(approval, reward.channel_account, reward.receiver, work)
+        if refused is not None:
             return refused
-        stops = (await self._stops.paused([approval.marketplace], work.session)).get(approval.marketplace, NO_STOPS)
-        if paused := stops.reason(reward.channel_account, reward.receiver):
-            return Refused("payouts_paused", f"payouts stand still: {paused}")
-        key = f"{approval.marketplace}/{reward.receiver}"
-        copy = (await self._merchants.copies([key], work.session)).get(key)
-        if copy is not None and copy.blocked:
-            return Refused("receiver_blocked", f"{reward.receiver} may not be paid: {copy.blocked[0]}")
+        if blocked := await self._payable.blocked(approval, reward.receiver, work):
+            return Refused("receiver_blocked", f"{reward.receiver} may not be paid: {blocked}")
         key = guards.key_of(approval.marketplace, reward.receiver, reward.currency)
         owed_minor = (await self._guards.load([key], work.session))[key].debt_minor
         if owed_minor:

@@ -12,7 +12,11 @@ from split.domain.approvals import Approval, State
 APPROVALS: Final = "approvals"
 INDEXES: Final[dict[str, list[Index]]] = {
     # For the list; what is due to expire stands in the same order as what was asked.
-    APPROVALS: [Index([("marketplace", UP), ("state", UP), ("expires_at", UP), ("_id", UP)])],
+    APPROVALS: [
+        Index([("marketplace", UP), ("state", UP), ("expires_at", UP), ("_id", UP)]),
+        # Only what nobody has decided is in it; for the gauge.
+        Index([("expires_at", UP)], partial={"state": "requested"}),
+    ],
 }
 
 type Place = tuple[datetime, str]

@@ -7,14 +7,21 @@ from typing import Final
 import msgspec
 
 from shared import mongo
-from shared.mongo import Database, Index, Session
+from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
 from split.domain.charges import Charge
-from split.store.orders import changes_of
+from split.store.orders import Place, changes_of
 
 CHARGES: Final = "charges"
-INDEXES: Final[dict[str, list[Index]]] = {CHARGES: []}
-"""Every query is by `_id`, `<marketplace>/charges/<charge>`."""
+INDEXES: Final[dict[str, list[Index]]] = {
+    CHARGES: [
+        # Only adjustments of an order are in it; for whoever traces the order.
+        Index([("marketplace", UP), ("adjusts.order_id", UP)], partial={"adjusts.order_id": {"$exists": True}}),
+        # Only charges of which a leg came back are in these; for `due`, and for `for_operators`.
+        Index([("look_at", UP)], partial={"look_at": {"$exists": True}}),
+        Index([("marketplace", UP), ("operator_at", UP), ("_id", UP)], partial={"operator_at": {"$exists": True}}),
+    ],
+}
 
 
 class Charges:
@@ -31,6 +38,21 @@ class Charges:
         """Return one charge for a reader."""
         it = await self._charges.find_one({"_id": key})
         return None if it is None else msgspec.convert(it, Charge)
+
+    async def due(self, now: datetime, limit: int) -> list[str]:
+        """Return keys of charges whose legs time alone may let go, the longest due first."""
+        cursor = self._charges.find({"look_at": {"$lte": now}}, {"_id": 1}).sort("look_at", UP).limit(limit)
+        return [it["_id"] for it in await cursor.to_list(None)]
+
+    async def for_operators(self, marketplace: str, after: Place | None, limit: int) -> list[Charge]:
+        """Return up to `limit` charges after a place of which a leg waits for an operator, the oldest first."""
+        query: Document = {"marketplace": marketplace, "operator_at": {"$exists": True}}
+        if after is not None:
+            moment, key = after
+            query["operator_at"] = {"$gte": moment}
+            query["$or"] = [{"operator_at": {"$gt": moment}}, {"_id": {"$gt": key}}]
+        cursor = self._charges.find(query).sort([("operator_at", UP), ("_id", UP)]).limit(limit)
+        return [msgspec.convert(it, Charge) for it in await cursor.to_list(None)]
 
     def add(self, work: Work, charge: Charge) -> None:
         """Record a charge."""

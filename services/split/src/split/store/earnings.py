@@ -21,7 +21,7 @@ from split.store.blocks import BLOCKS
 from split.store.charges import CHARGES
 from split.store.orders import EXPECTING, ORDERS
 
-FIRST: Final[tuple[Kind, ...]] = ("split", "reward")
+FIRST: Final[tuple[Kind, ...]] = ("split", "reward", "adjustment")
 """How an order, or a charge, is booked for the first time, and only then."""
 POCKETS: Final = ("in_transit", "held", "debt")
 """Where a receiver's money can be from the first moment on: on its way, held, or spent on what it owes."""
