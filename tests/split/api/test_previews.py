@@ -73,6 +73,9 @@ async def test_a_preview_is_what_the_order_gets_when_it_comes_and_stores_nothing
     assert decided["l2"]["conditions"] == ["category", "merchant"]
     assert decided["l4"] is None
     assert [it["tax_minor"] for it in answer["lines"]] == [4, 0, 0, 0]
+    (driver,) = answer["receivers"]
+    assert (driver["parent"], driver["share"], driver["value"]) == ("merchant:m1", "percent", 1_000)
+    assert driver["taken_minor"] == next(it["amount_minor"] for it in real["shares"] if it["path"] == "receiver:driver")
 
 
 async def test_an_order_that_would_be_refused_is_refused_with_the_reason(api: httpx.AsyncClient) -> None:

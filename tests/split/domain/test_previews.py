@@ -1,15 +1,17 @@
 """A preview is the split itself, nothing kept: the same shares for every order, and each line's figures explained."""
 
+from collections import Counter
+
 import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.split.decisions import SOON, at, decided
-from tests.split.examples import agreement, copies, line, merchant, merchant_copies, orders, paid_order, payment
+from tests.split.examples import agreement, copies, extra, line, merchant, merchant_copies, orders, paid_order, payment
 from tests.split.tariffs import MERCHANTS, Market, fee, rule, rule_sets
 
 from shared.messages import Adjustment, MerchantChanged, Rule, SplitRequested
 from shared.money import AMOUNT_MINOR_MAX
-from split.domain.previews import Line, Preview, preview
+from split.domain.previews import Line, Passed, Preview, preview
 
 
 def previewed(order: SplitRequested, merchants: dict[str, MerchantChanged], market: Market = None) -> Preview:
@@ -39,6 +41,16 @@ def test_a_preview_is_what_the_split_does_and_its_lines_explain_it(
         assert {it.version for it in lines if it.by == "agreement"} <= {share.agreement_version}
         assert {it.version for it in lines if it.by == "marketplace"} <= {share.rules_version}
         assert all(it.reason == "" for it in lines)
+    passed = Counter[str]()
+    for it in found.passed:
+        passed[f"receiver:{it.receiver}"] += it.taken_minor - it.passed_on_minor
+    paid_out = Counter[str]()
+    for share in real.order.shares:
+        if share.path.startswith("receiver:"):
+            paid_out[share.path] += share.amount_minor
+    assert paid_out <= passed
+    if all(share.state != "held" for share in real.order.shares):
+        assert +passed == +paid_out
 
 
 def test_a_line_says_which_rule_of_which_set_took_what_and_why() -> None:
@@ -76,6 +88,40 @@ def test_a_line_about_which_nothing_can_be_said_says_why() -> None:
     known = copies(merchant("m1", agreement(rate_source="marketplace")), merchant("m2"))
     reasons = [(it.by, it.reason) for it in previewed(order, known).lines]
     assert reasons == [("nothing", "rule_missing"), ("nothing", "agreement_missing"), ("nothing", "merchant_unknown")]
+
+
+def test_every_receiver_says_of_whose_share_it_gets_what_and_why() -> None:
+    order = paid_order(
+        line(1, 1_000, freight_minor=90),
+        line(2, 1_000, merchant="m2"),
+        receivers=(
+            extra("outlet", "merchant:m1", "percent", 5_000),
+            extra("driver", "receiver:outlet", "fixed", 30),
+            extra("driver", "merchant:m1", "remainder"),
+            extra("stranger", "merchant:m2", "percent", 1),
+            extra("carrier", "freight", "remainder"),
+        ),
+    )
+    free = agreement(commission_bp=1_000, freight_to="chain")
+    found = previewed(order, copies(merchant("m1", free), merchant("m2"))).passed
+    said = [(it.receiver, it.parent, it.share, it.value, it.taken_minor, it.passed_on_minor) for it in found]
+    assert said == [
+        ("outlet", "merchant:m1", "percent", 5_000, 450, 30),
+        ("driver", "receiver:outlet", "fixed", 30, 30, 0),
+        ("driver", "merchant:m1", "remainder", 0, 450, 0),
+        ("carrier", "freight", "remainder", 0, 90, 0),
+    ]
+
+
+def test_freight_of_which_nobody_knows_whose_it_is_is_not_divided() -> None:
+    lines = (line(1, 1_000, freight_minor=90), line(2, 1_000, merchant="m2", freight_minor=1))
+    order = paid_order(*lines, receivers=(extra("carrier", "freight", "remainder"),))
+    known = copies(merchant("m1", agreement(freight_to="chain")))
+    assert previewed(order, known).passed == ()
+    (found,) = previewed(order, known | copies(merchant("m2", agreement()))).passed
+    assert found == Passed(
+        receiver="carrier", parent="freight", share="remainder", value=0, taken_minor=90, passed_on_minor=0
+    )
 
 
 def test_under_a_settlement_price_the_price_decides() -> None:

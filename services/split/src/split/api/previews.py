@@ -50,12 +50,26 @@ class LineAnswer(BaseModel):
     tax_minor: Minor
 
 
+class ReceiverAnswer(BaseModel):
+    """What an extra receiver gets out of its parent's share, and why. Who stands in two places stands here twice."""
+
+    receiver: str
+    parent: Annotated[str, Field(description="`merchant:<id>`, `receiver:<id>` or `freight`, as the order states it")]
+    share: Literal["percent", "fixed", "remainder"]
+    value: Annotated[int, Field(description="basis points of a percent, minor units of a fixed amount")]
+    taken_minor: Annotated[int, Field(description="what it gets of its parent's share, minor units")]
+    passed_on_minor: Annotated[int, Field(description="how much of that goes to receivers below it, minor units")]
+
+
 class PreviewAnswer(BaseModel):
     """What splitting the order now would do. A share that is `held` says why; the others would be paid at once."""
 
     currency: str
     shares: list[ShareAnswer]
     lines: list[LineAnswer]
+    receivers: Annotated[
+        list[ReceiverAnswer], Field(description="of shares that can be divided; the others say why they are held")
+    ]
     subsidy_minor: Annotated[int, Field(description="what marketing would add for the shares paid at once")]
     subsidy_due_minor: Annotated[int, Field(description="what it would still owe for those that are held")]
 
@@ -89,6 +103,7 @@ def _answer(preview: Preview, request: SplitRequested, calendar: Calendar, now: 
         currency=order.currency,
         shares=[held_answer(it, stored, order, calendar, now) for it in order.shares],
         lines=[_line(it) for it in preview.lines],
+        receivers=[ReceiverAnswer.model_validate(msgspec.structs.asdict(it)) for it in preview.passed],
         subsidy_minor=sum(it.amount_minor for it in order.subsidies),
         subsidy_due_minor=order.subsidy_due_minor,
     )

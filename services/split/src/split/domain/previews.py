@@ -3,7 +3,7 @@
 It asks the functions that split orders for real; only the words around their figures are made here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -17,7 +17,8 @@ from split.domain.earnings import Earning, earning
 from split.domain.funding import Standing
 from split.domain.holds import NO_FACTS
 from split.domain.judgements import Moment
-from split.domain.pots import Pot
+from split.domain.pots import MERCHANT, Pot
+from split.domain.receivers import FREIGHT, Trees
 from split.domain.rounds import Decision
 from split.domain.shares import AGREEMENT_MISSING, MERCHANT_UNKNOWN
 from split.domain.splits import Merchants
@@ -55,11 +56,26 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     tax_minor: int = 0
 
 
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
+    """What an extra receiver gets out of its parent's share, as what, and how much of that it passes on.
+
+    `value` is basis points of a percent, or minor units of a fixed amount.
+    """
+
+    receiver: str
+    parent: str
+    share: Literal["percent", "fixed", "remainder"]
+    value: int
+    taken_minor: int
+    passed_on_minor: int
+
+
 class Preview(msgspec.Struct, frozen=True):
-    """What the split would decide, and why each line is taken what it is."""
+    """What the split would decide, why each line is taken what it is, and why each extra receiver gets what it gets."""
 
     decision: Decision
     lines: tuple[Line, ...]
+    passed: tuple[Passed, ...] = ()
 
 
 def preview(
@@ -76,32 +92,65 @@ def preview(
         return decision
     sale = splits.sale_of(request, moment)
     parts = pots.facts(request).pots
-    by_line = {it.line_id: it for pot in parts for it in explained(pot, merchants.get(pot.merchant), request, sale)}
-    return Preview(decision, tuple(by_line[line.line_id] for line in request.lines))
+    said = [explained(pot, merchants.get(pot.merchant), request, sale) for pot in parts]
+    by_line = {it.line_id: it for lines, _ in said for it in lines}
+    passed = _passed(request, parts, [earned for _, earned in said])
+    return Preview(decision, tuple(by_line[line.line_id] for line in request.lines), tuple(passed))
 
 
-def explained(pot: Pot, copy: MerchantChanged | None, request: SplitRequested, sale: Sale) -> list[Line]:
-    """Say of each line of a pot which rule decides about it, and what that comes to."""
+def explained(
+    pot: Pot, copy: MerchantChanged | None, request: SplitRequested, sale: Sale
+) -> tuple[list[Line], Earning | None]:
+    """Say of each line of a pot which rule decides about it and what that comes to; and how the pot divides."""
     bare = [
         Line(line_id=line.line_id, merchant=pot.merchant, base_minor=base)
         for line, base in zip(pot.lines, pot.bases, strict=True)
     ]
     agreement = in_force(copy.agreements, request.paid_at) if copy is not None else None
     if agreement is None:
-        return _because(bare, AGREEMENT_MISSING if copy is not None else MERCHANT_UNKNOWN)
+        return _because(bare, AGREEMENT_MISSING if copy is not None else MERCHANT_UNKNOWN), None
     earned = earning(pot, agreement, sale)
     if isinstance(earned, str):
-        return _because(bare, earned)
+        return _because(bare, earned), None
     if agreement.price_mode == "settlement_price":
         said = [_by_price(it, agreement.version) for it in bare]
     else:
         taken = takings(agreement, sale, pot.lines, pot.bases)
         if isinstance(taken, str):
-            return _because(bare, taken)
+            return _because(bare, taken), None
         rules_version = sale.rules.version if sale.rules else 0
         versions: dict[Origin, int] = {"agreement": agreement.version, "marketplace": rules_version}
         said = [_by_rule(it, taking, versions) for it, taking in zip(bare, taken, strict=True)]
-    return _with_figures(said, earned)
+    return _with_figures(said, earned), earned
+
+
+def _passed(request: SplitRequested, parts: Sequence[Pot], earned: Sequence[Earning | None]) -> Iterator[Passed]:
+    """Give everybody's portion of the shares that can be divided; of the freight, where all of it is known."""
+    trees = Trees(request.receivers, [pot.merchant for pot in parts])
+    if trees.mistake:
+        return
+    for pot, it in zip(parts, earned, strict=True):
+        if it is not None:
+            yield from _portions(trees, MERCHANT + pot.merchant, it.net_minor)
+    feeding = [(pot.freight_minor, it) for pot, it in zip(parts, earned, strict=True) if pot.freight_minor]
+    freight = sum(amount for amount, it in feeding if it is not None and it.chain)
+    if freight and all(it is not None for _, it in feeding):
+        yield from _portions(trees, FREIGHT, freight)
+
+
+def _portions(trees: Trees, root: str, amount_minor: int) -> Iterator[Passed]:
+    divided = trees.divide(root, amount_minor)
+    if isinstance(divided, str) or not divided.portions:
+        return
+    for stated, portion in zip(trees.stated(root), divided.portions, strict=True):
+        yield Passed(
+            receiver=stated.receiver,
+            parent=stated.parent,
+            share=stated.share,
+            value=stated.value,
+            taken_minor=portion.taken_minor,
+            passed_on_minor=portion.passed_on_minor,
+        )
 
 
 def _because(bare: list[Line], reason: str) -> list[Line]:

@@ -3,7 +3,7 @@
 A tree that cannot be paid exactly as it says is not paid at all; its reason comes from a closed set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -60,6 +60,12 @@ class Trees:
         if root == FREIGHT and stays:
             return "freight_not_covered"
         return Divided(stays, tuple(portions))
+
+    def stated(self, root: str) -> Iterator[ExtraReceiver]:
+        """Give what was stated of everybody below a root, in the order of the portions of a share that divides."""
+        for child in self._below.get(root, ()):
+            yield child
+            yield from self.stated(f"receiver:{child.receiver}")
 
     def below(self, root: str) -> set[str]:
         """Return everybody below a root, however deep."""
