@@ -10,7 +10,7 @@ import msgspec
 from shared.messages import Breakdown, SplitRequested
 from shared.money import by_degrees
 from split.domain import items
-from split.domain.earnings import Earning
+from split.domain.earnings import Earning, undivided
 from split.domain.items import Item
 from split.domain.orders import Order
 from split.domain.paid import paid_for
@@ -25,7 +25,11 @@ type Borne = Mapping[tuple[str, str], int]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """One pot. `held` is its share as far as it is held; `items` are empty while no agreement has decided."""
+    """One pot. `held` is its share as far as it is held; `items` are empty while no agreement has decided.
+
+    `undivided`: an agreement has decided that it cannot be divided, so that all of it is its merchant's until it is
+    refunded.
+    """
 
     pot: Pot
     earned: Earning | None
@@ -33,6 +37,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Item, ...] = ()
     held: Share | None = None
     terms: RefundTerms = RefundTerms()
+    undivided: bool = False
 
     @property
     def receivers(self) -> tuple[str, ...]:
@@ -123,6 +128,11 @@ def _body(order: Order, pot: Pot, trees: Trees) -> Body:
     held = next((share for share in own if share.state == "held"), None)
     own = _latest(order, pot.merchant) or own
     terms = next((share.refund for share in own if share.refund is not msgspec.UNSET), RefundTerms())
+    if any(_undivided(share) for share in own):
+        whole = undivided(pot)
+        all_of_it = Divided(whole.net_minor)
+        parts = items.items(pot, whole, all_of_it)
+        return Body(pot=pot, earned=whole, divided=all_of_it, items=parts, held=held, terms=terms, undivided=True)
     earned = _earned(pot, own)
     if earned is None:
         return Body(pot=pot, earned=None, divided=None, held=held, terms=terms)
@@ -131,6 +141,12 @@ def _body(order: Order, pot: Pot, trees: Trees) -> Body:
         divided = Divided(earned.net_minor)
     found = items.items(pot, earned, divided)
     return Body(pot=pot, earned=earned, divided=divided, items=found, held=held, terms=terms)
+
+
+def _undivided(share: Share) -> bool:
+    """Tell whether an agreement has decided that a pot cannot be divided, by its share: held, or refunded since."""
+    of_all = share.state == "held" or share.reason == "refunded"
+    return of_all and bool(share.agreement_version) and share.earning is None
 
 
 def _latest(order: Order, merchant: str) -> list[Share]:

@@ -42,7 +42,7 @@ def late_versions(
     found: list[Late] = []
     for body in anatomy(order, request, facts(request)).bodies if newer else ():
         merchant = body.pot.merchant
-        if merchant not in newer or body.earned is None:
+        if merchant not in newer or body.earned is None or body.undivided:
             continue
         agreement = newer[merchant]
         earned, terms = earning(body.pot, agreement, sale), refund_terms(agreement)

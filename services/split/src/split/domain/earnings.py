@@ -79,6 +79,24 @@ def earning(pot: Pot, agreement: Agreement, sale: Sale) -> Earning | str:
     )
 
 
+def undivided(pot: Pot) -> Earning:
+    """Return the earning of a pot that its agreement cannot divide (`price_above_paid`): all of it is its merchant's.
+
+    So it is held, and so it is given back to the buyer. It is never paid.
+    """
+    whole = pot.goods_minor + pot.freight_minor
+    fee = min(max(0, whole), pot.fee_minor)
+    return Earning(
+        net_minor=pot.worth_minor,
+        commission_minor=0,
+        fee_minor=fee,
+        platform_fee_minor=0,
+        short_minor=max(0, -whole) + pot.fee_minor - fee,
+        chain=False,
+        commissions=(0,) * len(pot.lines),
+    )
+
+
 def _taxes(
     bases: Sequence[int], commissions: Sequence[int], rates_bp: Sequence[int], left_minor: int
 ) -> tuple[int, ...]:

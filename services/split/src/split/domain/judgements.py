@@ -89,7 +89,7 @@ def first(pot: Pot, copy: MerchantChanged | None, terms: Terms) -> Judgement:
     asked = terms.sale.rules if agreement.price_mode == "commission" else None
     version, rules = agreement.version, asked.version if asked else msgspec.UNSET
     if isinstance(earned, str):
-        return Judgement(pot=pot, reason=earned, version=version, hold=holding)
+        return Judgement(pot=pot, reason=earned, version=version, hold=holding, refund=refund_terms(agreement))
     bare = Judgement(
         pot=pot,
         reason="",
@@ -108,9 +108,9 @@ def again(pot: Pot, share: Share, copy: MerchantChanged | None, terms: Terms) ->
         return first(pot, copy, terms)
     holding = None if share.hold is msgspec.UNSET else share.hold
     version, rules = share.agreement_version, share.rules_version
-    if share.earning is None:
-        return Judgement(pot=pot, reason=share.reason, version=version, hold=holding)
     refund = None if share.refund is msgspec.UNSET else share.refund
+    if share.earning is None:
+        return Judgement(pot=pot, reason=share.reason, version=version, hold=holding, refund=refund)
     bare = Judgement(
         pot=pot, reason="", version=version, rules_version=rules, earned=share.earning, hold=holding, refund=refund
     )
