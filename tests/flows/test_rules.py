@@ -1,12 +1,15 @@
 """Stories of rules through the whole cluster: what the platform takes of a sale, by whose rule, and why."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, opened, until
+from tests.flows.test_money_back import books_agree, refunded
+from tests.player.player import Player
+from tests.player.script import Script
 
 from shared.messages import Agreement, MerchantChanged
 
@@ -133,6 +136,24 @@ async def test_an_order_that_no_rule_fits_waits_until_one_is_stated_for_its_time
     assert await market.pockets() == {"pool": 0, "merchant:acme": 9_300, "platform:commission": 700}
 
 
+async def test_a_rule_that_only_fills_what_was_forgotten_is_in_force_at_once_for_what_waits(market: Market) -> None:
+    await market.merchant(**LEFT)
+    books: Json = {"rule_id": "books", "category": "books", "commission_bp": 500}
+    await tariff(market, books)
+    order = lines(market.order(), {"category": "food"}, {"category": "books"})
+    await market.pay(order)
+    await market.publish(order)
+    await market.held(order, "rule_missing")
+    since = {"effective_from": "2020-01-02T00:00:00Z"}
+    for key, books_bp, expected in (("cheaper", 100, 409), ("forgotten", 500, 201)):
+        rules = [books | {"commission_bp": books_bp}, {"rule_id": "all", "commission_bp": 1_000}]
+        wish = since | {"rules": rules, "actor": "Ann", "reason": key}
+        answer = await market.http.post(market.url("split", "rules"), json=wish, headers={"idempotency-key": key})
+        assert answer.status_code == expected, answer.text
+    await market.reaches(order, "settled")
+    assert await market.pockets() == {"pool": 0, "merchant:acme": 18_500, "platform:commission": 1_500}
+
+
 async def test_rules_that_tie_are_refused_by_the_marketplace_and_by_an_agreement(market: Market) -> None:
     tied = [{"rule_id": "by-sku", "sku": "tea"}, {"rule_id": "by-category", "category": "food"}]
     wish = {"effective_from": SINCE, "rules": tied, "actor": "Ann", "reason": "the tariff"}
@@ -161,6 +182,52 @@ async def test_under_a_settlement_price_the_merchant_gets_the_price_and_the_plat
     await market.merchant(price_mode="settlement_price", commission_bp=0)
     order = lines(market.order(), {"quantity": 2, "settlement_price_minor": 4_200})
     assert await settled(market, order) == {"pool": 0, "merchant:acme": 8_400, "platform:commission": 1_600}
+
+
+async def test_a_settlement_price_above_what_was_paid_needs_a_declared_subsidy(market: Market) -> None:
+    """Acme gets 42.00 a piece. At 80.00 for two all is held; with 4.00 declared, the platform adds them."""
+    await market.merchant(price_mode="settlement_price", commission_bp=0)
+    held = lines(market.order(), {"amount_minor": 8_000, "quantity": 2, "settlement_price_minor": 4_200})
+    await market.pay(held)
+    await market.publish(held)
+    await market.held(held, "price_above_paid")
+    assert await market.pockets() == {"pool": 8_000}
+
+    order = lines(market.order(), {"amount_minor": 8_400, "quantity": 2, "settlement_price_minor": 4_200})
+    order["payments"][0]["amount_minor"] = 8_000
+    order["adjustments"] = [{"kind": "subsidy", "amount_minor": -400, "party": "platform:marketing", "line_id": "1"}]
+    await market.fund(400)
+    assert await settled(market, order) == {"pool": 8_000, "platform:marketing": 0, "merchant:acme": 8_400}
+
+
+async def test_what_a_settlement_price_holds_for_ever_goes_back_to_its_buyer(market: Market) -> None:
+    await market.merchant(price_mode="settlement_price", commission_bp=0)
+    async with Player(market.cluster.urls["kafka"], market.id, lambda _: Script()).playing() as player:
+        order = lines(market.order(), {"settlement_price_minor": 10_001})
+        await market.pay(order)
+        await market.publish(order)
+        await market.held(order, "price_above_paid")
+        await refunded(market, player, order, 10_000)
+        await books_agree(market, player)
+    assert await market.balance("merchant:held/acme") == 0
+
+
+async def test_a_change_of_rules_is_for_later_orders_only(market: Market) -> None:
+    await market.merchant(**LEFT)
+    await tariff(market, {"rule_id": "all", "commission_bp": 1_000})
+    split = market.order()
+    assert (await settled(market, split))["platform:commission"] == 1_000
+    later = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    change = {"effective_from": later, "rules": [{"rule_id": "all", "commission_bp": 500}]}
+    body = change | {"actor": "Ann", "reason": "cheaper"}
+    url = market.url("split", "rules")
+    answer = await market.http.post(url, json=body, headers={"idempotency-key": "k2"})
+    assert (answer.status_code, answer.json()["version"]) == (201, 2)
+    at_once = await market.http.post(url, json=body | {"effective_from": SINCE}, headers={"idempotency-key": "k3"})
+    assert at_once.json()["reason"] in {"rules_too_soon", "effective_from_taken"}
+    assert (await settled(market, market.order()))["platform:commission"] == 2_000
+    own = next(it for it in (await market.split(split))["shares"] if it["path"] == "merchant:acme")
+    assert (own["amount_minor"], own["rules_version"]) == (9_000, 1)
 
 
 async def test_a_version_that_comes_too_late_is_made_good_by_an_adjustment(market: Market) -> None:

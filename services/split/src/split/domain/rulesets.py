@@ -89,12 +89,17 @@ def ends(versions: Sequence[Version]) -> Iterator[tuple[Version, datetime | None
         yield version, min(stops, default=None)
 
 
-def refusal(versions: Sequence[Version], stated: Stated, size: int, earliest: datetime) -> Refused | None:
+type Read = Callable[[Version], Sequence[Rule]]
+"""Gives the rules of a version."""
+
+
+def refusal(versions: Sequence[Version], stated: Stated, size: int, earliest: datetime, read: Read) -> Refused | None:
     """Return why this may not be the next version, or None.
 
     `earliest` is from when on a version that is in force, or planned, may be replaced: announced plus the lead time.
     Where none is in force one may begin at any past time, and then decides about what waits for a rule and what has
-    not been split yet: orders already split keep what was decided about them.
+    not been split yet: orders already split keep what was decided about them. So may one that only adds rules for what
+    none has fitted: else what waits for a rule would wait for ever.
     """
     if len(versions) >= VERSIONS_MAX or size + sum(it.size for it in versions) > STATE_BYTES_MAX:
         detail = f"a marketplace has at most {VERSIONS_MAX} versions, and {STATE_BYTES_MAX} bytes of rules in all"
@@ -105,15 +110,30 @@ def refusal(versions: Sequence[Version], stated: Stated, size: int, earliest: da
         return Refused("effective_from_taken", "another version takes effect at that moment")
     if mistake := tariffs.mistake(stated.rules):
         return Refused(mistake.reason, mistake.detail)
-    return _too_soon(versions, stated.effective_from, earliest)
+    return _too_soon(versions, stated, earliest, read)
 
 
-def _too_soon(versions: Sequence[Version], effective_from: datetime, earliest: datetime) -> Refused | None:
-    for version, end in ends(versions) if effective_from < earliest else ():
-        if version.effective_from <= effective_from and (end is None or effective_from < end):
+def _too_soon(versions: Sequence[Version], stated: Stated, earliest: datetime, read: Read) -> Refused | None:
+    begins = stated.effective_from
+    for version, end in ends(versions) if begins < earliest else ():
+        if version.effective_from <= begins and (end is None or begins < end):
+            as_long = stated.effective_to == version.effective_to
+            if as_long and only_fills(read(version), stated.rules):
+                continue
             detail = f"version {version.number} is in force then; a change may take effect from {earliest.isoformat()}"
             return Refused("rules_too_soon", detail)
     return None
+
+
+def only_fills(before: Sequence[Rule], after: Sequence[Rule]) -> bool:
+    """Tell whether rules only add to others what decides about lines that none of those fit.
+
+    All of them stand there still, and a new one never goes before them, nor before an agreement: it states no more
+    conditions than any of them, and one at most. That no two tie is asked elsewhere.
+    """
+    new = [len(tariffs.conditions_of(it)) for it in after if it not in before]
+    most = min((len(tariffs.conditions_of(it)) for it in before), default=1)
+    return bool(new) and all(it in after for it in before) and max(new) <= min(most, 1)
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,9 +146,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     lead: timedelta
 
 
-def next_version(versions: Sequence[Version], stated: Stated, said: Said, size: int) -> Version | Refused:
+def next_version(versions: Sequence[Version], stated: Stated, said: Said, size: int, read: Read) -> Version | Refused:
     """Return the version that this statement makes, or why it may not be."""
-    if refused := refusal(versions, stated, size, said.at + said.lead):
+    if refused := refusal(versions, stated, size, said.at + said.lead, read):
         return refused
     return Version(
         number=max((it.number for it in versions), default=0) + 1,

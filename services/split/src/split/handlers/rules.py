@@ -69,7 +69,7 @@ class RuleHandlers:
             said = Said(
                 actor=wish.actor, reason=wish.reason, key=wish.key, at=_kept(self._clock.now()), lead=self._lead
             )
-            version = next_version(known.versions, wish.stated, said, len(body))
+            version = next_version(known.versions, wish.stated, said, len(body), known.rules)
             if isinstance(version, Refused):
                 return version
             self._rulesets.add(work, wish.marketplace, version, body)

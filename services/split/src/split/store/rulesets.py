@@ -34,6 +34,10 @@ class Known(msgspec.Struct, frozen=True):
     versions: tuple[Version, ...] = ()
     bodies: tuple[bytes, ...] = ()
 
+    def rules(self, version: Version) -> tuple[MarketplaceRule, ...]:
+        """Return the rules of one of these versions."""
+        return rules_of(self.bodies[self.versions.index(version)])
+
 
 class Rulesets:
     """Rule sets of one database."""
