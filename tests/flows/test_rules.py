@@ -145,7 +145,7 @@ async def test_a_rule_that_only_fills_what_was_forgotten_is_in_force_at_once_for
     await market.publish(order)
     await market.held(order, "rule_missing")
     since = {"effective_from": "2020-01-02T00:00:00Z"}
-    for key, books_bp, expected in (("cheaper", 100, 409), ("forgotten", 500, 201)):
+    for key, books_bp, expected in (("cheaper", 100, 422), ("forgotten", 500, 201)):
         rules = [books | {"commission_bp": books_bp}, {"rule_id": "all", "commission_bp": 1_000}]
         wish = since | {"rules": rules, "actor": "Ann", "reason": key}
         answer = await market.http.post(market.url("split", "rules"), json=wish, headers={"idempotency-key": key})

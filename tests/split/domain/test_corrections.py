@@ -193,3 +193,13 @@ def test_the_difference_is_of_the_whole_order_less_what_refunds_took_on_both_sid
     (late,) = late_versions(world.order, world.request, after, sale)
     assert isinstance(late, Late)
     assert differences(world.order, world.request, (late,)) == {"merchant:m1": 20}
+
+
+def test_a_late_version_that_goes_back_to_what_an_earlier_late_one_said_is_posted_too() -> None:
+    first = agreement()
+    world = World(paid_order(line(1, 1_000)), copies(merchant("m1", first)))
+    later = [agreement(version=2 + place, commission_bp=rate) for place, rate in enumerate((1_000, 800, 1_000))]
+    for count in range(4):
+        come_late(world, copies(merchant("m1", first, *later[:count])))
+        finish(world)
+    assert world.ends() == {"merchant:m1": 900, "platform": 100}
