@@ -5,17 +5,23 @@ It ends with the last flow test, because the groups of its consumers are the one
 
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from pymongo import MongoClient
+from tests.flows import places
 
 from ops.runtime import ports, process, services
 from ops.runtime.state import SANDBOX, SERVICES
+from shared import clock
+from shared.mongo import connect
 from shared.topics import Topics, apply
+
+type Later = Callable[[timedelta], Awaitable[None]]
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -42,6 +48,7 @@ def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempP
     addresses = {name: f"http://127.0.0.1:{port}" for name, port in chosen.items()}
     urls = {"kafka": kafka_bootstrap, "mongo": mongo_url, "institution": addresses[SANDBOX], **addresses}
     it = Cluster(urls, f"flows_{uuid.uuid4().hex[:8]}_", tmp_path_factory.mktemp("cluster"))
+    told = places.marketplaces(it.logs)
     asyncio.run(apply(Topics.load(ROOT / "deploy" / "topics.yaml"), kafka_bootstrap))
     started: dict[str, process.Started] = {}
     try:
@@ -52,7 +59,8 @@ def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempP
                 cwd=ROOT,
                 env=services.institution_environment(it.logs)
                 if name == SANDBOX
-                else services.environment(name, urls, it.database(name)) | {f"{name.upper()}_ENVIRONMENT": "test"},
+                else services.environment(name, urls, it.database(name))
+                | {f"{name.upper()}_ENVIRONMENT": "test", f"{name.upper()}_MARKETPLACES_FILE": str(told)},
                 tied=True,
             )
         services.wait(started, addresses, it.logs, lambda _: None)
@@ -60,6 +68,23 @@ def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempP
     finally:
         process.stop(list(started.values()), services.STOP_GRACE_S)
         _drop(mongo_url, [it.database(name) for name in SERVICES])
+
+
+@pytest.fixture
+async def later(cluster: Cluster) -> AsyncIterator[Later]:
+    """Set split's clock ahead; afterwards it is right again."""
+    client = connect(cluster.urls["mongo"])
+    split = client[cluster.database("split")]
+
+    async def by(ahead: timedelta) -> None:
+        await clock.move(split, ahead)
+
+    try:
+        yield by
+    finally:
+        await by(timedelta())
+        await asyncio.sleep(1.5 * clock.ASK_EVERY_S)  # or the next story begins in this one's future
+        client.close()
 
 
 def _drop(mongo_url: str, databases: list[str]) -> None:

@@ -26,9 +26,10 @@ WAIT_S = 60.0
 class Market:
     """One marketplace on the running cluster. Amounts are in minor units of CNY."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, prefix: str = "test-") -> None:
+        """`prefix`: what its id begins with, by which the services know its days and accounts (places.py)."""
         self.cluster = cluster
-        self.id = f"test-{uuid.uuid4().hex[:12]}"
+        self.id = f"{prefix}{uuid.uuid4().hex[:12]}"
         self.http = httpx.AsyncClient(timeout=20)
 
     def url(self, service: str, path: str) -> str:
@@ -183,9 +184,9 @@ class Market:
 
 
 @asynccontextmanager
-async def opened(cluster: Cluster) -> AsyncIterator[Market]:
+async def opened(cluster: Cluster, prefix: str = "test-") -> AsyncIterator[Market]:
     """Give a marketplace in which nobody sells yet."""
-    it = Market(cluster)
+    it = Market(cluster, prefix)
     try:
         yield it
     finally:

@@ -1,22 +1,18 @@
 """Stories of payouts through the whole cluster: what fails, comes back, is paused, or may not go yet."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.flows.conftest import Cluster
+from tests.flows.conftest import Cluster, Later
 from tests.flows.market import Json, Market, selling, until
 from tests.flows.test_audit import audited
 
-from shared import clock
 from shared.mongo import connect
 
 pytestmark = pytest.mark.infra
-
-type Later = Callable[[timedelta], Awaitable[None]]
 
 DAY = timedelta(days=1)
 ACCOUNT_ABNORMAL = {"fail_receivers": {"merchant:acme": "ACCOUNT_ABNORMAL"}}
@@ -27,23 +23,6 @@ BUSY = {"fail_receivers": {"merchant:acme": "CHANNEL_BUSY"}}
 async def market(cluster: Cluster) -> AsyncIterator[Market]:
     async with selling(cluster) as it:
         yield it
-
-
-@pytest.fixture
-async def later(cluster: Cluster) -> AsyncIterator[Later]:
-    """Set split's clock ahead; afterwards it is right again."""
-    client = connect(cluster.urls["mongo"])
-    split = client[cluster.database("split")]
-
-    async def by(ahead: timedelta) -> None:
-        await clock.move(split, ahead)
-
-    try:
-        yield by
-    finally:
-        await by(timedelta())
-        await asyncio.sleep(1.5 * clock.ASK_EVERY_S)  # or the next story begins in this one's future
-        client.close()
 
 
 async def asked(market: Market, path: str, body: Json, key: str) -> Json:

@@ -41,6 +41,12 @@ WAITS_FOR_FUNDS = {"state": "created", "reason": "waiting_funds"}
             [payout()],
             Place("held", "awaiting_finish"),
         ),
+        (
+            ACCEPTED,
+            split(share("paid"), share("in_transit", "frozen:case:1")),
+            [payout()],
+            Place("held", "frozen:case:1"),
+        ),
         (ACCEPTED, split(share("in_transit")), [payout("waiting", WAITS_FOR_FUNDS)], Place("held", "waiting_funds")),
         (ACCEPTED, split(share("in_transit")), [payout("sending")], Place("waiting", "institution")),
         (ACCEPTED, split(share("in_transit")), [payout()], Place("waiting", "books")),

@@ -96,6 +96,22 @@ def release_a_line_twice(live: Live) -> None:
     live["split"].orders.update_one({"order_id": "b"}, {"$set": {"shares": halves}})
 
 
+def pay_a_collector_like_everybody(live: Live) -> None:
+    """Make an order that its seller collects of one that a pool pays to all at once."""
+    live["split"].orders.update_one({"order_id": "a"}, {"$set": {"channel_profile": "wechat-profit-sharing"}})
+
+
+def finish_for_somebody_else(live: Live) -> None:
+    pay_a_collector_like_everybody(live)
+    live["payments"].payouts.update_one({"payout_id": "o:a.1"}, {"$set": {"kind": "finish"}})
+
+
+def forget_the_end_of_a_freeze(live: Live) -> None:
+    told = {"movement_id": "u1", "kind": "auto_unfreeze", "amount_minor": 5_000, "cause": "e1"}
+    collected = {"channel_profile": "wechat-profit-sharing", "facts": {"moved": [told]}}
+    live["split"].orders.update_one({"order_id": "b"}, {"$set": collected})
+
+
 LEGS: Final[list[tuple[Plant, set[str]]]] = [
     (pay_a_leg_in_two_payouts, {"leg_paid_once"}),
     (pay_a_leg_under_two_numbers, {"leg_paid_once", "pool_is_owed"}),
@@ -104,6 +120,9 @@ LEGS: Final[list[tuple[Plant, set[str]]]] = [
     (forget_a_transfer, {"leg_as_requested", "pool_is_owed"}),
     (leave_a_paid_leg_unposted, {"leg_as_requested"}),
     (release_a_line_twice, {"line_released_once"}),
+    (pay_a_collector_like_everybody, {"finish_last"}),
+    (finish_for_somebody_else, {"finish_last"}),
+    (forget_the_end_of_a_freeze, {"freeze_end_booked"}),
     (state_a_leg_twice, {"leg_stated"}),
     (hide_a_statement_under_another_id, {"document_named"}),
     (hide_a_payout_under_another_id, {"document_named"}),

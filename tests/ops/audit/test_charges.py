@@ -45,6 +45,7 @@ DIVIDED = Divided(
 PAYOUT = Instructed(
     order=KEY,
     payout="demo-x/c:r1.1",
+    kind="pay",
     account="demo-x",
     currency="CNY",
     waits="",

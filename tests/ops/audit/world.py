@@ -45,6 +45,7 @@ def split_order(
 ) -> dict[str, Any]:
     return {
         "_id": f"{MP}/{order_id}", "marketplace": MP, "order_id": order_id, "state": "split", "body": content,
+        "channel_profile": "sandbox-direct",
         "currency": currency, "channel_account": MP, "shares": shares, "subsidies": [], "subsidy_due_minor": 0,
         "payouts": 0, "revisions": {}, "split_at": PAID_AT,
     } | more  # fmt: skip
@@ -182,7 +183,8 @@ def documents() -> Documents:
         "b", "KWD", body(5_000, 0), [share("merchant:new", 5_000, "held", part=0, reason="merchant_unknown")]
     )
     payout = {
-        "_id": f"{MP}/o:a.1", "marketplace": MP, "payout_id": "o:a.1", "document": "o:a", "order": f"{MP}/a",
+        "_id": f"{MP}/o:a.1", "marketplace": MP, "payout_id": "o:a.1", "document": "o:a", "kind": "pay",
+        "order": f"{MP}/a",
         "state": "final", "waits": None, "ask_at": None, "currency": "CNY", "channel_account": MP,
         "created_at": PAID_AT, "settled_at": SETTLED_AT,
         "legs": [leg("merchant:shop", 9_240, "N1"), leg("platform:commission", 1_200, "N2")],

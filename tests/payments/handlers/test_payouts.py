@@ -150,10 +150,41 @@ async def test_a_payout_of_nothing_is_settled_at_once(
     assert (await still_edge.payout())["state"] == "final"
 
 
-async def test_a_finish_is_answered_where_the_pool_collects(still_edge: Edge) -> None:
+async def test_a_finish_pays_the_collectors_own_after_the_others(still_edge: Edge, institution: Institution) -> None:
+    await proved(still_edge, institution)
+    others, own = leg(path="platform:commission", amount_minor=120), leg()
+    finish = payout(number=2, kind="finish", legs=(own,))
+    await still_edge.take(payout(legs=(others,)))
+    await still_edge.payout_in("final")
+    await still_edge.take(finish, finish)
+    await still_edge.payout_in("final", "test-shop/o:o-1.2")
+    told = still_edge.published.events(PayoutSettled)[-1]
+    assert (told.kind, [(it.receiver, it.state) for it in told.legs]) == ("finish", [("merchant:alice", "succeeded")])
+    assert await institution.balances() == {"pool": 0, "platform:commission": 120, "merchant:alice": 1_080}
+
+
+async def test_a_finish_gives_no_more_than_is_left(still_edge: Edge, institution: Institution) -> None:
+    await stopped(still_edge, institution)
+    await still_edge.take(payout(legs=(leg(path="platform:commission", amount_minor=121),)))
+    await still_edge.take(payout(number=2, kind="finish", legs=(leg(),)))
+    assert [it.partition(":")[0] for it in still_edge.published.dead()] == ["payout_above_paid"]
+
+
+async def test_a_finish_without_legs_leaves_nothing_to_be_done(still_edge: Edge, institution: Institution) -> None:
+    await stopped(still_edge, institution)
     await still_edge.take(payout(kind="finish", legs=()), payout(kind="finish", legs=()))
     [settled] = still_edge.published.events(PayoutSettled)
-    assert (settled.kind, settled.revision) == ("finish", 1)
+    assert (settled.kind, settled.revision, settled.legs) == ("finish", 1, ())
+
+
+async def test_a_finish_that_a_refund_calls_off_too_late_says_how_it_stands(
+    still_edge: Edge, institution: Institution
+) -> None:
+    await stopped(still_edge, institution)
+    await still_edge.take(payout(kind="finish", legs=(leg(),)), payout(kind="cancel", legs=(leg(),)))
+    assert still_edge.published.dead() == []
+    [told] = still_edge.published.events(PayoutSettled)
+    assert (told.kind, [it.state for it in told.legs]) == ("finish", ["sending"])
 
 
 async def test_a_cancel_stops_legs_that_wait_for_funds(still_edge: Edge, institution: Institution) -> None:

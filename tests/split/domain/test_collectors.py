@@ -15,6 +15,7 @@ from tests.split.replica import settled
 from shared.messages import Agreement, MerchantChanged, PayoutRequested, SplitRequested
 from split.domain import splits
 from split.domain.collectors import collecting_of, waits
+from split.domain.funding import Standing
 from split.domain.holds import NO_FACTS, Facts, Freeze, Progress, frozen, progressed
 from split.domain.limits import key_of
 from split.domain.orders import Order
@@ -36,10 +37,11 @@ class Collected:
     """One order that its seller collects, and what was asked for and booked of it."""
 
     order: Order
+    standings: dict[str, Standing]
 
     def __init__(self, request: SplitRequested, merchants: dict[str, MerchantChanged], facts: Facts = NO_FACTS) -> None:
         self._request = request
-        self._merchants = merchants
+        self.merchants = merchants
         place = request.payments[0]
         sellers = {it.merchant for it in request.lines}
         self._bound = [
@@ -50,13 +52,15 @@ class Collected:
         self.booked: dict[str, int] = {}
         self.payouts: list[PayoutRequested] = []
         self.decisions: list[Decision] = []
+        self.standings = {}
         decision = splits.split(request, merchants, facts, at(PAID_AT + MINUTE, bound=self._bound))
         assert isinstance(decision, Decision)
         self.order = decision.order
         self._take(decision)
 
     def look(self, now: datetime = PAID_AT + 2 * MINUTE) -> Decision | None:
-        decision = splits.review(self.order, self._request, self._merchants, at(now, bound=self._bound))
+        moment = at(now, bound=self._bound)
+        decision = splits.review(self.order, self._request, self.merchants, moment, self.standings)
         if decision is not None:
             self._take(decision)
         return decision
@@ -82,6 +86,9 @@ class Collected:
     def _take(self, decision: Decision) -> None:
         self.order = decision.order
         self.decisions.append(decision)
+        self.standings |= decision.standings
+        for booking in decision.back.bookings if decision.back else ():
+            self._book(booking.entries)
         self._book(decision.entries)
         if decision.payout is not None:
             self.payouts.append(decision.payout)

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,12 +10,12 @@ import pytest
 import structlog
 from tests.split.examples import agreement, extra, line, merchant, paid_order
 from tests.split.goods import DAY, HOUR, case, progress
-from tests.split.replica import Replica
+from tests.split.replica import MARKETPLACES, Replica
 
 from shared import clock, work
 from shared.commits import ConflictError, OutageError
 from shared.messages import OrderProgressed, SplitRequested
-from shared.mongo import PyMongoError
+from shared.mongo import Database, PyMongoError
 from shared.work import Work
 from split.handlers import clock as deadlines
 from split.handlers.reviews import Reviews
@@ -63,6 +64,30 @@ async def test_two_lines_are_due_on_days_of_their_own(replica: Replica) -> None:
     await pass_by(replica, 7.5)
     assert await look(replica) == 1
     assert [leg.amount_minor for payout in replica.published.payouts() for leg in payout.legs][2:] == [440, 60]
+
+
+async def test_a_holiday_that_is_announced_late_moves_what_is_not_paid_yet(database: Database, tmp_path: Path) -> None:
+    before, after = Replica(database), Replica(database, with_holidays(tmp_path, 10))
+    await before.take(merchant("m1", agreement(trigger="completed", trigger_days=1, trigger_working_days=True)))
+    await before.take(sold(), completed(at=NOW))
+    assert (await before.order())["look_at"] < NOW + 5 * DAY
+    await pass_by(after, 5)
+    assert await look(after) == 1
+    assert (await after.shares())["merchant:m1"] == ("held", "awaiting_completed", 1_500)
+    assert NOW + 9 * DAY < (await after.order())["look_at"] <= NOW + 13 * DAY
+    await pass_by(after, 13)
+    assert await look(after) == 1
+    assert (await after.shares())["merchant:m1"] == ("in_transit", "", 1_320)
+
+
+def with_holidays(folder: Path, days: int) -> Path:
+    """Write a marketplaces file in which nobody works from tomorrow on for so many days."""
+    lines = MARKETPLACES.read_text(encoding="utf-8").splitlines()
+    place = next(number for number, text in enumerate(lines) if "id: test-*" in text) + 1
+    off = ", ".join(str((NOW + day * DAY).date()) for day in range(1, days + 1))
+    path = folder / "marketplaces.yaml"
+    path.write_text("\n".join([*lines[:place], f"    holidays: [{off}]", *lines[place:]]), encoding="utf-8")
+    return path
 
 
 async def test_a_freeze_that_expires_lets_go_what_is_due(replica: Replica) -> None:

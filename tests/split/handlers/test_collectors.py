@@ -9,13 +9,13 @@ import pytest
 import structlog
 from tests.split.channels import WECHAT, at_channel, marketplaces
 from tests.split.examples import agreement, line, merchant, paid_order
-from tests.split.goods import DAY
-from tests.split.moneys import approval
+from tests.split.goods import DAY, progress
+from tests.split.moneys import approval, moved
 from tests.split.moneys import settled as refunded
 from tests.split.replica import Replica, settled
 
 from shared import clock
-from shared.messages import SplitRequested
+from shared.messages import ChannelMoved, SplitRequested
 from shared.mongo import Database
 from split.domain.limits import key_of
 from split.store.receivers import RECEIVERS
@@ -112,6 +112,49 @@ async def test_three_days_before_the_freeze_ends_the_policy_acts_once_and_alerts
     assert (await replica.shares())["merchant:m1"][1] == ("let_go" if policy == "let_go" else "awaiting_finish")
     await pass_by(replica, 29)
     assert await replica.parts.deadlines.once() == 0
+
+
+def ended(order_id: str | None = "1", movement_id: str = "u1", profile: str = WECHAT) -> ChannelMoved:
+    return moved("auto_unfreeze", 1_500, movement_id, order_id=order_id, channel_profile=profile)
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_the_end_of_a_freeze_is_booked_once_and_paid_off_by_the_sellers_next_order(
+    replica: Replica, *, early: bool
+) -> None:
+    events = [ended(), sold()] if early else [sold(), ended()]
+    await replica.take(merchant("m1", msgspec.structs.replace(SLOW, freeze_policy="let_go")))
+    for event in (*events, ended()):
+        await replica.take(event)
+    assert await replica.balances() == {"merchant:debt/m1": -150, "platform:advance": 150}
+    assert replica.published.payouts() == []
+    assert (await replica.shares())["merchant:m1"] == ("paid", "unfrozen", 1_350)
+    await replica.take(merchant("m1", agreement(**TERMS), version=2), sold(2))
+    (payout,) = replica.published.payouts()
+    legs = {leg.receiver: leg.amount_minor for leg in payout.legs}
+    assert legs == {"platform:commission": 150, "platform:advance": 150}
+    await replica.take(settled(payout))
+    assert asked(replica)[-1] == ("o:2.2", "finish", 1_200)
+    await replica.take(settled(replica.published.payouts()[-1]))
+    assert await replica.balances() == {}
+
+
+async def test_an_end_of_no_order_or_of_what_is_never_frozen_is_a_dead_letter(replica: Replica) -> None:
+    await replica.take(ended(None), ended("1", "u2", "sandbox-direct"))
+    assert [it.rpartition(" ")[2] for it in replica.published.dead()] == ["unfreeze_of_no_order"] * 2
+
+
+async def test_two_replicas_that_hear_of_an_end_and_of_goods_at_once_split_nothing_twice(replica: Replica) -> None:
+    await replica.take(merchant("m1", agreement(trigger="shipped", **TERMS)), sold())
+    others = [Replica(replica.database) for _ in range(2)]
+    await asyncio.gather(others[0].take(ended()), others[1].take(progress()))
+    (end,) = (await replica.order())["freeze"]["unfrozen"]
+    payouts = [it for one in others for it in one.published.payouts()]
+    assert (end["owed_minor"], len(payouts) <= 1) == (150, True)
+    for payout in payouts:  # it was asked for too late
+        await replica.take(settled(payout, "failed"))
+        await replica.parts.deadlines.once()
+    assert await replica.balances() == {"merchant:debt/m1": -150, "platform:advance": 150}
 
 
 async def test_what_is_paid_by_a_pool_has_nothing_more_stored(replica: Replica) -> None:

@@ -26,10 +26,6 @@ DONE: Final = frozenset({"paid", "taken", "written_off"})
 """States of a share of which nothing is to come: paid, used by a refund of another order, given up by hand."""
 
 
-AWAITING_FINISH: Final = "awaiting_finish"
-"""The reason of a collecting seller's own share, which its institution gives it after all others (money.md 2)."""
-
-
 class Place(NamedTuple):
     """One order's place, and why it is there: a reason, a dead-letter topic, or what it waits for."""
 
@@ -119,8 +115,8 @@ def _of_shares(shares: Iterable[dict[str, Any]], payouts: list[Document]) -> Pla
     if any(payout["state"] != "final" for payout in payouts):
         return Place("waiting", "institution")
     left = [share["reason"] for share in shares if share["state"] not in DONE]
-    if AWAITING_FINISH in left:
-        return Place("held", AWAITING_FINISH)
+    if resting := [reason for reason in left if reason]:
+        return Place("held", min(resting))
     if left:
         return Place("waiting", "books")
     return SETTLED

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ops import places
@@ -15,6 +15,7 @@ from shared.ids import event_id
 from shared.messages import PayoutSettled
 from shared.money import format_minor
 from shared.mongo import Document
+from shared.profiles import shipped
 
 UNDATED: Final = datetime.min.replace(tzinfo=UTC)
 """The institution tells no time of a buyer's payment; it came before everything else."""
@@ -152,9 +153,31 @@ def _happened(split: Document | None) -> Iterable[Step]:
     for it in known.get("released", ()):
         text = f"{_lines(it)} let go by hand, approval {it['approval_id']}"
         yield Step(it["at"], "split", "release by hand", text, {"line_ids": it["line_ids"]})
+    for it in known.get("moved", ()):
+        text = f"{it['kind']} {it['movement_id']}: {format_minor(it['amount_minor'], it['currency'])}"
+        facts = {name: it[name] for name in ("movement_id", "kind", "amount_minor")}
+        yield Step(it["moved_at"], "institution", it["kind"], text, facts)
+    yield from _frozen(split or {})
     if (split or {}).get("look_at"):
         moment = (split or {})["look_at"]
         yield Step(moment, "split", "deadline", "what is held is looked at again", {})
+
+
+def _frozen(split: Document) -> Iterable[Step]:
+    """Give the clock of the channel's freeze where sellers collect, and what became of it."""
+    profile = shipped().find(split.get("channel_profile", ""))
+    if profile is None or profile.freeze_days is None or not split.get("paid_at"):
+        return
+    known = split.get("freeze") or {}
+    acted = "acted upon" if known.get("acted") else "nothing was held" if known.get("closed") else "not reached"
+    facts = {"acted": known.get("acted", False), "closed": known.get("closed", False)}
+    ends = split["paid_at"] + timedelta(days=profile.freeze_days)
+    text = f"the channel gives what is left to who collects; three days before: {acted}"
+    yield Step(ends, "institution", "freeze ends", text, facts)
+    for it in known.get("unfrozen", ()):
+        owed = format_minor(it["owed_minor"], split["currency"])
+        text = f"{it['movement_id']} gave {format_minor(it['amount_minor'], split['currency'])} to {it['merchant']}"
+        yield Step(None, "split", "unfrozen", f"{text}, who owes {owed} of it to others", it)
 
 
 def _lines(it: Document) -> str:
@@ -203,7 +226,8 @@ def _paid_out(payout: Document) -> Iterable[Step]:
         amount = format_minor(leg["amount_minor"], payout["currency"])
         text = f"{name.rpartition('/o:')[2]}: {amount} under {leg['channel_number']}, {leg['state']}{why}"
         facts = {it: leg.get(it) for it in ("receiver", "amount_minor", "state", "reason", "channel_number")}
-        yield Step(at, "payments", f"payout {payout['payout_id']}", text, facts)
+        what = "finish" if payout["kind"] == "finish" else "payout"
+        yield Step(at, "payments", f"{what} {payout['payout_id']}", text, facts)
 
 
 async def _stated(stores: Stores, payouts: list[Document]) -> AsyncIterator[Step]:

@@ -16,6 +16,7 @@ from payments.dispatch.lanes import Lanes
 from payments.dispatch.paying import Paying
 from payments.dispatch.proving import Proving
 from payments.dispatch.sweep import Sweep
+from payments.domain.claims import PROFILES
 from payments.domain.payouts import Payout
 from payments.handlers import Doubts, Ingress, MerchantHandlers, OrderHandlers, PayoutHandlers
 from payments.metrics import Metrics
@@ -54,7 +55,7 @@ class Parts:
                 group.create_task(self.proofs.run())
                 group.create_task(self.transfers.run())
         finally:
-            for channel in self.channels.values():
+            for channel in set(self.channels.values()):
                 await channel.close()
 
 
@@ -99,7 +100,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service = Service("payments", settings, store.INDEXES)
     channel = SandboxChannel(str(settings.institution_url), settings.institution_timeout_s)
     metrics = Metrics(service.metrics)
-    parts = assemble(service.database, service.commits, service.marketplaces, {"sandbox-direct": channel}, metrics)
+    channels = dict.fromkeys(PROFILES, channel)
+    parts = assemble(service.database, service.commits, service.marketplaces, channels, metrics)
     consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants)
     service.background(parts.run)
     service.sample(lambda: metrics.sample(service.database))

@@ -20,6 +20,8 @@ LAWS: Final = {
     "breakdown_adds_up": "a leg's amount is what its breakdown says",
     "leg_paid_once": "a leg is paid by one payout, at the institution under one number",
     "line_released_once": "a line of an order is in one share of its merchant, released or held",
+    "finish_last": "where a seller collects, its own share comes by a finish, which pays nobody else and comes last",
+    "freeze_end_booked": "the end of a channel's freeze is booked once, and no more of it is owed than the seller got",
     "leg_as_requested": "payments, split and the institution agree about each leg",
     "leg_stated": "a paid leg stands on a statement once, with its amount",
     "transfer_known": "the institution moved nothing that Weir did not instruct",

@@ -51,6 +51,7 @@ class Instructed(Row, frozen=True):
 
     order: str
     payout: str
+    kind: str
     account: str
     currency: str
     waits: str
@@ -124,10 +125,19 @@ class Refunded(msgspec.Struct, frozen=True, gc=False, array_like=True):
     fundings: tuple[Moving, ...]
 
 
+class Unfrozen(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What a channel gave to a seller who collects when its freeze ended, and what of it the seller owes the others."""
+
+    id: str
+    amount_minor: int
+    owed_minor: int
+
+
 class Divided(Row, frozen=True):
     """An order as split divided it. `pooled_minor`: paid less the channel's fee; `due_minor`: not asked for yet.
 
-    `charge`: no buyer has paid it, so that payments has no order of it.
+    `charge`: no buyer has paid it, so that payments has no order of it. `collected`: its sellers collect;
+    `unfrozen_told` are the ends of their freezes that were told of, by the channel's ids.
     """
 
     order: str
@@ -143,6 +153,9 @@ class Divided(Row, frozen=True):
     subsidies: tuple[Owed, ...]
     charge: bool = False
     refunds: tuple[Refunded, ...] = ()
+    collected: bool = False
+    unfrozen: tuple[Unfrozen, ...] = ()
+    unfrozen_told: tuple[str, ...] = ()
 
 
 class Booked(Row, frozen=True):

@@ -12,12 +12,14 @@ from payments.domain.reasons import ClaimReason, Rejected
 from payments.domain.receivers import LEAVES_MAX, invalid_receiver, leaves
 from shared.messages import PaidOrder
 from shared.money import AMOUNT_MINOR_MAX, CURRENCY_DECIMALS
+from shared.profiles import shipped
 
 FUTURE_S_MAX: Final = 300
 """Clocks differ; beyond five minutes paid_at would pick an agreement that is not in force yet."""
 
-PROFILES: Final = frozenset({"sandbox-direct"})
-"""Channel profiles that payments can prove and pay through."""
+PROFILES: Final = frozenset({"sandbox-direct", *(it.name for it in shipped() if it.collector == "merchant")})
+"""Channel profiles that payments can prove and pay through. Until they have adapters of their own, the sandbox
+institution plays those by which sellers collect: what is frozen of a payment is in its pool."""
 
 DETAIL_CHARACTERS_MAX: Final = 500
 

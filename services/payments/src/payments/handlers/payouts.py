@@ -82,17 +82,13 @@ class PayoutHandlers:
         if before is not None and not _may_follow(before, kind):
             return "payout_conflict", f"payout {received.event.payout_id} is known with another body"
         match kind:
-            case "pay" if before is None:
+            case "pay" | "finish" if before is None:
+                # A finish is asked for last, when every other leg is final: its legs are the collector's own shares.
                 return self._pay(work, received, digest, loaded)
-            case "pay" if before is not None:
+            case "pay" | "finish" if before is not None:
                 self._answer(work, received, before, _never_paid(received.event, before, digest), loaded)
             case "cancel":
                 self._answer(work, received, before, _cancelled(received, before, digest, work), loaded)
-            case "finish":
-                # Where the pool collects, every share is a leg, so that a finish leaves nothing to be done.
-                finished = rules.requested(received.event, received.origin_time, work.now)
-                finished = msgspec.structs.replace(finished, legs=(), subsidies=(), revision=1)
-                self._answer(work, received, None, Known(finished, digest), loaded)
         return None
 
     def _pay(self, work: Work, received: Received[PayoutRequested], digest: bytes, loaded: _Loaded) -> Refusal | None:
@@ -155,8 +151,8 @@ class PayoutHandlers:
 def _may_follow(before: Known, kind: Literal["pay", "finish", "cancel"]) -> bool:
     """Tell whether this kind may still come for a payout that is known: each comes once, a cancel perhaps first."""
     if kind == "cancel":
-        return before.cancel_hash is None and before.payout.kind == "pay"
-    return kind == "pay" and before.hash is None
+        return before.cancel_hash is None and before.payout.kind != "cancel"
+    return before.hash is None
 
 
 def _cancelled(received: Received[PayoutRequested], before: Known | None, digest: bytes, work: Work) -> Known:
@@ -176,13 +172,13 @@ def _cancelled(received: Received[PayoutRequested], before: Known | None, digest
 
 def _never_paid(event: PayoutRequested, stub: Known, digest: bytes) -> Known:
     payout = msgspec.structs.replace(
-        stub.payout, kind="pay", legs=rules.legs(event, "cancelled"), revision=stub.payout.revision + 1
+        stub.payout, kind=event.kind, legs=rules.legs(event, "cancelled"), revision=stub.payout.revision + 1
     )
     return msgspec.structs.replace(stub, payout=payout, hash=digest)
 
 
 def _of_order(event: PayoutRequested) -> bool:
-    return event.kind == "pay" and event.document.startswith("o:")
+    return event.kind != "cancel" and event.document.startswith("o:")
 
 
 def _alone(event: PayoutRequested, orders: Mapping[str, Document]) -> bool:
@@ -191,7 +187,7 @@ def _alone(event: PayoutRequested, orders: Mapping[str, Document]) -> bool:
     A document's requests come by one partition in the order of their numbers; where they do not (a redrive), the later
     one has noted itself in the order.
     """
-    if event.kind != "pay":
+    if event.kind == "cancel":
         return True
     return _of_order(event) and rules.is_first(event) and not orders.get(event.key, {}).get("several")
 

@@ -25,7 +25,7 @@ from split.api.models import (
 )
 from split.domain.calendars import Calendar
 from split.domain.collectors import collecting_of, with_clock
-from split.domain.judgements import AT_ONCE
+from split.domain.holds import AT_ONCE
 from split.domain.money_back import stopped_lines
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
@@ -62,8 +62,11 @@ def _freeze(order: Order, paid_at: datetime) -> ChannelFreezeAnswer | None:
     if collecting is None or collecting.ends_at is None or collecting.acts_at is None:
         return None
     known = order.known_freeze
+    owed: dict[str, int] = {}
+    for it in known.unfrozen:
+        owed[it.merchant] = owed.get(it.merchant, 0) + it.owed_minor
     return ChannelFreezeAnswer(
-        ends_at=collecting.ends_at, acts_at=collecting.acts_at, acted=known.acted, closed=known.closed, owed=known.owed
+        ends_at=collecting.ends_at, acts_at=collecting.acts_at, acted=known.acted, closed=known.closed, owed=owed
     )
 
 

@@ -13,7 +13,7 @@ from split.domain import pots
 from split.domain.anatomy import Anatomy, anatomy
 from split.domain.backs import Back, Booking, with_refund
 from split.domain.funding import Rules, Standing
-from split.domain.movements import SUSPENSE, Movement
+from split.domain.movements import SUSPENSE, UNFREEZE, Movement
 from split.domain.orders import Order
 from split.domain.plans import plan
 from split.domain.refunds import Mode, PaymentPart, Refund, Refunded
@@ -23,7 +23,9 @@ from split.domain.shares import CLEARING, REFUNDING
 
 
 def waits(order: Order, movement: Movement) -> bool:
-    """Tell whether a movement is still to be decided about."""
+    """Tell whether a movement is still to be decided about. The end of a freeze is not borne by anybody."""
+    if movement.kind == UNFREEZE:
+        return False
     if movement.kind == "chargeback_reversed":
         taken = _of(order, movement.reverses)
         return taken is None or movement.movement_id not in taken.reversed

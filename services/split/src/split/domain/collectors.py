@@ -1,20 +1,24 @@
 """Where the seller collects the buyer's money (WeChat, Alipay): its own share, and the freeze of the channel. Pure.
 
 The collector's own share is no leg: it rests until the last of the others is paid, and comes by `finish`. The channel
-freezes the payment for so long only; then it gives the rest to the collector by itself (money.md 2).
+freezes the payment for so long only; then it gives the rest to the collector by itself (money.md 2, decision 0022).
 """
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from shared.messages import PayoutRequested
+from shared.messages import PayoutRequested, SplitRequested
 from shared.profiles import Profile, shipped
 from split.domain.gates import Gate
-from split.domain.holds import Facts, Hold, Release
+from split.domain.holds import AT_ONCE, Facts, Hold, Release
 from split.domain.orders import Order
+from split.domain.readiness import readiness
 from split.domain.requests import finish
+from split.domain.shares import Share
 
 MARGIN: Final = timedelta(days=3)
 """So long before the freeze ends, what is held is split or let go; agreements may wait no longer (money.md 2)."""
@@ -67,32 +71,61 @@ def waits(order: Order) -> bool:
     return any(share.rests for share in order.shares)
 
 
-def finished(order: Order, collecting: Collecting, gate: Gate) -> tuple[Order, PayoutRequested | None] | None:
+def requests_made(order: Order, size: int | None) -> int:
+    """Return in how many requests the channel was asked to split an order so far; `size`: legs of one at most.
+
+    A finish counts as one, too. What was asked of several sellers' payments counts for each of them.
+    """
+    legs = Counter(share.payout_id for share in order.shares if share.payout_id)
+    return order.payouts + sum(-(-count // size) - 1 for count in legs.values() if size)
+
+
+def finished(
+    order: Order, collecting: Collecting, gate: Gate, request: SplitRequested
+) -> tuple[Order, PayoutRequested | None] | None:
     """Return the order with its finish requested, once nothing else of it may still be split off; None until then.
 
     So payouts 1 to n-1 are known and final when finish n is asked for. A leg that has failed keeps it waiting: after it
-    the profile may let nothing be split. Of a collector that may not be paid the finish waits for that, too.
+    the profile may let nothing be split. Of a collector that may not be paid the finish waits for that, too, and of
+    lines that a case keeps where they are until it ends.
     """
     own = [share for share in order.shares if share.rests]
     if not own or not collecting.profile.finish or _open(order):
         return None
-    if stopped := {id(it): why for it in own if (why := gate.stopped(it.payee))}:
-        waiting = (
-            msgspec.structs.replace(it, reason=stopped[id(it)]) if id(it) in stopped else it for it in order.shares
-        )
-        return msgspec.structs.replace(order, shares=tuple(waiting)), None
-    payout_id = f"{order.document}.{order.payouts + 1}"
-    asked = {id(it): msgspec.structs.replace(it, payout_id=payout_id, attempt=it.attempt + 1, reason="") for it in own}
-    freeze = order.known_freeze
+    lines: dict[str, list[str]] = {}
+    for line in request.lines:
+        lines.setdefault(line.merchant, []).append(line.line_id)
+    kept = {id(it): _kept(it, order, gate, lines.get(it.merchant, [])) for it in own}
+    payout_id, asked = f"{order.document}.{order.payouts + 1}", list[Share]()
+    shares, ends = list(order.shares), [] if order.look_at is msgspec.UNSET else [order.look_at]
+    for place, share in enumerate(order.shares):
+        if not share.rests:
+            continue
+        why, until = kept[id(share)]
+        ends += [until] if until is not None else []
+        if why:
+            shares[place] = msgspec.structs.replace(share, reason=why)
+        else:
+            shares[place] = msgspec.structs.replace(share, payout_id=payout_id, attempt=share.attempt + 1, reason="")
+            asked.append(shares[place])
+    after = msgspec.structs.replace(order, shares=tuple(shares), look_at=min(ends, default=msgspec.UNSET))
+    if not asked:
+        return after, None
+    freeze = order.freeze
     if not collecting.profile.split_after_release:
-        freeze = msgspec.structs.replace(freeze, closed=True)
-    after = msgspec.structs.replace(
-        order,
-        shares=tuple(asked.get(id(it), it) for it in order.shares),
-        payouts=order.payouts + 1,
-        freeze=order.freeze if freeze == order.known_freeze else freeze,
-    )
-    return after, finish(after, payout_id, list(asked.values()))
+        freeze = msgspec.structs.replace(order.known_freeze, closed=True)
+    after = msgspec.structs.replace(after, payouts=order.payouts + 1, freeze=freeze)
+    return after, finish(after, payout_id, asked)
+
+
+def _kept(share: Share, order: Order, gate: Gate, lines: Collection[str]) -> tuple[str, datetime | None]:
+    """Return why a collector's own stays where it is (empty: it goes), and when that ends by itself, if it does."""
+    if stopped := gate.stopped(share.payee):
+        return stopped, None
+    facts = Facts(freezes=order.known_facts.freezes)
+    own = tuple(lines) if share.lines is msgspec.UNSET else share.lines
+    ready = readiness(AT_ONCE, own, gate.now, facts, (), gate.calendar, gate.now)
+    return ready.reason, ready.next_at
 
 
 def _open(order: Order) -> bool:
@@ -104,4 +137,8 @@ def _open(order: Order) -> bool:
         return True
     if any(it.state == "requested" for it in order.subsidies):
         return True
-    return any(not share.rests and share.state not in FINAL for share in order.shares)
+    closed = order.known_freeze.closed
+    return any(
+        not share.rests and share.state not in FINAL and not (closed and share.state == "available")
+        for share in order.shares
+    )

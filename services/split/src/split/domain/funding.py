@@ -144,8 +144,8 @@ class Purse:
             return 0
         left = wanted_minor
         for place, share in enumerate(self._shares):
-            if share.receiver != MERCHANT + merchant or share.state != "paid":
-                continue
+            if share.receiver != MERCHANT + merchant or share.state != "paid" or not share.payout_id:
+                continue  # without a payout there is nothing that the channel could take back
             returned = 0 if share.returned_minor is msgspec.UNSET else share.returned_minor
             amount = min(left, share.amount_minor - returned)
             if amount:

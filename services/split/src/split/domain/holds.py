@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from split.domain.movements import MOVEMENTS_MAX, OPEN_MAX, Movement
+from split.domain.movements import MOVEMENTS_MAX, OPEN_MAX, UNFREEZE, Movement
 from split.domain.refunds import Approval
 
 Trigger = Literal["paid", "shipped", "delivered", "completed"]
@@ -41,6 +41,9 @@ class Hold(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     working: bool = False
     then: Standstill = ""
     let_go: bool = False
+
+
+AT_ONCE: Final = Hold(trigger="paid")
 
 
 class Progress(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -153,7 +156,7 @@ def moved(facts: Facts, movement: Movement) -> Facts | str:
     if len(facts.moved) >= MOVEMENTS_MAX:
         return "movements_too_many"
     after = msgspec.structs.replace(facts, moved=(*facts.moved, movement))
-    if movement.kind == "console_refund":
+    if movement.kind in ("console_refund", UNFREEZE):
         return after
     opens = movement.kind == "chargeback"
     freeze = Freeze(

@@ -11,7 +11,7 @@ from split.domain.calendars import Calendar
 from split.domain.collectors import Collecting, with_clock
 from split.domain.earnings import Earning, earning
 from split.domain.gates import NO_PAYEES, Payees
-from split.domain.holds import Facts, Hold
+from split.domain.holds import AT_ONCE, Facts, Hold
 from split.domain.limits import TOO_EARLY, Limits, Registry
 from split.domain.pots import MERCHANT, Pot
 from split.domain.readiness import AWAITING, Readiness, readiness
@@ -22,7 +22,6 @@ from split.domain.shares import AGREEMENT_MISSING, BLOCKED, MERCHANT_UNKNOWN, Sh
 from split.domain.stops import NO_STOPS, Stops
 from split.domain.tariff import RULE_MISSING, Sale
 
-AT_ONCE = Hold(trigger="paid")
 LET_GO: Final = "let_go"
 """Why lines are held for which the freeze of their channel is about to end, and whose agreement leaves them to it."""
 
@@ -134,7 +133,8 @@ def _judge(
     reason = reason or terms.moment.stops.reason(terms.channel_account, pot.merchant)
     next_at = ready.next_at if ready else None
     if not reason and terms.limits is not None and not isinstance(divided, str):
-        reason = terms.limits.refusal(pot, earned, divided, copy, terms.trees) or ""
+        partly = bool(ready and ready.reason)
+        reason = terms.limits.refusal(pot, earned, divided, copy, terms.trees, partly=partly) or ""
         if not reason and terms.limits.due_at > terms.moment.now:
             reason, next_at = TOO_EARLY, terms.limits.due_at
     part = ready if ready and ready.reason and not reason else None

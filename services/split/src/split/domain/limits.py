@@ -124,6 +124,16 @@ class Limits:
         self._bound = registry.bound
         self._payments = _payments(order, facts)
         self._mistake = self._of_order()
+        self._requests = 0
+
+    @property
+    def size(self) -> int | None:
+        """The most legs of one request; None where there is no such number."""
+        return self._profile.receivers_per_request_max if self._profile else None
+
+    def made(self, requests: int) -> None:
+        """Note in how many requests the order was split so far."""
+        self._requests = requests
 
     @property
     def due_at(self) -> datetime:
@@ -131,9 +141,19 @@ class Limits:
         return due_at(self._profile, self._order.paid_at) if self._profile else self._order.paid_at
 
     def refusal(
-        self, pot: Pot, earned: Earning, divided: Divided, copy: MerchantChanged | None, trees: Trees
+        self,
+        pot: Pot,
+        earned: Earning,
+        divided: Divided,
+        copy: MerchantChanged | None,
+        trees: Trees,
+        *,
+        partly: bool = False,
     ) -> Refusal | None:
-        """Return why a pot may not be split as an agreement says, or None."""
+        """Return why a pot may not be split as an agreement says, or None.
+
+        `partly`: some of its lines are not ready. The last request that the channel takes waits for all of them.
+        """
         profile = self._profile
         if self._mistake or profile is None or self._payments is None or profile.collector != "merchant":
             return self._mistake
@@ -143,7 +163,8 @@ class Limits:
             return "subsidy_not_allowed"  # the fee is more than the platform's commission, which bears it
         legs = [it for it in self._legs(pot, earned, divided, trees) if it.amount_minor]
         bound = {it.receiver for it in legs if self._key(pot.merchant, it.receiver) in self._bound}
-        return refusal(profile, self._payments.get(pot.merchant, 0), legs, bound, _cap_bp(copy))
+        before = Before(requests=self._requests + partly)
+        return refusal(profile, self._payments.get(pot.merchant, 0), legs, bound, _cap_bp(copy), before)
 
     def _of_order(self) -> Refusal | None:
         """Return what is wrong with the whole order."""

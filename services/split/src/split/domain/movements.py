@@ -1,4 +1,4 @@
-"""What an institution moved by itself for an order: a chargeback and its reversal, a refund made in its console.
+"""What an institution moved by itself for an order: chargebacks, reversals, refunds in its console, freezes' ends.
 
 The money is gone, or back, before Weir hears of it: it is booked at once, and borne as a refund would be (money.md 5).
 """
@@ -8,10 +8,12 @@ from typing import Final, Literal
 
 import msgspec
 
-Moved = Literal["chargeback", "chargeback_reversed", "console_refund"]
+Moved = Literal["chargeback", "chargeback_reversed", "console_refund", "auto_unfreeze"]
 
 MOVEMENTS_MAX: Final = 100
 SUSPENSE: Final = "suspense"
+UNFREEZE: Final = "auto_unfreeze"
+"""The end of a freeze: the channel gave what was left of a payment to the seller who collects (see collectors.py)."""
 DEPOSIT: Final = "deposit:"
 """What a reference begins with that makes money a merchant's deposit."""
 OPEN_MAX: Final = timedelta(days=120)
@@ -19,7 +21,10 @@ OPEN_MAX: Final = timedelta(days=120)
 
 
 class Movement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One movement; minor units. `reverses` is the chargeback that is taken back, `cause` the event's id."""
+    """One movement; minor units. `reverses` is the chargeback that is taken back, `cause` the event's id.
+
+    `receiver`: who got what the channel unfroze, `merchant:<id>`.
+    """
 
     movement_id: str
     kind: Moved
@@ -27,6 +32,7 @@ class Movement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     amount_minor: int
     payment_id: str = ""
     reverses: str = ""
+    receiver: str = ""
     moved_at: datetime
     cause: str
     hash: str

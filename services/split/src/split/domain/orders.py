@@ -39,16 +39,25 @@ class Late(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return f"{ADJUSTMENT}{self.version}"
 
 
+class Unfrozen(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A payment whose freeze ended by itself: what its seller got, and what of that it owes the others; minor units."""
+
+    movement_id: str
+    merchant: str
+    amount_minor: int
+    owed_minor: int
+
+
 class ChannelFreeze(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of the freeze of an order that its seller collects (see collectors.py).
 
     `acted`: its end was near while money was held, and the agreements' policies were followed. `closed`: nothing can be
-    split off any more. `owed`: what each collecting merchant whose freeze has ended owes for the others, minor units.
+    split off any more. `unfrozen`: what the channel gave to collecting merchants by itself.
     """
 
     acted: bool = False
     closed: bool = False
-    owed: dict[str, int] = {}
+    unfrozen: tuple[Unfrozen, ...] = ()
 
 
 RUNNING: Final = ChannelFreeze()

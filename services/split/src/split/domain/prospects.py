@@ -13,7 +13,7 @@ from shared.messages import SplitRequested
 from split.domain import pots
 from split.domain.calendars import Calendar
 from split.domain.collectors import collecting_of, with_clock
-from split.domain.judgements import AT_ONCE
+from split.domain.holds import AT_ONCE
 from split.domain.limits import TOO_EARLY
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT, Pot

@@ -18,6 +18,7 @@ from split.domain.pots import MERCHANT
 from split.domain.refusals import Refused
 from split.domain.rounds import Round
 from split.domain.shares import Share, leg_id
+from split.domain.unfreezes import give_up
 
 
 class Deed(msgspec.Struct, frozen=True):
@@ -38,7 +39,8 @@ def refusal(order: Order, deed: Deed) -> Refused | None:
     if share is None:
         return Refused("leg_unknown", f"order {order.order_id} has no leg {deed.leg_id}")
     if deed.what == "restore":
-        return None if share.state == "written_off" else Refused("leg_not_written_off", f"it is {share.state}")
+        there = share.state == "written_off" and share.receiver.startswith(MERCHANT)
+        return None if there else Refused("leg_not_written_off", f"it is {share.state}")
     if share.state != "available":
         return Refused("leg_not_available", f"it is {share.state}")
     if deed.what == "retry" and _over(order, share):
@@ -86,8 +88,11 @@ def resume(pass_: Round, profile: Profile | None, stopped: Collection[str], deed
 
 
 def _wait_or_send(pass_: Round, place: int, profile: Profile | None) -> None:
-    share = pass_.shares[place]
-    due_at = None if _over(pass_.order, share) else _due_at(share, profile, pass_)
+    share, over = pass_.shares[place], _over(pass_.order, pass_.shares[place])
+    if over and pass_.order.known_freeze.unfrozen and share.receiver.startswith("platform:"):
+        give_up(pass_, place)
+        return
+    due_at = None if over else _due_at(share, profile, pass_)
     if due_at is None:
         pass_.leave(share.since or pass_.order.operator_at or pass_.gate.now)
     elif due_at > pass_.gate.now:
@@ -98,7 +103,7 @@ def _wait_or_send(pass_: Round, place: int, profile: Profile | None) -> None:
 
 def _over(order: Order, share: Share) -> bool:
     """Tell whether the channel splits a share off its order no more: it is not the collector's own."""
-    return order.known_freeze.closed and share.path != MERCHANT + share.merchant
+    return order.known_freeze.closed and share.receiver != MERCHANT + share.merchant
 
 
 def _due_at(share: Share, profile: Profile | None, pass_: Round) -> datetime | None:

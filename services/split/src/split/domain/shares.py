@@ -34,6 +34,7 @@ TAX: Final = "platform:tax"
 MARKETING: Final = "platform:marketing"
 CLEARING: Final = "channel:clearing"
 SUSPENSE: Final = "suspense"
+ADVANCED: Final = "platform:advance"
 RESERVED: Final = "merchant:reserve"
 
 MERCHANT_UNKNOWN: Final = "merchant_unknown"
@@ -56,6 +57,8 @@ RECEIVERS: Final = "receivers/"
 """Begins the name by which orders wait for a merchant to bind a receiver. No merchant's id has a `/`."""
 CHANNEL_CLOSED: Final = "channel_closed"
 """Why a share cannot be requested: its channel has given the rest of the payment to the collector."""
+UNFROZEN: Final = "unfrozen"
+"""How a collecting merchant came by its own where its channel gave it by itself, before any finish."""
 AWAITING_FINISH: Final = "awaiting_finish"
 """What a collecting merchant's own share waits for once it is released: it is no leg (money.md 2)."""
 RESTORED: Final = "restored"
@@ -135,11 +138,14 @@ def leg_id(document_key: str, share: Share) -> str:
 
 
 def account(share: Share, state: State, channel_account: str) -> str:
-    """Return the account that a share's money stands in. The platform's own stays in one account until it is paid."""
+    """Return the account that a share's money stands in. The platform's own stays in one account until it is paid.
+
+    What is written off of it the collector owes: as a debt, it comes back as what the platform has paid for others.
+    """
     if state == "paid":
         return f"{CLEARING}/{channel_account}"
     if share.receiver.startswith("platform:"):
-        return share.receiver
+        return ADVANCED if state == "written_off" else share.receiver
     if state == "written_off":
         return f"{SUSPENSE}/{channel_account}"
     if state == "taken":

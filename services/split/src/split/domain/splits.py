@@ -7,7 +7,7 @@ import msgspec
 
 from shared.messages import MerchantChanged, SplitRequested
 from shared.profiles import shipped
-from split.domain import collectors, corrections, judgements, money_back, pots
+from split.domain import collectors, corrections, judgements, money_back, pots, unfreezes
 from split.domain.backs import Back
 from split.domain.collectors import collecting_of
 from split.domain.funding import Rules, Standing
@@ -53,8 +53,7 @@ def split(
         channel_account=payment.channel_account,
         facts=known if known != NO_FACTS else msgspec.UNSET,
     )
-    stopped = frozenset(line.line_id for it in known.approved for line in it.lines)
-    terms = _terms(request, facts, known, moment, stopped)
+    terms = _terms(request, facts, order, moment)
     pass_ = Round(order, gate_of(order, moment), standings)
     pass_.collected = terms.collecting is not None
     pass_.take(facts.pooled_minor, facts.subsidy_minor, facts.surcharge_minor)
@@ -62,7 +61,7 @@ def split(
     for verdict in verdicts:
         pass_.settle(verdict, None)
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
-    return _closed(pass_, terms)
+    return _closed(pass_, terms, request)
 
 
 def review(
@@ -79,34 +78,40 @@ def review(
     """
     facts = pots.facts(request)
     back = _money_back(order, request, standings, moment)
-    whole = order if back is None else back.order
+    whole, ends = order if back is None else back.order, unfreezes.ended(order, request)
     stand = standings if back is None else {**standings, **back.standings}
-    terms = _terms(request, facts, whole.known_facts, moment, money_back.stopped_lines(whole))
+    terms = _terms(request, facts, whole, moment)
+    whole = unfreezes.closed(whole, terms.collecting, ends)
     held = {share.path: share for share in whole.shares if share.state == "held"}
     verdicts = [
         judgements.again(pot, share, merchants.get(pot.merchant), terms)
         for pot in facts.pots
         if (share := held.get(pots.MERCHANT + pot.merchant)) is not None
     ]
+    if ends and whole.known_freeze.closed:
+        freed = {it.receiver for it in ends}
+        verdicts = [unfreezes.at_once(it) if pots.MERCHANT + it.pot.merchant in freed else it for it in verdicts]
     pass_ = Round(whole, gate_of(whole, moment), stand, undoing(_decided(whole, verdicts), request, facts))
-    pass_.collected = terms.collecting is not None
+    pass_.collected, pass_.unfreezing = terms.collecting is not None, bool(ends)
     for verdict in verdicts:
         pass_.settle(verdict, held[pots.MERCHANT + verdict.pot.merchant])
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
+    for end in ends if terms.collecting is not None else ():
+        unfreezes.book(pass_, end)
     if back is not None:
         pass_.give_back(back.credits)
         pass_.look(back.next_at)
     if whole.late is not msgspec.UNSET:
         _correct(pass_, whole, request, merchants, moment)
     resume(pass_, shipped().find(order.channel_profile), terms.stopped, deed)
-    decision = _closed(pass_, terms)
+    decision = _closed(pass_, terms, request)
     if decision.order == order:
         return None
     changed = {**(back.standings if back else {}), **decision.standings}
     return msgspec.structs.replace(decision, back=back, standings=changed)
 
 
-def _closed(pass_: Round, terms: Terms) -> Decision:
+def _closed(pass_: Round, terms: Terms, request: SplitRequested) -> Decision:
     """End a pass. Where the seller collects, note what the end of its freeze asks for, and finish what is all split."""
     collecting = terms.collecting
     if collecting is None:
@@ -121,7 +126,7 @@ def _closed(pass_: Round, terms: Terms) -> Decision:
         freeze = msgspec.structs.replace(decision.order.known_freeze, acted=True)
         after = msgspec.structs.replace(decision.order, freeze=freeze)
         decision = msgspec.structs.replace(decision, order=after, freeze_ending=True)
-    done = collectors.finished(decision.order, collecting, pass_.gate) if decision.payout is None else None
+    done = collectors.finished(decision.order, collecting, pass_.gate, request) if decision.payout is None else None
     return decision if done is None else msgspec.structs.replace(decision, order=done[0], payout=done[1])
 
 
@@ -175,13 +180,14 @@ def _decided(order: Order, verdicts: Iterable[Judgement]) -> Order:
 def _terms(
     request: SplitRequested,
     facts: pots.Facts,
-    known: Facts,
+    order: Order,
     moment: Moment,
-    stopped: frozenset[str] = frozenset(),
 ) -> Terms:
     trees = Trees(request.receivers, [pot.merchant for pot in facts.pots]) if request.receivers else NO_TREES
     limits = limits_of(request, facts, moment.registry) if moment.registry else None
-    payment = request.payments[0]
+    if limits is not None and order.payouts:
+        limits.made(collectors.requests_made(order, limits.size))
+    payment, known, stopped = request.payments[0], order.known_facts, money_back.stopped_lines(order)
     collecting = collecting_of(payment.channel_profile, request.paid_at)
     sale, account = sale_of(request, moment), payment.channel_account
     return Terms(sale, account, request.paid_at, trees, known, moment, limits, stopped, collecting)

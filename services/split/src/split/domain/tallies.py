@@ -37,7 +37,7 @@ class Tally:
         self.recovered = 0
         self.look_at: datetime | None = None
         self.operator_at: datetime | None = None
-        self.collected = False
+        self.collected = self.unfreezing = False
         self._standings = standings
         self._parts: dict[str, int] = {}
         for share in order.shares:
@@ -52,6 +52,11 @@ class Tally:
         """Leave a share to operators, for whom it has waited since then."""
         if self.operator_at is None or since < self.operator_at:
             self.operator_at = since
+
+    def next_part(self, path: str) -> int:
+        """Return the number of the next release of a path."""
+        self._parts[path] = part = self._parts.get(path, 0) + 1
+        return part
 
     def pay_portions(self, merchant: str, portions: Sequence[Portion], version: int, *, freight: bool) -> None:
         """Add what each of these receivers keeps of its portion, paid now."""
@@ -71,33 +76,36 @@ class Tally:
         One of nothing has a leg too, so that the sale stands on its receiver's statement (money.md 8). Only the
         platform's own is paid already, and kept for whoever asks why. Of an order that its seller has collected the
         seller's own rests until the finish; where the channel lets nothing be split off any more, the others' waits for
-        an operator.
+        an operator, and the platform's is written off for the debt that the seller has then.
         """
         amount, figures = self._net(receiver, amount, figures)
-        self._parts[path] = part = self._parts.get(path, 0) + 1
+        part = self.next_part(path)
         told = bool(amount) or not receiver.startswith("platform:")
-        rests = told and self.is_own(path, receiver)
-        closed = told and self.order.known_freeze.closed
+        rests = told and self.is_own(receiver, merchant)
+        closed = told and not rests and self.order.known_freeze.closed
+        owed = closed and receiver.startswith("platform:") and (self.unfreezing or path == ADVANCE)
         asked = told and not closed and not rests
         share = Share(
             path=path,
             receiver=receiver,
             merchant=merchant,
             amount_minor=amount,
-            state="available" if closed else "in_transit" if told else "paid",
+            state="written_off" if owed else "available" if closed else "in_transit" if told else "paid",
             reason=CHANNEL_CLOSED if closed else AWAITING_FINISH if rests else "",
             part=part,
             attempt=1 if asked else 0,
             payout_id=self.payout_id if asked else "",
             agreement_version=version,
             breakdown=figures,
-            since=self.gate.now if closed else msgspec.UNSET,
+            since=self.gate.now if closed and not owed else msgspec.UNSET,
         )
+        if closed and not owed:
+            self.leave(self.gate.now)
         if asked and not self.gate.open and amount and receiver.startswith(MERCHANT):
             share = self._pass(share)
         self.due.append(share)
         if path != ADVANCE:  # what a debt brings back has been the platform's since it paid in
-            moved: State = "available" if share.state == "available" else "in_transit"
+            moved: State = "in_transit" if share.state == "paid" else share.state
             self.entries.add(account(share, moved, self.order.channel_account), share.amount_minor)
         return share
 
@@ -134,7 +142,7 @@ class Tally:
         """Keep a part of a share back until its days are over."""
         terms = self.gate.payees[name].terms
         path = RESERVE_OF + share.path.partition(":")[2]
-        self._parts[path] = part = self._parts.get(path, 0) + 1
+        part = self.next_part(path)
         due_at = self.gate.calendar.after(self.gate.now, terms.reserve_days, working=False)
         kept = Share(
             path=path,
@@ -163,7 +171,7 @@ class Tally:
         """
         share = self.shares[place]
         name = share.payee if share.receiver.startswith(MERCHANT) else ""
-        rests = self.is_own(share.path, share.receiver)
+        rests = self.is_own(share.receiver, share.merchant)
         if name and not rests:
             passage = self._asked(name, share, by_hand=by_hand)
             if passage.reason:
@@ -254,9 +262,9 @@ class Tally:
             )
         return taken
 
-    def is_own(self, path: str, receiver: str) -> bool:
+    def is_own(self, receiver: str, merchant: str) -> bool:
         """Tell whether a share is its collector's own, which is no leg and waits for the finish."""
-        return self.collected and path == receiver and receiver.startswith(MERCHANT)
+        return self.collected and receiver == MERCHANT + merchant
 
     def _standing(self, name: str) -> Standing:
         return self.netted.get(name) or self._standings.get(name, FRESH_STANDING)

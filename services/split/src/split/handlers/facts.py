@@ -150,6 +150,7 @@ def _movement(event: ChannelMoved) -> Movement:
         amount_minor=event.amount_minor,
         payment_id=event.channel_payment_id or "",
         reverses=event.reverses or "",
+        receiver=event.receiver or "",
         moved_at=_stored(event.moved_at),
         cause=event_id(event.topic, event.marketplace, event.identity),
         hash=body_hash(event).hex(),

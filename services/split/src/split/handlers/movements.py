@@ -12,11 +12,12 @@ import msgspec
 
 from shared.messages import ChannelMoved, body_hash
 from shared.mongo import Database
+from shared.profiles import shipped
 from shared.record import Batch, Received
 from shared.work import Work
 from split.domain.funding import FRESH_STANDING
 from split.domain.guards import netted
-from split.domain.movements import of_account
+from split.domain.movements import UNFREEZE, of_account
 from split.domain.pots import MERCHANT
 from split.handlers.facts import FactHandlers
 from split.handlers.reviews import Beside
@@ -24,7 +25,7 @@ from split.store.books import Books
 from split.store.movements import Movements, about, key_of
 from split.store.standings import Sheet, Who
 
-OF_ORDERS: Final = ("chargeback", "chargeback_reversed", "console_refund")
+OF_ORDERS: Final = ("chargeback", "chargeback_reversed", "console_refund", UNFREEZE)
 
 
 class MovementHandlers:
@@ -42,8 +43,8 @@ class MovementHandlers:
             event = received.event
             if event.amount_minor <= 0:
                 work.reject(received, "contract", "amount_out_of_range")
-            elif event.kind == "auto_unfreeze":
-                work.park(received, "auto_unfreeze_by_hand")
+            elif event.kind == UNFREEZE and not _unfreezes(event):
+                work.reject(received, "contract", "unfreeze_of_no_order")
             else:
                 (orders if event.order_id and event.kind in OF_ORDERS else accounts).append(received)
         if not orders and not accounts:
@@ -83,6 +84,12 @@ class MovementHandlers:
             books.post_about(place, about(event), "movement", entries, received.event_id)
             sheet.note(*place, entries)
             self._movements.keep(work, key, event, digest)
+
+
+def _unfreezes(event: ChannelMoved) -> bool:
+    """Tell whether the end of a freeze is of an order, and of a profile that freezes anything."""
+    profile = shipped().find(event.channel_profile)
+    return bool(event.order_id) and profile is not None and profile.freeze_days is not None
 
 
 def _debtor(event: ChannelMoved) -> Who | None:

@@ -77,6 +77,7 @@ def expected(order: Divided) -> dict[str, int]:
             found[account_of(share, order.account)] += share.amount_minor
     for subsidy in order.subsidies:
         found[clearing if subsidy.state == "succeeded" else MARKETING] -= subsidy.amount_minor
+    found[clearing] += sum(it.owed_minor for it in order.unfrozen)
     refunds.add(found, order, clearing)
     return {account: amount for account, amount in found.items() if amount}
 
@@ -85,7 +86,7 @@ def account_of(share: Share, channel_account: str) -> str:
     """Return the account in which a share's money stands until it is paid."""
     owner = share.receiver.partition(":")[2]
     if share.receiver.startswith(PLATFORM):
-        return share.receiver
+        return ADVANCE if share.state == WRITTEN_OFF else share.receiver
     if share.state == WRITTEN_OFF:
         return f"{SUSPENSE}{channel_account}"
     if share.state == "available" and share.path.startswith(RESERVE_OF) and not share.attempt:

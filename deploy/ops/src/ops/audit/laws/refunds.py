@@ -17,6 +17,8 @@ DEBT: Final = "merchant:debt/"
 DEPOSIT: Final = "deposit/"
 ADVANCE: Final = "platform:advance"
 
+UNFROZEN: Final = "unfrozen"
+"""How a seller who collects came by its own where its channel gave it by itself."""
 REQUESTED: Final = "requested"
 DONE: Final = "succeeded"
 ADVANCED: Final = "advance"
@@ -48,7 +50,7 @@ def debt_minor(order: Divided) -> int:
     """Return what an order leaves in the debt accounts of all merchants: what it paid off less what it made."""
     paid_off = sum(share.amount_minor for share in order.shares if share.receiver == ADVANCE)
     made = (part.amount_minor for it in order.refunds for part in it.fundings if part.kind == ADVANCED)
-    return paid_off - sum(made) - corrected_minor(order)
+    return paid_off - sum(made) - corrected_minor(order) - sum(it.owed_minor for it in order.unfrozen)
 
 
 def corrected_minor(order: Divided) -> int:
@@ -65,10 +67,12 @@ def taken_minor(order: Divided) -> int:
 
 
 def left_pool_minor(order: Divided) -> int:
-    """Return by how much less the pool holds for all that refunds have moved."""
+    """Return by how much less the pool holds for all that refunds have moved, and ends of freezes have let go."""
     moved: Counter[str] = Counter()
     add(moved, order, "")
-    return moved[""]
+    let_go = sum(it.owed_minor for it in order.unfrozen)
+    let_go += sum(it.amount_minor for it in order.shares if it.state == "paid" and it.reason == UNFROZEN)
+    return moved[""] + let_go
 
 
 def differing(order: Divided, wanted: Mapping[str, int], booked: Mapping[str, int]) -> list[tuple[str, int, int]]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from ops import places
 from ops.audit.case import Case, Hop, Verdict
-from ops.audit.laws import books, channel, legs
+from ops.audit.laws import books, channel, collected, legs
 from ops.audit.rows import Divided, Instructed
 from ops.places import DONE, SETTLED, Place
 
@@ -18,6 +18,7 @@ def judge(case: Case) -> Verdict:
     verdict = Verdict(place, since_ms)
     books.judge(case, verdict)
     channel.judge(case, legs.judge(case, verdict), verdict)
+    collected.judge(case, verdict)
     _check_dispatch(case, verdict)
     for hop, what in _awaited(case):
         verdict.miss(hop, LOST, case.order, what)

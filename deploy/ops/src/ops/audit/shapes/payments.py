@@ -58,6 +58,7 @@ class Payout(Stored, frozen=True, kw_only=True):
 
     marketplace: str
     document: str
+    kind: str
     order: str | None
     channel_account: str
     currency: str
@@ -110,6 +111,7 @@ def _payout(it: Payout) -> Rows:
         Instructed(
             order=order,
             payout=it.id,
+            kind=it.kind,
             account=it.channel_account,
             currency=it.currency,
             waits=it.waits or "",
@@ -158,6 +160,7 @@ PAYOUTS: Final = Source(
     (
         "marketplace",
         "document",
+        "kind",
         "order",
         "channel_account",
         "currency",

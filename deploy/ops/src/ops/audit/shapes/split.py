@@ -7,8 +7,14 @@ from bson.datetime_ms import DatetimeMS
 
 from ops.audit.rows import Divided, Owed
 from ops.audit.rows import Share as ShareRow
+from ops.audit.rows import Unfrozen as UnfrozenRow
 from ops.audit.shapes import Minor, Part, Rows, Source, Stored, by_key, money_back, ms
 from ops.stores import prefixed
+from shared.profiles import shipped
+
+UNFREEZE: Final = "auto_unfreeze"
+COLLECTED: Final = frozenset(it.name for it in shipped() if it.collector == "merchant")
+"""Profiles by which sellers collect the buyers' money."""
 
 
 class Payment(Part, frozen=True):
@@ -75,6 +81,20 @@ class Stub(Stored, frozen=True, kw_only=True, tag_field="state", tag="stub"):
     """The first event of an order that has not come to be split yet."""
 
 
+class Unfrozen(Part, frozen=True):
+    """What a channel gave to a seller by itself."""
+
+    movement_id: str
+    amount_minor: Minor
+    owed_minor: Minor
+
+
+class ChannelFreeze(Part, frozen=True):
+    """What became of the freeze of an order that its sellers collect."""
+
+    unfrozen: tuple[Unfrozen, ...] = ()
+
+
 class Order(Stored, frozen=True, kw_only=True, tag_field="state", tag="split"):
     """An order that was split. `request` is what its body says."""
 
@@ -87,8 +107,10 @@ class Order(Stored, frozen=True, kw_only=True, tag_field="state", tag="split"):
     shares: tuple[Share, ...]
     subsidies: tuple[Subsidy, ...]
     look_at: DatetimeMS | None = None
+    channel_profile: str
     refunds: tuple[money_back.Refund, ...] = ()
     facts: money_back.Facts = money_back.Facts()
+    freeze: ChannelFreeze = ChannelFreeze()
     request: Request = Request(())
 
     def __post_init__(self) -> None:
@@ -115,6 +137,11 @@ def _order(it: Order | Stub) -> Rows:
             shares=tuple(_share(share) for share in it.shares),
             subsidies=tuple(Owed(s.subsidy_id, s.amount_minor, s.state) for s in it.subsidies),
             refunds=money_back.rows(it.refunds, it.facts),
+            collected=it.channel_profile in COLLECTED,
+            unfrozen=tuple(
+                UnfrozenRow(one.movement_id, one.amount_minor, one.owed_minor) for one in it.freeze.unfrozen
+            ),
+            unfrozen_told=tuple(one.movement_id for one in it.facts.moved if one.kind == UNFREEZE),
         ),
     )
 
@@ -208,6 +235,8 @@ ORDERS: Final = Source(
         "subsidies",
         "refunds",
         "facts.moved",
+        "channel_profile",
+        "freeze.unfrozen",
     ),
     Order | Stub,
     _order,
