@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.flows.conftest import Cluster
+from tests.flows.conftest import Cluster, Later
 from tests.flows.market import Json, Market, selling, until
 from tests.flows.test_payouts import (
     ACCOUNT_ABNORMAL,
     BUSY,
-    Later,
     approved,
     asked,
     faults,
-    later,
     no_law_is_broken,
     paid,
     statement,
@@ -25,8 +23,6 @@ from tests.flows.test_payouts import (
 from shared.mongo import connect
 
 pytestmark = pytest.mark.infra
-
-__all__ = ["later"]
 
 
 @pytest.fixture

@@ -79,6 +79,28 @@ async def test_what_happened_to_goods_and_what_froze_them_is_told_with_the_next_
     assert (found.steps[-1].what, found.steps[-1].at) == ("deadline", due)
 
 
+async def test_of_an_order_that_its_seller_collects_the_finish_and_the_end_of_its_freeze_are_told(
+    filled: Stores,
+) -> None:
+    ends = world.PAID_AT + timedelta(days=30)
+    end = {"movement_id": "u1", "kind": "auto_unfreeze", "currency": "CNY", "amount_minor": 500, "moved_at": ends}
+    freeze = {
+        "acted": True,
+        "unfrozen": [{"movement_id": "u1", "merchant": "shop", "amount_minor": 500, "owed_minor": 100}],
+    }
+    changed = {"channel_profile": "wechat-profit-sharing", "paid_at": world.PAID_AT, "facts": {"moved": [end]}}
+    await filled.split.orders.update_one({"order_id": "a"}, {"$set": changed | {"freeze": freeze}})
+    await filled.payments.payouts.update_one({"payout_id": "o:a.1"}, {"$set": {"kind": "finish"}})
+    found = await traced(filled, f"{MP}/a")
+    assert found is not None
+    told = {step.what: (step.at, step.text) for step in found.steps}
+    assert told["auto_unfreeze"] == (ends, "auto_unfreeze u1: 5.00 CNY")
+    assert told["freeze ends"][0] == ends
+    assert told["freeze ends"][1].endswith("three days before: acted upon")
+    assert told["unfrozen"][1] == "u1 gave 5.00 CNY to shop, who owes 1.00 CNY of it to others"
+    assert "finish o:a.1" in told
+
+
 async def test_an_order_that_nobody_knows_has_no_way(filled: Stores) -> None:
     assert await traced(filled, f"{MP}/z") is None
 
