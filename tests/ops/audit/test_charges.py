@@ -103,6 +103,63 @@ def test_a_reward_in_disorder_is_named(laws: set[str], changes: dict[str, Any]) 
     assert laws <= found(case(**changes))
 
 
+FINED = msgspec.structs.replace(SHARE, amount_minor=0, gross_minor=0, adjustments_minor=-500, netted_minor=-500)
+FINE: dict[str, Any] = {
+    "divided": msgspec.structs.replace(DIVIDED, shares=(FINED,), subsidies=()),
+    "payouts": [
+        msgspec.structs.replace(PAYOUT, legs=(Leg(LEG, "merchant:driver", 0, 1, "succeeded", "N1", ""),)),
+    ],
+    "booked": [Booked(KEY, 1, {"merchant:debt/driver": -500, "platform:advance": 500})],
+    "stated": [Stated(KEY, LEG, "paid", 0)],
+    "moved": {},
+}
+"""A debit by hand: what its receiver owes from then on."""
+
+CREDITED = (
+    msgspec.structs.replace(SHARE, amount_minor=300, gross_minor=0, adjustments_minor=500, netted_minor=200),
+    msgspec.structs.replace(
+        SHARE,
+        path="platform:advance",
+        receiver="platform:advance",
+        amount_minor=200,
+        gross_minor=0,
+        adjustments_minor=200,
+        state="in_transit",
+    ),
+)
+OWED = {"platform:marketing": -500, "merchant:in_transit/driver": 300, "merchant:debt/driver": 200}
+
+
+def test_a_debit_by_hand_breaks_no_law() -> None:
+    assert found(case(**FINE)) == set()
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"merchant:debt/driver": -500, "platform:commission": 500},
+        {"merchant:debt/driver": -400, "platform:advance": 400},
+        {"merchant:available/driver": -500, "platform:advance": 500},
+    ],
+)
+def test_a_debit_that_is_booked_otherwise_than_it_says_is_named(entries: dict[str, int]) -> None:
+    assert "order_booked" in found(case(**(FINE | {"booked": [Booked(KEY, 1, entries)]})))
+
+
+def test_of_a_credit_the_platform_gets_no_more_than_its_receiver_owed() -> None:
+    divided = msgspec.structs.replace(DIVIDED, shares=CREDITED, subsidies=(Owed(SUBSIDY, 500, "requested"),))
+    booked = [
+        Booked(KEY, 1, OWED),
+        Booked(KEY, 2, {"merchant:in_transit/driver": -300, "channel:clearing/demo-x": 300}),
+    ]
+    credit = {"divided": divided, "booked": booked}
+    laws = {"order_sums", "order_booked", "sellers_money_apart", "breakdown_adds_up"}
+    assert not laws & found(case(**credit))
+    more = msgspec.structs.replace(CREDITED[1], amount_minor=300, adjustments_minor=300)
+    taken = msgspec.structs.replace(divided, shares=(CREDITED[0], more))
+    assert laws & found(case(**(credit | {"divided": taken}))) >= {"sellers_money_apart", "order_sums"}
+
+
 def test_a_charge_is_never_taken_for_an_order() -> None:
     for key, document in ((KEY, "demo-x/c:r1"), ("demo-x/c:r1", "demo-x/o:c:r1"), ("demo-x/r1", "demo-x/o:r1")):
         assert of_document(key) == document

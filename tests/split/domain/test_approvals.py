@@ -43,7 +43,7 @@ def test_somebody_else_approves_and_stands_there() -> None:
     assert (after.actor, after.reason) == (ASKED.actor, ASKED.reason)
 
 
-@pytest.mark.parametrize("actor", ["Ann", "ann", " ANN ", "Ann "])
+@pytest.mark.parametrize("actor", ["Ann", "ann", " ANN ", "Ann ", "\uff21nn"])
 def test_nobody_approves_what_they_asked_for_however_they_write_their_name(actor: str) -> None:
     assert reason(ruled(ASKED, said(actor=actor), NOW)) == "same_person"
     taken_back = ruled(ASKED, said("refused", actor=actor), NOW)

@@ -12,6 +12,8 @@ from tests.split.examples import agreement, copies, merchant, orders
 
 from shared.messages import PayoutLimit, PayoutTerms
 from shared.profiles import shipped
+from split.domain.funding import Standing
+from split.domain.guards import Guard
 from split.domain.resting import for_operator
 from split.domain.retries import ATTEMPTS_MAX
 from split.domain.stops import Stops
@@ -99,3 +101,19 @@ def test_with_limits_too_what_is_left_waits_for_a_minimum_or_for_operators(
             assert world.standings[it.payee].guard.accrued_minor < agreed[it.payee].minimums[0].amount_minor
     assert with_operators == (world.order.operator_at is not msgspec.UNSET)
     assert not world.open()
+
+
+def test_what_was_restored_may_be_less_than_was_first_tried_and_its_payouts_next_news_is_taken_all_the_same() -> None:
+    """A refund of another order has used some of it before it was written off."""
+    world = cashier()
+    world.conclude("failed", "ACCOUNT_ABNORMAL")
+    world.accounts["merchant:available/m1"] -= 3_000
+    world.accounts["buyer:refund_in_transit"] += 3_000
+    world.standings["m1"] = Standing(guard=Guard(taken_minor=3_000))
+    world.by_hand("write_off")
+    world.by_hand("restore")
+    assert (world.leg().state, world.leg().amount_minor) == ("available", 5_800)
+    world.repeat()
+    assert (world.leg().state, world.leg().reason) == ("available", "restored")
+    world.by_hand("retry")
+    assert (world.leg().state, world.leg().attempt, world.leg().amount_minor) == ("in_transit", 2, 5_800)
