@@ -230,6 +230,23 @@ async def test_a_change_of_rules_is_for_later_orders_only(market: Market) -> Non
     assert (own["amount_minor"], own["rules_version"]) == (9_000, 1)
 
 
+async def test_a_gift_moves_no_money_and_stands_on_its_merchants_statement(market: Market) -> None:
+    await market.merchant()
+    order = lines(market.order(), {"amount_minor": 0})
+    await market.publish(order)
+    await market.reaches(order, "settled")
+    assert [it for it in (await market.pockets()).values() if it] == []
+    url = market.url("merchant", "merchants/acme/statement-lines")
+
+    async def statement() -> list[Json]:
+        return list((await market.http.get(url)).json()["entries"])
+
+    (entry,) = await until(statement, bool)
+    said = {it["kind"]: it["amount_minor"] for it in entry["lines"]}
+    assert (entry["document"], entry["amount_minor"], said) == (f"o:{order['order_id']}", 0, {"gross": 0})
+    assert await market.balance("platform:commission") == 0
+
+
 async def test_a_version_that_comes_too_late_is_made_good_by_an_adjustment(market: Market) -> None:
     await market.merchant()
     await market.fund(200)
