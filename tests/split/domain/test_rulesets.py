@@ -101,6 +101,7 @@ BOOKS, TEA = rule("books", category="books"), rule("tea", sku="tea", currency="B
         ((BOOKS,), (rule("all"),), False),
         ((BOOKS,), (rule("books", category="books", commission_bp=1), rule("all")), False),
         ((BOOKS,), (BOOKS, TEA), False),
+        ((TEA,), (TEA, rule("cake", sku="cake", currency="BRL")), False),
         ((), (TEA,), False),
         ((rule("all"),), (rule("all"), BOOKS), False),
     ],

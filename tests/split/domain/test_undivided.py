@@ -10,7 +10,7 @@ from tests.split.domain.test_money_back import approval, finish, movement
 from tests.split.examples import agreement, copies, extra, line, merchant, paid_order
 from tests.split.world import World
 
-from shared.messages import MerchantChanged
+from shared.messages import Adjustment, MerchantChanged
 from split.domain import splits
 from split.domain.corrections import late_versions
 from split.domain.earnings import undivided
@@ -61,6 +61,16 @@ def test_the_platform_bears_it_where_that_is_agreed() -> None:
     finish(world)
     assert held(world) == {"merchant:m1": ("price_above_paid", 1_050)}
     assert world.ends() == {"buyer": 600, "merchant:m1": 1_050, "platform": -600}
+    world.approve(approval(ApprovedLine("l1", 100), refund_id="r2"))
+    finish(world)
+    assert world.ends() == {"buyer": 700, "merchant:m1": 1_050, "platform": -700}
+
+
+def test_where_an_agreement_may_still_decide_a_refund_waits_for_it() -> None:
+    world = World(paid_order(CHEAP), copies(merchant("m1")))
+    world.approve(approval(ApprovedLine("l1", 600)))
+    finish(world)
+    assert [it.state for it in world.order.known_refunds] == ["waiting"]
 
 
 def test_what_the_channel_takes_is_borne_out_of_it() -> None:
@@ -83,9 +93,16 @@ def test_a_late_version_corrects_nothing_that_was_never_divided() -> None:
 
 
 def test_its_earning_adds_up_as_any_other() -> None:
-    for order in (paid_order(CHEAP, fee=7), paid_order(line(1, 5, settlement_price_minor=9), fee=5)):
+    more = (Adjustment(kind="surcharge", amount_minor=10, party="platform:fee"),)
+    small = line(1, 5, settlement_price_minor=9)
+    for order in (
+        paid_order(CHEAP, fee=7),
+        paid_order(small, fee=5),
+        paid_order(small, line(2, 10, merchant="m2"), fee=12, adjustments=(off,)),
+    ):
         (pot,) = facts(order).pots
         found = undivided(pot)
         brought = pot.goods_minor + pot.freight_minor - pot.fee_minor
         assert found.net_minor + found.kept_minor == brought + found.short_minor
         assert (found.net_minor, found.short_minor) == (pot.worth_minor, pot.short_minor)
+        assert found.fee_minor <= pot.goods_minor + pot.freight_minor
