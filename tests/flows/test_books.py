@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, selling, until
+from tests.flows.refunding import refunded, sold
 from tests.flows.test_audit import audited
-from tests.flows.test_money_back import refunded, sold
 from tests.player.player import Player
 from tests.player.script import ALL, Failure, Script
 

@@ -1,19 +1,35 @@
-"""Stories of money back through the cluster, with a player in payments' part: split's books against its account."""
+"""Stories of money that the channel takes or does not give back, with a player in payments' part.
+
+Split's books are held against the player's account of the institution.
+"""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, selling, until
+from tests.flows.refunding import (
+    approve,
+    approved,
+    books_agree,
+    gave,
+    held,
+    moved,
+    paid_out,
+    refund_is,
+    refunded,
+    shipped,
+    sold,
+)
+from tests.flows.test_payouts import no_law_is_broken
 from tests.player.player import Player
 from tests.player.script import ALL, Failure, Script
 
-from shared.messages import ChannelMoved, RefundApproved, RefundLine
-
 pytestmark = pytest.mark.infra
+
+NOTHING_BACK = Script(returns={ALL: Failure("NOT_ENOUGH")}, waits=True)
 
 
 @pytest.fixture
@@ -22,96 +38,81 @@ async def market(cluster: Cluster) -> AsyncIterator[Market]:
         yield it
 
 
-async def sold(market: Market) -> Json:
-    """Have an order of 100.00 paid and settled: 90.00 to acme, 10.00 commission."""
-    order = market.order(amount_minor=10_000)
-    await market.pay(order)
-    await market.publish(order)
-    await market.reaches(order, "settled")
-    await until(lambda: market.split(order), lambda it: {share["state"] for share in it["shares"]} == {"paid"})
-    return order
+def playing(market: Market, script: Script | None = None) -> Player:
+    """Return a player that obeys one script in all refunds."""
+    return Player(market.cluster.urls["kafka"], market.id, lambda _: script or Script())
 
 
-def approved(order: Json, amount_minor: int) -> RefundApproved:
-    return RefundApproved(
-        marketplace=order["marketplace"],
-        order_id=order["order_id"],
-        refund_id=f"r-{order['order_id']}"[:64],
-        case_id="case-1",
-        currency="CNY",
-        lines=(RefundLine(line_id="1", amount_minor=amount_minor),),
-        goods_state="returned",
-        reason="wrong size",
-        approved_at=datetime.now(UTC),
-    )
-
-
-async def refunded(market: Market, player: Player, order: Json, amount_minor: int) -> None:
-    """Approve a refund, and wait until the buyer has it in split's books and at the institution."""
-    await market.tell(approved(order, amount_minor), source="/weir/aftersale")
-    payment = order["payments"][0]["channel_payment_id"]
-
-    async def back() -> int:
-        return player.account(market.id).refunded[payment]
-
-    await until(back, lambda it: it == amount_minor)
-    await until(lambda: market.balance("buyer:refund_in_transit"), lambda it: it == 0)
-    await player.caught_up()
-
-
-async def books_agree(market: Market, player: Player) -> None:
-    """Compare the clearing account with the pool as the topics tell of it; nothing may be asked that nobody had."""
-    expected = -player.pool_minor(market.id)
-    await until(lambda: market.balance(f"channel:clearing/{market.id}"), lambda it: it == expected)
-    assert player.mistakes() == []
+async def owing(market: Market) -> dict[str, int]:
+    """Return what merchants owe, as finance reads it."""
+    answer = await market.http.get(market.url("split", "debts"))
+    return {it["merchant"]: it["debt_minor"] for it in answer.json()["items"]}
 
 
 @pytest.mark.parametrize(
     "script", [Script(), Script(repeats=1, order="reversed", shown=frozenset({"sending", "funded"}))]
 )
 async def test_a_refund_after_payout_is_given_back_by_who_was_paid(market: Market, script: Script) -> None:
-    async with Player(market.cluster.urls["kafka"], market.id, lambda _: script).playing() as player:
+    async with playing(market, script).playing() as player:
         order = await sold(market)
-        await refunded(market, player, order, 4_000)
+        refund = await refunded(market, player, order, 4_000)
         await books_agree(market, player)
         done = player.account(market.id)
     assert done.returned["merchant:acme"] == 3_600
     assert done.pool_minor == done.returned.total() + done.funded.total() - 4_000 == 0
     assert await market.balance("merchant:returning/acme") == 0
+    assert gave(refund) == {("returns", "merchant:acme"): 3_600, ("platform", "platform:commission"): 400}
 
 
-async def test_what_a_receiver_does_not_give_back_the_platform_advances_and_the_receiver_owes(market: Market) -> None:
-    script = Script(returns={ALL: Failure("NOT_ENOUGH")}, waits=True)
-    async with Player(market.cluster.urls["kafka"], market.id, lambda _: script).playing() as player:
+async def test_what_a_receiver_does_not_give_back_the_platform_advances_and_the_next_earnings_pay(
+    market: Market, tmp_path: Path
+) -> None:
+    async with playing(market, NOTHING_BACK).playing() as player:
         order = await sold(market)
-        await refunded(market, player, order, 10_000)
+        refund = await refunded(market, player, order, 10_000)
         await books_agree(market, player)
         done: Any = player.account(market.id)
-    assert (done.returned.total(), done.pool_minor) == (0, 0)
-    assert await market.balance("merchant:debt/acme") == -9_000
-    assert await market.balance("merchant:returning/acme") == 0
+        assert (done.returned.total(), done.pool_minor) == (0, 0)
+        assert gave(refund)["advance", "merchant:acme"] == 9_000
+        assert await market.balance("merchant:debt/acme") == -9_000
+        assert await market.balance("merchant:returning/acme") == 0
+        assert await owing(market) == {"acme": 9_000}
+        # A sale that does not pay all of the debt brings its seller nothing; the one after that the rest.
+        small, large = market.order(amount_minor=4_000), market.order(amount_minor=10_000)
+        for it, debt, got in ((small, {"acme": 5_400}, 9_000), (large, {}, 9_000 + 3_600)):
+            await market.pay(it)
+            await market.publish(it)
+            await paid_out(market, it)
+            assert await owing(market) == debt
+            assert (await market.pockets())["merchant:acme"] == got
+        await books_agree(market, player)
+    assert (await market.pockets())["platform:advance"] == 9_000
+    assert await no_law_is_broken(market, tmp_path) == {("settled", ""): 3}
 
 
-def moved(order: Json, kind: str, movement_id: str, reverses: str | None = None) -> ChannelMoved:
-    payment = order["payments"][0]
-    facts = {
-        "marketplace": order["marketplace"],
-        "movement_id": movement_id,
-        "kind": kind,
-        "order_id": order["order_id"],
-        "channel_profile": payment["channel_profile"],
-        "channel_account": payment["channel_account"],
-        "channel_payment_id": payment["channel_payment_id"],
-        "currency": "CNY",
-        "amount_minor": payment["amount_minor"],
-        "reverses": reverses,
-        "moved_at": datetime.now(UTC),
+async def test_the_deposit_compensates_before_the_platform_advances_anything(market: Market, tmp_path: Path) -> None:
+    """A deposit comes in as a transfer with the reference `deposit:<merchant>`."""
+    async with playing(market, NOTHING_BACK).playing() as player:
+        order = await sold(market)
+        no_order = {"order_id": None, "channel_payment_id": None, "amount_minor": 5_000}
+        await player.move(moved(order, "inbound", "in-1", reference="deposit:acme", **no_order))
+        await until(lambda: market.balance("deposit/acme"), lambda it: it == 5_000)
+        await books_agree(market, player)
+        refund = await refunded(market, player, order, 10_000)
+        await books_agree(market, player)
+        assert player.account(market.id).funded["advance"] == 4_000
+    assert gave(refund) == {
+        ("deposit", "merchant:acme"): 5_000,
+        ("advance", "merchant:acme"): 4_000,
+        ("platform", "platform:commission"): 1_000,
     }
-    return msgspec.convert(facts, ChannelMoved)
+    assert await market.balance("deposit/acme") == 0
+    assert await owing(market) == {"acme": 4_000}
+    await no_law_is_broken(market, tmp_path)
 
 
 async def test_a_chargeback_is_borne_by_who_was_paid_and_owed_to_them_again_when_it_is_reversed(market: Market) -> None:
-    async with Player(market.cluster.urls["kafka"], market.id).playing() as player:
+    async with playing(market).playing() as player:
         order = await sold(market)
         chargeback = moved(order, "chargeback", "cb-1")
         await player.move(chargeback)
@@ -122,7 +123,6 @@ async def test_a_chargeback_is_borne_by_who_was_paid_and_owed_to_them_again_when
 
         await until(borne, lambda it: it == 0)
         await until(lambda: market.balance("merchant:returning/acme"), lambda it: it == 0)
-        await player.caught_up()
         await books_agree(market, player)
         done = player.account(market.id)
         assert (done.returned["merchant:acme"], done.refunded.total()) == (9_000, 0)
@@ -131,3 +131,84 @@ async def test_a_chargeback_is_borne_by_who_was_paid_and_owed_to_them_again_when
         await player.move(moved(order, "chargeback_reversed", "cb-2", reverses="cb-1"))
         await until(lambda: market.balance("merchant:in_transit/acme"), lambda it: it == 9_000)
         await books_agree(market, player)
+
+
+async def test_a_chargeback_freezes_what_is_held_and_blocks_refunds_until_it_is_reversed(
+    market: Market, tmp_path: Path
+) -> None:
+    await market.merchant("slow", trigger="shipped")
+    async with playing(market).playing() as player:
+        order = await held(market, market.order(merchant="slow"), "awaiting_shipped")
+        await player.move(moved(order, "chargeback", "cb-1", amount_minor=3_000))
+        await market.held(order, "frozen:chargeback:cb-1")
+        await market.tell(shipped(order))
+        await approve(market, approved(order, 4_000))
+        await refund_is(market, order, "waiting", "chargeback_open")
+        assert "merchant:slow" not in await market.pockets()
+        await player.move(moved(order, "chargeback_reversed", "cb-2", amount_minor=3_000, reverses="cb-1"))
+        await refund_is(market, order, "succeeded")
+        await paid_out(market, order)
+        await books_agree(market, player)
+        assert player.account(market.id).refunded.total() == 4_000
+    pockets = await market.pockets()
+    assert (pockets["merchant:slow"], pockets["platform:commission"]) == (5_400, 600)
+    await no_law_is_broken(market, tmp_path)
+
+
+async def test_a_chargeback_that_comes_while_a_leg_is_on_its_way_is_owed_and_paid_off(
+    market: Market, tmp_path: Path
+) -> None:
+    """Nobody can be asked for what it has not got: the platform advances it, and the next sale brings it back."""
+    order = market.order()
+    order["payments"][0]["amount_minor"] = 9_500
+    order["adjustments"] = [{"kind": "discount", "amount_minor": -500, "party": "platform:marketing"}]
+    async with playing(market).playing() as player:
+        await market.pay(order)
+        await market.publish(order)
+        await until(
+            lambda: market.status(order), lambda it: [p["waits"] for p in it.get("payouts", [])] == ["waiting_funds"]
+        )
+        await player.move(moved(order, "chargeback", "cb-1"))
+        await until(lambda: owing(market), lambda it: it == {"acme": 9_000})
+        await market.fund(500)
+        await paid_out(market, order)
+        await books_agree(market, player)
+        done = player.account(market.id)
+        assert (done.returned.total(), done.funded["advance"]) == (0, 9_000)
+        await sold_and_owed(market)
+        await books_agree(market, player)
+    pockets = await market.pockets()
+    assert (pockets["merchant:acme"], pockets["platform:advance"]) == (9_000, 9_000)
+    assert await owing(market) == {}
+    await no_law_is_broken(market, tmp_path)
+
+
+async def sold_and_owed(market: Market) -> Json:
+    """Have an order of 100.00 paid of which the seller gets nothing, because it owes all of it."""
+    order = await sold(market)
+    (share,) = [it for it in (await market.split(order))["shares"] if it["path"] == "merchant:acme"]
+    assert (share["amount_minor"], share["breakdown"]["netted_minor"]) == (0, 9_000)
+    return order
+
+
+async def test_a_refund_made_in_the_channels_console_is_borne_and_the_buyer_gets_it_once(
+    market: Market, tmp_path: Path
+) -> None:
+    async with playing(market).playing() as player:
+        order = await sold(market)
+        await player.move(moved(order, "console_refund", "cr-1", amount_minor=4_000))
+        await until(lambda: player_got_back(market, player), lambda it: it == 3_600)
+        await books_agree(market, player)
+        done = player.account(market.id)
+        assert (done.refunded.total(), done.funded["marketing"], done.pool_minor) == (0, 400, 0)
+        # Of 100.00 so much less can be refunded.
+        await approve(market, approved(order, 6_001))
+        await refund_is(market, order, "refused", "refund_exceeds_paid")
+        await refunded(market, player, order, 6_000, number=2)
+        await books_agree(market, player)
+    await no_law_is_broken(market, tmp_path)
+
+
+async def player_got_back(market: Market, player: Player) -> int:
+    """Return what receivers have given back to the institution."""
+    return player.account(market.id).returned.total()

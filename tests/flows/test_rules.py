@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, opened, until
-from tests.flows.test_money_back import books_agree, refunded
+from tests.flows.refunding import books_agree, refunded
 from tests.player.player import Player
 from tests.player.script import Script
 

@@ -10,6 +10,18 @@ from ops.institution import Institution
 from ops.stores import Stores
 from ops.trace import Step, Trace, find, trace
 
+REFUND = {
+    "refund_id": "r1",
+    "kind": "refund",
+    "state": "waiting_funds",
+    "reason": "NOT_ENOUGH",
+    "revision": 1,
+    "given": {"merchant:returning/m1": 360, "platform:commission": 40},
+    "returns": [],
+    "fundings": [],
+    "payments": [{"channel_payment_id": "p1", "amount_minor": 400, "state": "requested"}],
+}
+
 
 async def traced(stores: Stores, key: str) -> Trace | None:
     async with Institution("http://bank", Bank().transport()) as institution:
@@ -101,6 +113,38 @@ async def test_of_an_order_that_its_seller_collects_the_finish_and_the_end_of_it
     assert "finish o:a.1" in told
 
 
+async def test_money_that_goes_back_is_told_with_its_state_and_what_it_is_taken_from(filled: Stores) -> None:
+    facts = {
+        "approved": [
+            {
+                "refund_id": "r1",
+                "currency": "CNY",
+                "lines": [{"line_id": "l1", "amount_minor": 300, "freight_minor": 100}],
+                "approved_at": world.SETTLED_AT,
+            }
+        ],
+        "moved": [
+            {
+                "movement_id": "cb-1",
+                "kind": "chargeback",
+                "currency": "CNY",
+                "amount_minor": 500,
+                "moved_at": world.SETTLED_AT,
+            }
+        ],
+    }
+    await filled.split.orders.update_one({"order_id": "a"}, {"$set": {"facts": facts, "refunds": [REFUND]}})
+    found = await traced(filled, f"{MP}/a")
+    assert found is not None
+    told = {(step.part, step.what): step.text for step in found.steps}
+    assert told["aftersale", "refund approved"] == "r1 approved: 4.00 CNY of l1"
+    assert told["institution", "chargeback"] == "chargeback cb-1: 5.00 CNY"
+    [refunded] = [step for step in found.steps if (step.part, step.what) == ("split", "refund")]
+    taken = "merchant:returning/m1 3.60 CNY, platform:commission 0.40 CNY"
+    assert refunded.text == f"r1: waiting_funds, NOT_ENOUGH from {taken}"
+    assert refunded.facts["parts"] == REFUND["payments"]
+
+
 async def test_an_order_that_nobody_knows_has_no_way(filled: Stores) -> None:
     assert await traced(filled, f"{MP}/z") is None
 
@@ -139,7 +183,7 @@ async def test_of_a_block_of_several_orders_the_one_is_shown(filled: Stores) -> 
         ({"payouts": 2}, 3),
         ({"shares.0.state": "available"}, 3),
         ({"shares.0.state": "written_off"}, 2),
-        ({"refunds": [{"refund_id": "r1"}]}, 3),
+        ({"refunds": [REFUND]}, 3),
     ],
 )
 async def test_the_ledger_is_read_no_further_than_the_last_outcome_of_a_paid_order(

@@ -156,8 +156,8 @@ class Replica:
 
     async def sample_metrics(self) -> None:
         """Set the gauges, as the service does now and then."""
-        resting = Resting(self.database)
-        await self._metrics.sample(self.parts.orders, self.parts.behind.guards, resting, self.clock.now())
+        behind, resting = self.parts.behind, Resting(self.database)
+        await self._metrics.sample(behind.orders, behind.guards, behind.refunds, resting, self.clock.now())
 
     def sample(self, name: str, **labels: str) -> float:
         """Return a metric's value; 0 when it was never set."""

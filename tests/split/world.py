@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 from tests.split.decisions import at
+from tests.split.ends import ends
 from tests.split.examples import PAID_AT
 from tests.split.told import paid_out, refunded
 
@@ -180,18 +181,7 @@ class World:
 
     def ends(self) -> dict[str, int]:
         """Return where everybody ends: what it got, less what it owes, with what it has yet to get."""
-        sums: dict[str, int] = defaultdict(int, self.got)
-        for account, amount in self.accounts.items():
-            owner = account.partition("/")[2]
-            if account.startswith(("merchant:", "deposit/")):
-                sums[f"merchant:{owner}"] += amount
-            elif account.startswith("platform:"):
-                sums["platform"] += amount
-            elif account.startswith("buyer:"):
-                sums["buyer"] += amount
-        for name in [it for it in sums if it.startswith("platform:")]:
-            sums["platform"] += sums.pop(name)
-        return {name: amount for name, amount in sorted(sums.items()) if amount}
+        return ends(self)
 
     # How it is kept
 
@@ -274,7 +264,8 @@ def check(*worlds: World) -> None:
             assert share.amount_minor >= 0, share
             reserved = share.path.startswith("reserve:") and not share.attempt
             if share.state == state and share.receiver.startswith("merchant:") and not reserved:
-                sums[share.receiver.removeprefix("merchant:")] += share.amount_minor
+                owing = share.owing_minor or 0 if state == "available" else 0  # taken by refunds of its own order
+                sums[share.receiver.removeprefix("merchant:")] += share.amount_minor - owing
         for name in {*sums, *(it.partition("/")[2] for it in accounts if it.startswith(f"merchant:{state}/"))}:
             taken = standings.get(name, FRESH_STANDING).guard.taken_minor if state == "available" else 0
             assert accounts[f"merchant:{state}/{name}"] == sums[name] - taken, (state, name)

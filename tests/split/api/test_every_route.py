@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from tests.split.channels import WECHAT, marketplaces
 from tests.split.examples import agreement, extra, merchant, paid_order
+from tests.split.moneys import approval, settled
 from tests.split.outcomes import told
 from tests.split.replica import Replica
 
@@ -74,6 +75,7 @@ BODIES: Final[dict[str, Any]] = {
     "operator/legs/retry": LEG,
     "operator/legs/write-off": LEG,
     "operator/legs/restore": LEG,
+    "operator/refunds/retry": WHO | {"order_id": "1", "refund_id": "r1"},
 }
 QUERY: Final = {"currency": "BRL", "from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
 OTHERS: Final = {"merchant": "m2", "receiver": "d2", "account": "merchant:in_transit/m2"}
@@ -169,6 +171,8 @@ async def furnished(replica: Replica, api: httpx.AsyncClient) -> dict[str, str]:
     await replica.take(paid_order(receivers=(extra("d1", "merchant:m1", value=500),)))
     await replica.take(told(replica.published.payouts()[-1], "failed", "ACCOUNT_ABNORMAL", "merchant:m1"))
     await replica.parts.deadlines.once()
+    await replica.take(approval(100))
+    await replica.take(settled(replica.published.plans()[-1], "failed", rest="failed"))
     for method, path in (
         ("POST", "rules"),
         ("PUT", "orders/{order_id}/freezes/{freeze_id}"),

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.split.domain.test_money_back import HOUR, approval, carry_out, movement, pay, progress
+from tests.split.ends import ends
 from tests.split.examples import agreements, copies, merchant, orders
 from tests.split.tariffs import MERCHANTS
 from tests.split.world import World, check
@@ -57,13 +58,7 @@ class Town(RuleBasedStateMachine):
         late=st.sets(st.sampled_from(MERCHANTS)),
         blocked=st.sets(st.sampled_from(MERCHANTS), max_size=1),
     )
-    def begin(
-        self,
-        requests: Requests,
-        agreed: tuple[Any, ...],
-        late: set[str],
-        blocked: set[str],
-    ) -> None:
+    def begin(self, requests: Requests, agreed: tuple[Any, ...], late: set[str], blocked: set[str]) -> None:
         """Split both orders. News of some merchants is still to come, and some may not be paid yet."""
         one, other = requests
         payments = tuple(msgspec.structs.replace(it, channel_payment_id="p2") for it in other.payments)
@@ -238,7 +233,7 @@ class Town(RuleBasedStateMachine):
         # A refund waits for ever for an agreement that can decide: until then its lines rest where they were.
         refunds = [it for world in (*self.worlds, *straight) for it in world.order.known_refunds]
         if all(it.state != "waiting" for it in refunds):
-            ended, wanted = self.worlds[0].ends(), straight[0].ends()
+            ended, wanted = ends(*self.worlds), ends(*straight)
             assert ended == wanted, (ended, wanted)
 
     def _lines(self, place: int) -> list[str]:

@@ -8,9 +8,25 @@ from typing import Final
 
 import typer
 
-from ops.commands import audit, demo, dlq, down, lag, park, payouts, report, reset, send, settled, status, trace, up
+from ops.commands import (
+    audit,
+    demo,
+    dlq,
+    down,
+    lag,
+    park,
+    payouts,
+    refunds,
+    report,
+    reset,
+    send,
+    settled,
+    status,
+    trace,
+    up,
+)
 
-COMMANDS: Final = (up, down, reset, status, demo, send, settled, trace, lag, report, audit, dlq, park, payouts)
+COMMANDS: Final = (up, down, reset, status, demo, send, settled, trace, lag, report, audit, dlq, park, payouts, refunds)
 
 
 def create_app() -> typer.Typer:

@@ -1,4 +1,4 @@
-"""Pausing payouts and letting them go on, through split's HTTP API. Decides nothing."""
+"""Pausing payouts, letting them go on, and what waits for an operator, through split's HTTP API. Decides nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -66,7 +66,7 @@ class Split:
         body = target.body() | who
         return await self._asked("POST", f"payouts/{verb}", json=body, headers={"idempotency-key": key})
 
-    async def all(self, listing: str) -> AsyncIterator[Json]:
+    async def all(self, listing: str, **query: str) -> AsyncIterator[Json]:
         """Go through all pages of a listing.
 
         Raises:
@@ -75,7 +75,7 @@ class Split:
         """
         cursor: str | None = None
         while True:
-            page = await self._asked("GET", listing, params={} if cursor is None else {"cursor": cursor})
+            page = await self._asked("GET", listing, params=query if cursor is None else query | {"cursor": cursor})
             for item in page["items"]:
                 yield item
             cursor = page["next_cursor"]

@@ -62,7 +62,7 @@ async def trace(stores: Stores, institution: Institution, key: str) -> Trace | N
         return None
     wanted = list(places.payout_keys(key, (split or {}).get("payouts", 0)))
     payouts = list((await by_id(stores.payments, "payouts", wanted)).values())
-    steps = [*_claimed(claim), *_split(split), *_happened(split)]
+    steps = [*_claimed(claim), *_split(split), *_happened(split), *_money_back(split)]
     marketplace, _, order_id = key.partition("/")
     about = {"marketplace": marketplace, "adjusts.order_id": order_id}
     steps += [_agreed(it) async for it in stores.split.charges.find(about).sort("made_at", 1)]
@@ -178,6 +178,25 @@ def _frozen(split: Document) -> Iterable[Step]:
         owed = format_minor(it["owed_minor"], split["currency"])
         text = f"{it['movement_id']} gave {format_minor(it['amount_minor'], split['currency'])} to {it['merchant']}"
         yield Step(None, "split", "unfrozen", f"{text}, who owes {owed} of it to others", it)
+
+
+def _money_back(split: Document | None) -> Iterable[Step]:
+    """Give what split was told of money that goes back, and how far each refund or chargeback is."""
+    known = (split or {}).get("facts") or (split or {}).get("early_facts") or {}
+    for it in known.get("approved", ()):
+        asked = sum(line["amount_minor"] + line["freight_minor"] for line in it["lines"])
+        of = ", ".join(line["line_id"] for line in it["lines"])
+        text = f"{it['refund_id']} approved: {format_minor(asked, it['currency'])} of {of}"
+        yield Step(it["approved_at"], "aftersale", "refund approved", text, {"refund_id": it["refund_id"]})
+    currency = (split or {}).get("currency", "")
+    for it in (split or {}).get("refunds", ()):
+        why = f", {it['reason']}" if it["reason"] else ""
+        given = (f"{account} {format_minor(amount, currency)}" for account, amount in sorted(it["given"].items()))
+        out_of = f" from {', '.join(given)}" if it["given"] else ""
+        text = f"{it['refund_id']}: {it['state']}{why}{out_of}"
+        parts = [part for name in ("returns", "fundings", "payments") for part in it[name]]
+        facts = {name: it[name] for name in ("refund_id", "kind", "state", "reason", "revision", "given")}
+        yield Step(None, "split", it["kind"], text, facts | {"parts": parts})
 
 
 def _lines(it: Document) -> str:

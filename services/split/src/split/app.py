@@ -34,6 +34,7 @@ from split.handlers import (
     PreviewHandlers,
     ReceiverHandlers,
     RefundHandlers,
+    RefundRetries,
     Releases,
     Reviews,
     Rewards,
@@ -61,6 +62,7 @@ from split.store.lates import Lates
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 from split.store.receivers import Receivers
+from split.store.refunds import Refunds
 from split.store.resting import Resting
 from split.store.rulesets import Rulesets
 from split.store.stops import StopStore
@@ -117,6 +119,7 @@ def assemble(
             "leg_restore": LegDeeds("restore", orders, charges, merchants, reviews, of_charges),
             "leg_retry": LegDeeds("retry", orders, charges, merchants, reviews, of_charges),
             "leg_write_off": LegDeeds("write_off", orders, charges, merchants, reviews, of_charges),
+            "refund_retry": RefundRetries(orders, reviews.moments),
             "reward": Rewards(database, charges, payable, shipped(), metrics.note_imbalance),
         },
     )
@@ -178,6 +181,7 @@ def _behind(
         stops=stops,
         stop=StopHandlers(commits, clock, stops, merchants, wakes, waker.signal),
         receivers=receivers,
+        refunds=Refunds(database),
         charges=Charges(database),
         earnings=Earnings(database),
         bind=ReceiverHandlers(commits, clock, receivers, merchants, wakes, waker.signal),
@@ -208,7 +212,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.background(parts.deadlines.run)
     service.background(parts.waker.run)
     service.background(parts.corrections.run)
-    service.sample(lambda: metrics.sample(parts.orders, parts.behind.guards, resting, service.clock.now()))
+    behind = parts.behind
+    service.sample(lambda: metrics.sample(behind.orders, behind.guards, behind.refunds, resting, service.clock.now()))
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.sweep("late", LATES_EVERY_S, parts.corrections.sweep)
     service.sweep("charges", CHARGES_EVERY_S, parts.of_charges.sweep)

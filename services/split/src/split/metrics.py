@@ -6,10 +6,14 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from split.domain.refunds import State
 from split.store.guards import Guards
 from split.store.orders import Orders
+from split.store.refunds import Refunds
 from split.store.resting import Resting, Waiting
 
+STUCK: Final[tuple[State, ...]] = ("waiting_funds", "failed")
+"""States of refunds that somebody has to end."""
 RESTING_EVERY: Final = 12
 """Samples between two looks at all that rests: those read many orders."""
 
@@ -51,6 +55,31 @@ class RestingGauges:
         for of, it in (("legs", await resting.with_operators()), ("approvals", await resting.approvals(now))):
             self._queue.labels(of).set(it.number)
             self._queue_oldest.labels(of).set(_age_s(it, now))
+
+
+class RefundGauges:
+    """Gauges of refunds that somebody has to end."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._stuck = Gauge(
+            "weir_refunds_stuck",
+            "Refunds that wait for the platform's money (waiting_funds), or that have failed and wait for an operator.",
+            ["state"],
+            registry=registry,
+        )
+        self._oldest = Gauge(
+            "weir_refunds_stuck_oldest_seconds",
+            "Since the first of these refunds came to its state.",
+            ["state"],
+            registry=registry,
+        )
+
+    async def sample(self, refunds: Refunds, now: datetime) -> None:
+        """Set the gauges now."""
+        for state in STUCK:
+            stuck, first = await refunds.in_state(state)
+            self._stuck.labels(state).set(stuck)
+            self._oldest.labels(state).set(max(0.0, (now - first).total_seconds()) if first else 0.0)
 
 
 class Metrics:
@@ -104,10 +133,12 @@ class Metrics:
         )
 
         self._rests = RestingGauges(registry)
+        self._refunds = RefundGauges(registry)
         self._samples = 0
 
-    async def sample(self, orders: Orders, guards: Guards, resting: Resting, now: datetime) -> None:
+    async def sample(self, orders: Orders, guards: Guards, refunds: Refunds, resting: Resting, now: datetime) -> None:
         """Set the gauges now; those of what rests now and then."""
+        await self._refunds.sample(refunds, now)
         if self._samples % RESTING_EVERY == 0:
             await self._rests.sample(resting, now)
         self._samples += 1

@@ -18,6 +18,7 @@ from split.api import (
     legs,
     previews,
     receivers,
+    refunds,
     rewards,
     rules,
     stops,
@@ -39,6 +40,7 @@ from split.store.history import History
 from split.store.merchants import Merchants
 from split.store.orders import Orders
 from split.store.receivers import Receivers
+from split.store.refunds import Refunds
 from split.store.rulesets import Rulesets
 from split.store.stops import StopStore
 
@@ -65,6 +67,7 @@ class Behind:
     rulesets: Rulesets
     rule: RuleHandlers
     preview: PreviewHandlers
+    refunds: Refunds
     charges: Charges
     earnings: Earnings
 
@@ -87,5 +90,8 @@ def routes(behind: Behind) -> APIRouter:
     router.include_router(earnings.routes(behind.earnings, behind.clock, behind.marketplaces))
     router.include_router(
         legs.routes(behind.orders, behind.charges, behind.approve, behind.clock, shipped(), behind.marketplaces)
+    )
+    router.include_router(
+        refunds.routes(behind.orders, behind.refunds, behind.approve, behind.clock, behind.marketplaces)
     )
     return router

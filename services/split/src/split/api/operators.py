@@ -20,6 +20,7 @@ STATUSES: Final[dict[Reason, int]] = {
     "leg_unknown": 404,
     "order_unknown": 404,
     "receiver_unknown": 404,
+    "refund_unknown": 404,
     "amount_out_of_range": 422,
     "binding_not_needed": 422,
     "consent_in_future": 422,

@@ -9,7 +9,7 @@ import msgspec
 
 from split.domain.refusals import Refused
 
-Action = Literal["adjustment", "hold_release", "leg_restore", "leg_retry", "leg_write_off", "reward"]
+Action = Literal["adjustment", "hold_release", "leg_restore", "leg_retry", "leg_write_off", "refund_retry", "reward"]
 """Everything that creates, releases or abandons money by hand."""
 
 State = Literal["requested", "approved", "refused", "expired"]

@@ -1,14 +1,15 @@
 """What the channel took for an order, and gave back: booked when it is heard of, borne as soon as that can be said.
 
 Everybody who was paid for the order bears a chargeback in proportion, unless all its agreements say the platform does.
-A reversal gives back to each what it bore, as a new share of the order, so that a debt is paid off first.
+A reversal gives back to each what it bore: it is held again where it was held, else a new share of the order, so that
+a debt is paid off first.
 """
 
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from shared.messages import SplitRequested
+from shared.messages import Breakdown, SplitRequested
 from split.domain import pots
 from split.domain.anatomy import Anatomy, anatomy
 from split.domain.backs import Back, Booking, with_refund
@@ -16,10 +17,12 @@ from split.domain.funding import Rules, Standing
 from split.domain.movements import SUSPENSE, UNFREEZE, Movement
 from split.domain.orders import Order
 from split.domain.plans import plan
+from split.domain.pots import MERCHANT
 from split.domain.refunds import Mode, PaymentPart, Refund, Refunded
 from split.domain.requests import refund_requested
-from split.domain.reversals import borne
-from split.domain.shares import CLEARING, REFUNDING
+from split.domain.reversals import MARKETING, borne
+from split.domain.shares import CLEARING, REFUNDING, REVERSAL
+from split.domain.tallies import Tally
 
 
 def waits(order: Order, movement: Movement) -> bool:
@@ -112,6 +115,50 @@ def _reverse(order: Order, request: SplitRequested, movement: Movement) -> Back:
         bookings=(Booking("movement", movement.cause, {name: it for name, it in entries.items() if it}),),
         credits={party: amount for party, amount in given.items() if amount},
     )
+
+
+def give_back(pass_: Tally, given: Mapping[str, int]) -> int:
+    """Give each party what a reversed chargeback gives back to it, in a pass over its order; return marketing's.
+
+    What its receiver owes is paid off first. What had been taken from what is held is held again, and the rest is paid
+    unless the gate stops it.
+    """
+    marketing = 0
+    for party, amount in sorted(given.items()):
+        pass_.entries.add(REFUNDING, -amount)
+        if party == MARKETING:
+            marketing += amount
+        elif left := amount - _held_again(pass_, party, amount - min(amount, pass_.debt_minor(party))):
+            path = f"{REVERSAL}{party}" if party.startswith(MERCHANT) else party
+            merchant = party.removeprefix(MERCHANT) if party.startswith(MERCHANT) else ""
+            pass_.pay(path, party, merchant, left, Breakdown(adjustments_minor=left))
+    return marketing
+
+
+def _held_again(pass_: Tally, party: str, amount_minor: int) -> int:
+    """Put back what was taken from held shares for a party; return how much that was."""
+    left = amount_minor
+    for place, share in enumerate(pass_.shares):
+        if share.state != "held" or share.path != MERCHANT + share.merchant:
+            continue
+        owing, kept = share.owing_minor or 0, dict(share.kept_owing or {})
+        back = min(left, owing if party == share.path else kept.get(party, 0))
+        if back <= 0:
+            continue
+        left -= back
+        if party == share.path:
+            owing -= back
+        else:
+            kept[party] -= back
+        kept = {account: owed for account, owed in kept.items() if owed}
+        pass_.shares[place] = msgspec.structs.replace(
+            share,
+            amount_minor=share.amount_minor + back,
+            owing_minor=owing or msgspec.UNSET,
+            kept_owing=kept or msgspec.UNSET,
+        )
+        pass_.entries.add(f"merchant:held/{share.merchant}", back)
+    return amount_minor - left
 
 
 def _less(payments: Sequence[PaymentPart], back_minor: int) -> tuple[PaymentPart, ...]:

@@ -6,7 +6,7 @@ the platform that becomes the receiver's debt.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -47,18 +47,34 @@ class Rules(msgspec.Struct, frozen=True):
             return False
         return returns.days is None or self.now - self.paid_at <= timedelta(days=returns.days)
 
+    def may_ask(self, asked: int) -> bool:
+        """Tell whether one more return may be asked for, of a payout of which so many were."""
+        returns = self.profile.returns if self.profile else None
+        return returns is not None and (returns.per_payout_max is None or asked < returns.per_payout_max)
+
+
+class Left(NamedTuple):
+    """What held lines would still bring, were they released: each merchant, and out of its pot the platform.
+
+    `kept` is by merchant, then by the platform's account.
+    """
+
+    own: dict[str, int]
+    kept: dict[str, dict[str, int]]
+
 
 class Purse:
-    """Collects the money of one refund. `held` is what each merchant's lines would still bring it, if released."""
+    """Collects the money of one refund. `asked`: how many returns were asked for before it, by payout."""
 
     def __init__(
         self,
         refund_id: str,
         rules: Rules,
         shares: list[Share],
-        held: Mapping[str, int],
+        held: Left,
         standings: dict[str, Standing],
         entries: Entries,
+        asked: Mapping[str, int] | None = None,
     ) -> None:
         self.entries = entries
         self.returns: list[ReturnPart] = []
@@ -67,16 +83,43 @@ class Purse:
         self._rules = rules
         self._shares = shares
         self._held = held
+        self._asked = dict(asked or {})
         self._standings = standings
 
     def take(self, merchant: str, amount_minor: int) -> None:
         """Take what a merchant bears beyond what its refunded lines still hold."""
         left = amount_minor
-        for source in (self._from_held, self._from_resting, self._from_available, self._from_paid, self._from_deposit):
+        for source in (
+            self._from_held,
+            self._from_resting,
+            self._from_own_available,
+            self._from_available,
+            self._from_paid,
+            self._from_deposit,
+        ):
             if left:
                 left -= source(merchant, left)
         if left:
             self.advance(merchant, left)
+
+    def take_kept(self, account: str, wanted_minor: int) -> int:
+        """Take what the platform bears from what it is to get of held pots; return how much that was.
+
+        The platform pays nothing in for what it has not been paid.
+        """
+        left = wanted_minor
+        for place, share in enumerate(self._shares):
+            if share.state != "held" or share.path != MERCHANT + share.merchant:
+                continue
+            amount = min(left, self._held.kept.get(share.merchant, {}).get(account, 0), share.amount_minor)
+            if amount > 0:
+                left -= amount
+                owing = dict(share.kept_owing or {})
+                owing[account] = owing.get(account, 0) + amount
+                kept = share.amount_minor - amount
+                self._shares[place] = msgspec.structs.replace(share, amount_minor=kept, kept_owing=owing)
+                self.entries.add(f"merchant:held/{share.merchant}", -amount)
+        return wanted_minor - left
 
     def take_elsewhere(self, merchant: str, amount_minor: int) -> None:
         """Take what did not come back through the channel."""
@@ -101,7 +144,7 @@ class Purse:
         for place, share in enumerate(self._shares):
             if share.path == path and share.state == "held":
                 owing = 0 if share.owing_minor is msgspec.UNSET else share.owing_minor
-                taken = min(wanted_minor, max(0, self._held.get(merchant, 0) - owing), share.amount_minor)
+                taken = min(wanted_minor, max(0, self._held.own.get(merchant, 0)), share.amount_minor)
                 if taken:
                     left = share.amount_minor - taken
                     self._shares[place] = msgspec.structs.replace(share, amount_minor=left, owing_minor=owing + taken)
@@ -125,8 +168,30 @@ class Purse:
                 self.entries.add(f"merchant:in_transit/{merchant}", -amount)
         return wanted_minor - left
 
+    def _from_own_available(self, merchant: str, wanted_minor: int) -> int:
+        """Take from what failed legs of this order left available: it is this order's money under every profile.
+
+        The next attempt of the leg pays so much less.
+        """
+        standing = self._standing(merchant)
+        wanted = max(0, min(wanted_minor, standing.available_minor))
+        left = wanted
+        for place, share in enumerate(self._shares):
+            if share.state != "available" or share.receiver != MERCHANT + merchant or share.reserved:
+                continue
+            owing = 0 if share.owing_minor is msgspec.UNSET else share.owing_minor
+            amount = min(left, share.amount_minor - owing)
+            if amount:
+                left -= amount
+                self._shares[place] = msgspec.structs.replace(share, owing_minor=owing + amount)
+        if taken := wanted - left:
+            available = standing.available_minor - taken
+            self._standings[merchant] = msgspec.structs.replace(standing, available_minor=available)
+            self.entries.add(f"merchant:available/{merchant}", -taken)
+        return taken
+
     def _from_available(self, merchant: str, wanted_minor: int) -> int:
-        """Take from what failed legs of any order left available, where the profile lets Weir move it."""
+        """Take from what failed legs of other orders left available, where the profile lets Weir move it."""
         if self._rules.profile is None or not self._rules.profile.available_balance_movable:
             return 0
         standing = self._standing(merchant)
@@ -148,8 +213,9 @@ class Purse:
                 continue  # without a payout there is nothing that the channel could take back
             returned = 0 if share.returned_minor is msgspec.UNSET else share.returned_minor
             amount = min(left, share.amount_minor - returned)
-            if amount:
+            if amount and self._rules.may_ask(self._asked.get(share.payout_id, 0)):
                 left -= amount
+                self._asked[share.payout_id] = self._asked.get(share.payout_id, 0) + 1
                 self._shares[place] = msgspec.structs.replace(share, returned_minor=returned + amount)
                 self.entries.add(f"merchant:returning/{merchant}", -amount)
                 self.returns.append(self._return(share, amount))

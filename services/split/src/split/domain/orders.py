@@ -114,6 +114,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Its refunds as far as split has looked at them."""
         return () if self.refunds is msgspec.UNSET else self.refunds
 
+    def asked_minor(self, refund: Refund) -> int:
+        """Return what the buyer is to get of a refund, or has got, also of one that is not planned; minor units."""
+        if refund.lines:
+            return refund.amount_minor
+        facts = self.known_facts
+        taken = sum(it.amount_minor for it in facts.moved if it.refund_id == refund.refund_id)
+        approved = (line for it in facts.approved if it.refund_id == refund.refund_id for line in it.lines)
+        return taken or sum(it.amount_minor + it.freight_minor for it in approved)
+
     @property
     def document(self) -> str:
         """What its payouts pay out."""

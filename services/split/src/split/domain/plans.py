@@ -3,6 +3,7 @@
 A plan is one ledger transaction: the buyer's money is reserved, and everybody who bears a part of it has given it up.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -10,12 +11,12 @@ import msgspec
 
 from shared.messages import Breakdown, SplitRequested
 from split.domain.anatomy import Anatomy, Body, Borne
-from split.domain.funding import ADVANCE, Purse, Rules, Standing
+from split.domain.funding import ADVANCE, Left, Purse, Rules, Standing
 from split.domain.items import Item, held_breakdown
 from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
-from split.domain.refunds import FundingKind, FundingPart, PaymentPart, Refund
+from split.domain.refunds import WHOLE, FundingKind, FundingPart, PaymentPart, Refund, given
 from split.domain.reversals import COMMISSION, MARKETING, TAX, borne
 from split.domain.shares import FREIGHT_OF, REFUNDING, Share
 
@@ -45,19 +46,19 @@ def plan(
     before = [line for it in order.known_refunds if it.planned for line in it.lines]
     old, new = borne(whole.parts, before), borne(whole.parts, [*before, *refund.lines])
     bears = _by_party(new, old)
-    entries, shares, own_left = Entries(), list(order.shares), dict[str, int]()
+    entries, shares, left = Entries(), list(order.shares), Left({}, {})
     for body in whole.bodies:
-        for party, amount in _take_held(shares, body, whole, old, new, own_left, entries).items():
+        for party, amount in _take_held(shares, body, whole, old, new, left, entries).items():
             bears[party] = bears.get(party, 0) - amount
     short = bears.pop(SHORT, 0)
     kept = dict(standings)
-    purse = Purse(refund.refund_id, rules, shares, own_left, kept, entries)
+    purse = Purse(refund.refund_id, rules, shares, left, kept, entries, _asked(order))
     fundings: list[FundingPart] = []
     marketing = bears.pop(MARKETING, 0)
     for party, amount in sorted(bears.items()):
         if amount and party.startswith(MERCHANT):
             purse.take(party.removeprefix(MERCHANT), amount)
-        elif amount:
+        elif amount := amount - purse.take_kept(party, amount):
             entries.add(party, -amount)
             fundings.append(funding(refund, "marketing", party, amount))
     if purse.advanced_minor:
@@ -78,9 +79,15 @@ def plan(
         returns=tuple(purse.returns),
         fundings=tuple(fundings),
         payments=payments,
+        given=given(refund.given, entries.closed()),
     )
     changed = {name: it for name, it in kept.items() if it != standings.get(name)}
     return Plan(planned, tuple(shares), due - asked, entries.closed(), changed)
+
+
+def _asked(order: Order) -> Counter[str]:
+    """Return how many returns were asked for, by payout."""
+    return Counter(part.payout_id for it in order.known_refunds for part in it.returns)
 
 
 def _by_party(new: Borne, old: Borne) -> dict[str, int]:
@@ -98,7 +105,7 @@ def _take_held(
     whole: Anatomy,
     old: Borne,
     new: Borne,
-    own_left: dict[str, int],
+    left: Left,
     entries: Entries,
 ) -> dict[str, int]:
     """Take from a pot that is held what its refunded lines hold; return how much of it was whose."""
@@ -111,19 +118,24 @@ def _take_held(
     items = [it for it in body.items if it.line_id in lines]
     was, now = ([whole.left_of(body, it, borne_) for it in items] for borne_ in (old, new))
     owing = 0 if held.owing_minor is msgspec.UNSET else held.owing_minor
-    own_was, own_now = (sum(it.own_minor for it in found) for found in (was, now))
-    own = min(own_was - own_now, max(0, own_was - owing))
+    own, owing, left.own[merchant] = _less(sum(it.own_minor for it in was), sum(it.own_minor for it in now), owing)
+    kept_owing, left.kept[merchant] = dict[str, int](), dict[str, int]()
+    for party, before, after in (
+        (COMMISSION, sum(it.kept_minor for it in was), sum(it.kept_minor for it in now)),
+        (TAX, sum(it.tax_minor for it in was), sum(it.tax_minor for it in now)),
+    ):
+        given, kept_owing[party], left.kept[merchant][party] = _less(
+            before, after, (held.kept_owing or {}).get(party, 0)
+        )
+        taken[party] = taken.get(party, 0) + given
     for party, amount in (
         (MERCHANT + merchant, own),
-        (COMMISSION, sum(it.kept_minor for it in was) - sum(it.kept_minor for it in now)),
-        (TAX, sum(it.tax_minor for it in was) - sum(it.tax_minor for it in now)),
         *_passed_on(body, was, now),
         *_chained(whole, was, old, new),
     ):
         taken[party] = taken.get(party, 0) + amount
-    owing += own - (own_was - own_now)
-    own_left[merchant] = own_now - owing
-    if was == now and held.lines is msgspec.UNSET:
+    of_all = any(key == WHOLE and party != MARKETING for key, party in new)
+    if was == now and held.lines is msgspec.UNSET and not of_all:
         return taken
     if held.lines is msgspec.UNSET:
         # Taken apart, its items are worth what fee and discounts lack more than it holds: the platform adds that now.
@@ -131,25 +143,37 @@ def _take_held(
         entries.add(MARKETING, -short)
         taken[SHORT] = -short
     untouched = {it.line_id for it, after in zip(was, now, strict=True) if it == after}
-    left = tuple(
+    stay = tuple(
         line
         for line in _in_order(body, lines)
         if line in untouched or any(it.held_minor for it in now if it.line_id == line)
     )
-    kept = [it for it in now if it.line_id in left]
-    amount = sum(it.held_minor for it in kept) - owing
+    kept = [it for it in now if it.line_id in stay]
+    owed = {party: amount for party, amount in kept_owing.items() if amount}
+    share = msgspec.structs.replace(
+        held, lines=stay, owing_minor=owing or msgspec.UNSET, kept_owing=owed or msgspec.UNSET
+    )
+    amount = sum(it.held_minor for it in kept) - share.owed_minor
     entries.add(f"merchant:held/{merchant}", amount - held.amount_minor)
-    figures = held_breakdown(kept, owing)
-    shares[shares.index(held)] = _what_is_left(held, left, amount, owing, figures)
+    figures = held_breakdown(kept, share.owed_minor)
+    shares[shares.index(held)] = _what_is_left(share, amount, figures)
     return taken
 
 
-def _what_is_left(held: Share, lines: tuple[str, ...], amount_minor: int, owing_minor: int, why: Breakdown) -> Share:
+def _less(was_minor: int, now_minor: int, owing_minor: int) -> tuple[int, int, int]:
+    """Return what lines give of a part of theirs that was taken before in part, what stays taken, and what is left."""
+    given = min(was_minor - now_minor, max(0, was_minor - owing_minor))
+    owing = owing_minor + given - (was_minor - now_minor)
+    return given, owing, now_minor - owing
+
+
+def _what_is_left(share: Share, amount_minor: int, why: Breakdown) -> Share:
     """Return the share of the lines left. Without any it holds nothing, but says what was decided about the pot."""
-    share = msgspec.structs.replace(held, amount_minor=amount_minor, breakdown=why, lines=lines)
-    if not lines:
-        return msgspec.structs.replace(share, state="paid", reason="refunded", owing_minor=msgspec.UNSET)
-    return msgspec.structs.replace(share, owing_minor=owing_minor or msgspec.UNSET)
+    share = msgspec.structs.replace(share, amount_minor=amount_minor, breakdown=why)
+    if share.lines:
+        return share
+    nothing = msgspec.UNSET
+    return msgspec.structs.replace(share, state="paid", reason="refunded", owing_minor=nothing, kept_owing=nothing)
 
 
 def _take_freight(

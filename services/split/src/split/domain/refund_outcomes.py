@@ -9,12 +9,12 @@ from typing import Final
 import msgspec
 
 from shared.messages import FundingOutcome, RefundOutcome, RefundRequested, RefundSettled, ReturnOutcome
-from split.domain.funding import ADVANCE, Purse, Rules, Standing
+from split.domain.funding import ADVANCE, Left, Purse, Rules, Standing
 from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.plans import funding
 from split.domain.pots import MERCHANT
-from split.domain.refunds import FundingPart, PaymentPart, Refund, ReturnPart, Step, after
+from split.domain.refunds import FundingPart, PaymentPart, Refund, ReturnPart, Step, after, given
 from split.domain.requests import refund_requested
 from split.domain.shares import CLEARING, REFUNDING, Share
 
@@ -140,17 +140,26 @@ def _plan_again(
         return Posted(order=order, entries=entries.closed())
     stood = dict(standings)
     shares = list(order.shares)
-    purse = Purse(posted.refund_id, rules, shares, {}, standings, entries)
+    anew = Entries()
+    purse = Purse(posted.refund_id, rules, shares, Left({}, {}), standings, anew)
     for part in failed:
         merchant = part.receiver.removeprefix(MERCHANT)
-        entries.add(f"merchant:returning/{merchant}", part.amount_minor)
+        anew.add(f"merchant:returning/{merchant}", part.amount_minor)
         purse.take_elsewhere(merchant, part.amount_minor)
         _give_up(shares, part)
     fundings = posted.fundings
     if purse.advanced_minor:
         fundings = (*fundings, funding(posted, "advance", ADVANCE, purse.advanced_minor))
     state = posted.state if posted.state == "succeeded" else "requested"
-    again = msgspec.structs.replace(posted, revision=posted.revision + 1, fundings=fundings, state=state)
+    for account, amount in anew.closed().items():
+        entries.add(account, amount)
+    again = msgspec.structs.replace(
+        posted,
+        revision=posted.revision + 1,
+        fundings=fundings,
+        state=state,
+        given=given(posted.given, anew.closed()),
+    )
     whole = msgspec.structs.replace(_with(order, again), shares=tuple(shares))
     changed = {name: it for name, it in standings.items() if it != stood.get(name)}
     return Posted(order=whole, entries=entries.closed(), request=refund_requested(whole, again), standings=changed)

@@ -3,6 +3,7 @@
 The plan is reserved in the books when it is made; only what the institution has done is posted (money.md 5).
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -27,6 +28,7 @@ LIFECYCLE: Final[dict[State, dict[Step, State]]] = {
 """Waiting for legs that are on their way, for an agreement, or for a chargeback to end. Succeeded: the buyer has it;
 the buyer's bank may send it back even then."""
 
+PROMISED: Final = "buyer:refund_in_transit"
 LEGS_WAITED_MAX: Final = timedelta(hours=24)
 """After that a leg whose outcome nobody knows counts as paid out (money.md 5)."""
 
@@ -115,7 +117,8 @@ class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `stopped` are the payouts of which unsent legs were called off for it, `waits_until` how long it waits for the
     others (by the server's clock: an approval may be heard of late). `movement` is the channel's own id of a
-    chargeback, `reversed` the movements that took it back.
+    chargeback, `reversed` the movements that took it back. `given` is what its plan took from each account, minor
+    units; what it gave to an account is below zero.
     """
 
     refund_id: str
@@ -133,6 +136,7 @@ class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     returns: tuple[ReturnPart, ...] = ()
     fundings: tuple[FundingPart, ...] = ()
     payments: tuple[PaymentPart, ...] = ()
+    given: dict[str, int] = {}
 
     @property
     def planned(self) -> bool:
@@ -143,6 +147,15 @@ class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def amount_minor(self) -> int:
         """What the buyer gets, or has got."""
         return sum(it.amount_minor for it in self.lines)
+
+
+def given(before: Mapping[str, int], entries: Mapping[str, int]) -> dict[str, int]:
+    """Return what each account has given for a refund, once the buyer is promised these entries' money."""
+    found = dict(before)
+    for account, amount in entries.items():
+        if account != PROMISED:
+            found[account] = found.get(account, 0) - amount
+    return {account: amount for account, amount in found.items() if amount}
 
 
 def after(state: State, step: Step) -> State | None:

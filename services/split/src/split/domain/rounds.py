@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from shared.messages import Breakdown, PayoutRequested
-from split.domain import corrections, items
+from split.domain import chargebacks, corrections, items
 from split.domain.backs import Back
 from split.domain.earnings import breakdown, held_breakdown
 from split.domain.funding import ADVANCE, Standing
@@ -23,8 +23,6 @@ from split.domain.shares import (
     FREIGHT_INCOMPLETE,
     FREIGHT_OF,
     MARKETING,
-    REFUNDING,
-    REVERSAL,
     TAX,
     Share,
 )
@@ -125,15 +123,8 @@ class Round(Tally):
             self.pay_portions("", divided.portions, 0, freight=True)
 
     def give_back(self, given: Mapping[str, int]) -> None:
-        """Pay each party what a reversed chargeback gives back to it; what it owes is paid off first."""
-        for party, amount in sorted(given.items()):
-            self.entries.add(REFUNDING, -amount)
-            if party == MARKETING:
-                self._short -= amount
-            else:
-                path = f"{REVERSAL}{party}" if party.startswith(MERCHANT) else party
-                merchant = party.removeprefix(MERCHANT) if party.startswith(MERCHANT) else ""
-                self.pay(path, party, merchant, amount, Breakdown(adjustments_minor=amount))
+        """Give each party what a reversed chargeback brings back to it."""
+        self._short -= chargebacks.give_back(self, given)
 
     def correct(self, lates: Sequence[Late], changed: Mapping[str, int], now: datetime) -> None:
         """Post what versions that came too late make of the order; `changed` is what each party gets or owes."""
@@ -155,7 +146,7 @@ class Round(Tally):
         legs = tuple(leg(order, it) for it in (*self.again, *self.due) if it.state == "in_transit" and it.payout_id)
         due = order.subsidy_due_minor + self._short
         # What rests lies in the pool and is paid in later. More would be lent to the next payout before it is there.
-        resting = sum(share.amount_minor for share in (*self.shares, *self.due) if _rests(share))
+        resting = sum(it.resting_minor for it in (*self.shares, *self.due))
         missing = max(0, due - resting) if legs or self.collected else 0
         asked: tuple[OwedSubsidy, ...] = ()
         if missing:
@@ -220,9 +211,12 @@ class Round(Tally):
         left = before.lines if before is not None and before.lines is not msgspec.UNSET else _lines_of(pot)
         going = frozenset(left) if judgement.lines is None else judgement.lines
         paid = items.of_lines(parts, going)
-        self._commission += sum(it.commission_minor for it in paid)
+        kept = {COMMISSION: sum(it.kept_minor for it in paid), TAX: sum(it.tax_minor for it in paid)}
+        owed = dict(before.kept_owing or {}) if before is not None else {}
+        gone = {party: min(owed.get(party, 0), amount) for party, amount in kept.items()}
+        self._commission += sum(it.commission_minor for it in paid) - gone[COMMISSION]
         self._borne_fee += sum(it.platform_fee_minor for it in paid)
-        self._tax += sum(it.tax_minor for it in paid)
+        self._tax += kept[TAX] - gone[TAX]
         own = MERCHANT + pot.merchant
         lines = tuple(line for line in left if line in going)
         amount = sum(it.own_minor for it in paid)
@@ -245,9 +239,15 @@ class Round(Tally):
         if rest_lines:
             rest = items.of_lines(parts, frozenset(rest_lines))
             owing -= paid_off
-            held = sum(it.held_minor for it in rest) - owing
-            share = _held(judgement, judgement.rest_reason, held, items.held_breakdown(rest, owing))
-            self.hold(msgspec.structs.replace(share, lines=rest_lines, owing_minor=owing or msgspec.UNSET))
+            owed = {party: amount - gone[party] for party, amount in owed.items() if amount > gone[party]}
+            taken = owing + sum(owed.values())
+            held = sum(it.held_minor for it in rest) - taken
+            share = _held(judgement, judgement.rest_reason, held, items.held_breakdown(rest, taken))
+            self.hold(
+                msgspec.structs.replace(
+                    share, lines=rest_lines, owing_minor=owing or msgspec.UNSET, kept_owing=owed or msgspec.UNSET
+                )
+            )
 
     def _rest_freight(self, judgement: Judgement, amount_minor: int) -> None:
         """Put freight for the logistics chain where it waits for the freight of the other lines and merchants."""
@@ -270,11 +270,6 @@ class Round(Tally):
                 breakdown=Breakdown(freight_minor=amount_minor),
             )
         )
-
-
-def _rests(share: Share) -> bool:
-    """Tell whether a share was in no payout yet."""
-    return share.state == "held" or (share.state == "available" and not share.attempt)
 
 
 def _lines_of(pot: Pot) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import msgspec
 from shared.messages import Breakdown
 from split.domain.earnings import Earning
 from split.domain.holds import Hold
-from split.domain.refunds import RefundTerms
+from split.domain.refunds import PROMISED, RefundTerms
 
 State = Literal["held", "available", "in_transit", "paid", "taken", "written_off"]
 Step = Literal[
@@ -46,7 +46,7 @@ REVERSAL: Final = "reversal:"
 """Path, before the receiver, of what a reversed chargeback gives back."""
 ADJUSTMENT: Final = "adjustment:"
 """Path, before the version, of what a version that came too late would have made of an order."""
-REFUNDING: Final = "buyer:refund_in_transit"
+REFUNDING: Final = PROMISED
 RESERVE_OF: Final = "reserve:"
 """Path of what is kept back of one merchant's share, until its days are over."""
 TAKEN_OF: Final = "taken:"
@@ -78,8 +78,9 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     several. `refund` is what its agreement says of refunds, unless it says what is usual. `rules_version` is that of
     the marketplace's rules that were asked, where there were any.
 
-    What refunds have taken of its money: `owing_minor` of a held share for other lines, `returned_minor` of one that
-    was paid, asked back through the channel.
+    What refunds have taken of its money: `owing_minor` of a held share for other lines, or of one that is available;
+    `kept_owing` of what the platform is to get of a held share, by its accounts; `returned_minor` of one that was paid,
+    asked back through the channel.
 
     Of one that is available: `since` when, `due_at` when it may go (a reserve), and `accrual`, with which number it was
     added up to come to a minimum.
@@ -104,6 +105,7 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     taxes: tuple[int, ...] | msgspec.UnsetType = msgspec.UNSET
     refund: RefundTerms | msgspec.UnsetType = msgspec.UNSET
     owing_minor: int | msgspec.UnsetType = msgspec.UNSET
+    kept_owing: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
     returned_minor: int | msgspec.UnsetType = msgspec.UNSET
     since: datetime | msgspec.UnsetType = msgspec.UNSET
     due_at: datetime | msgspec.UnsetType = msgspec.UNSET
@@ -125,6 +127,23 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def stopped(self) -> bool:
         """Whether it is available because the gate let it not go, and not because it came back."""
         return self.state == "available" and self.since is msgspec.UNSET
+
+    @property
+    def reserved(self) -> bool:
+        """Whether it is kept back as a reserve, and was in no payout yet."""
+        return self.state == "available" and self.path.startswith(RESERVE_OF) and not self.attempt
+
+    @property
+    def owed_minor(self) -> int:
+        """What refunds have taken of it for other lines: of its merchant's part, and of the platform's."""
+        return (self.owing_minor or 0) + sum((self.kept_owing or {}).values())
+
+    @property
+    def resting_minor(self) -> int:
+        """What is there of it, while it was in no payout yet."""
+        if self.state == "available" and not self.attempt:
+            return self.amount_minor - (self.owing_minor or 0)
+        return self.amount_minor if self.state == "held" else 0
 
     @property
     def payee(self) -> str:
@@ -153,3 +172,15 @@ def account(share: Share, state: State, channel_account: str) -> str:
     if state == "available" and share.path.startswith(RESERVE_OF) and not share.attempt:
         return f"{RESERVED}/{share.receiver.partition(':')[2]}"
     return f"merchant:{state}/{share.receiver.partition(':')[2]}"
+
+
+def used(share: Share, name: str, amount_minor: int) -> Share:
+    """Return what stands for the part of a merchant's share that refunds have used."""
+    return Share(
+        path=TAKEN_OF + name,
+        receiver=share.receiver,
+        merchant=share.merchant,
+        amount_minor=amount_minor,
+        state="taken",
+        breakdown=Breakdown(adjustments_minor=amount_minor),
+    )

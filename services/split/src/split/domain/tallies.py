@@ -17,7 +17,7 @@ from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.receivers import Portion
-from split.domain.shares import AWAITING_FINISH, CHANNEL_CLOSED, RESERVE_OF, RESTORED, TAKEN_OF, Share, State, account
+from split.domain.shares import AWAITING_FINISH, CHANNEL_CLOSED, RESERVE_OF, RESTORED, Share, State, account, used
 
 NOBODY_OWES: Final[Mapping[str, Standing]] = {}
 
@@ -197,6 +197,7 @@ class Tally:
             since=msgspec.UNSET,
             due_at=msgspec.UNSET,
             accrual=msgspec.UNSET,
+            owing_minor=msgspec.UNSET,
         )
         self.shares[place] = sent
         if not rests:
@@ -215,8 +216,9 @@ class Tally:
         giver, taken = account(share, "available", self.order.channel_account), self._taken(share, name)
         figures = msgspec.structs.replace(share.breakdown, netted_minor=taken) if taken else share.breakdown
         amount = share.amount_minor - taken
+        none = msgspec.UNSET
         gone = msgspec.structs.replace(
-            share, state="written_off", amount_minor=amount, breakdown=figures, accrual=msgspec.UNSET
+            share, state="written_off", amount_minor=amount, breakdown=figures, accrual=none, owing_minor=none
         )
         self.shares[place] = gone
         self.entries.move(giver, account(gone, "written_off", self.order.channel_account), amount)
@@ -245,21 +247,14 @@ class Tally:
         if share.path.startswith(RESERVE_OF) and not share.attempt:
             guard = msgspec.structs.replace(guard, reserve_minor=guard.reserve_minor - share.amount_minor)
         else:
-            taken = min(guard.taken_minor, share.amount_minor)
-            guard = msgspec.structs.replace(guard, taken_minor=guard.taken_minor - taken)
+            owing = 0 if share.owing_minor is msgspec.UNSET else share.owing_minor
+            elsewhere = min(guard.taken_minor, share.amount_minor - owing)
+            guard = msgspec.structs.replace(guard, taken_minor=guard.taken_minor - elsewhere)
+            taken = owing + elsewhere
         available = max(0, standing.available_minor - share.amount_minor + taken)
         self.netted[name] = msgspec.structs.replace(standing, guard=guard, available_minor=available)
         if taken:
-            self.shares.append(
-                Share(
-                    path=TAKEN_OF + name,
-                    receiver=share.receiver,
-                    merchant=share.merchant,
-                    amount_minor=taken,
-                    state="taken",
-                    breakdown=Breakdown(adjustments_minor=taken),
-                ),
-            )
+            self.shares.append(used(share, name, taken))
         return taken
 
     def is_own(self, receiver: str, merchant: str) -> bool:
@@ -281,6 +276,10 @@ class Tally:
         self.entries.add(f"merchant:debt/{name}", kept)
         before = 0 if figures.netted_minor is msgspec.UNSET else figures.netted_minor
         return amount - kept, msgspec.structs.replace(figures, netted_minor=before + kept)
+
+    def debt_minor(self, receiver: str) -> int:
+        """Return what a receiver owes; the platform owes nothing."""
+        return self._standing(receiver.removeprefix(MERCHANT)).guard.debt_minor
 
     def owe(self, merchant: str, amount_minor: int, now: datetime) -> None:
         """Have a merchant owe what it got too much."""

@@ -16,7 +16,7 @@ from split.handlers.payable import Payable
 from split.handlers.payouts import PayoutHandlers
 from split.handlers.previews import PreviewHandlers
 from split.handlers.receivers import ReceiverHandlers
-from split.handlers.refunds import RefundHandlers
+from split.handlers.refunds import RefundHandlers, RefundRetries
 from split.handlers.releases import Releases
 from split.handlers.reviews import Moments, Reviews
 from split.handlers.rewards import Rewards
@@ -43,6 +43,7 @@ __all__ = [
     "PreviewHandlers",
     "ReceiverHandlers",
     "RefundHandlers",
+    "RefundRetries",
     "Releases",
     "Reviews",
     "Rewards",

@@ -1,4 +1,4 @@
-"""Refund-settled: post what the institution did of a refund, and plan anew what did not come back."""
+"""Refunds at the institution: post what it did, plan anew what did not come back, try again what has failed."""
 
 import msgspec
 
@@ -8,8 +8,12 @@ from shared.profiles import shipped
 from shared.record import Batch
 from shared.work import Work
 from split.domain import collectors
+from split.domain.approvals import Approval
+from split.domain.backs import Back
 from split.domain.funding import Rules
 from split.domain.refund_outcomes import Posted, post_refund
+from split.domain.refund_retries import tried_again
+from split.domain.refusals import Refused
 from split.handlers.reviews import Moments
 from split.metrics import Metrics
 from split.store.books import Books
@@ -60,6 +64,39 @@ class RefundHandlers:
                 self._orders.change(work, it.order, order)
         books.close()
         sheet.write(work)
+
+
+class RefundRetries:
+    """Tries a refund again that has failed, in the transaction of its approval."""
+
+    def __init__(self, orders: Orders, moments: Moments) -> None:
+        self._orders = orders
+        self._moments = moments
+
+    async def check(self, approval: Approval, work: Work) -> Refused | None:
+        """Say why it cannot be tried again, if so."""
+        found = await self._found(approval, work)
+        return found if isinstance(found, Refused) else None
+
+    async def carry_out(self, approval: Approval, work: Work) -> str | Refused:
+        """Ask for it again; return the refund and the revision of its plan."""
+        found = await self._found(approval, work)
+        if isinstance(found, Refused):
+            return found
+        held, back = found
+        self._orders.change(work, held.order, back.order)
+        for request in back.requests:
+            work.publish(request, origin_time=held.origin_time)
+        return "/".join(f"{it.refund_id}.{it.revision}" for it in back.requests)
+
+    async def _found(self, approval: Approval, work: Work) -> tuple[Held, Back] | Refused:
+        order_id, refund_id = str(approval.details["order_id"]), str(approval.details["refund_id"])
+        key = f"{approval.marketplace}/{order_id}"
+        held = (await self._orders.whole([key], work.session)).get(key)
+        if not isinstance(held, Held):
+            return Refused("order_unknown", f"split has no order {order_id!r}")
+        back = tried_again(held.order, refund_id, self._moments.now())
+        return back if isinstance(back, Refused) else (held, back)
 
 
 def _owing(batch: Batch[RefundSettled], held: dict[str, Held]) -> set[Who]:

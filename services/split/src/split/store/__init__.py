@@ -1,4 +1,4 @@
-"""MongoDB mapping of split: orders, the ledger, merchants' copies, who waits for them, receivers."""
+"""MongoDB mapping of split: orders, the ledger, merchants' copies, who waits for them, receivers, refunds."""
 
 from typing import Final
 
@@ -15,6 +15,7 @@ from split.store import (
     movements,
     orders,
     receivers,
+    refunds,
     rulesets,
     stops,
     wakes,
@@ -32,6 +33,7 @@ INDEXES: Final[dict[str, list[Index]]] = {
     **merchants.INDEXES,
     **movements.INDEXES,
     **receivers.INDEXES,
+    **refunds.INDEXES,
     **rulesets.INDEXES,
     **stops.INDEXES,
     **wakes.INDEXES,

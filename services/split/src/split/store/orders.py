@@ -14,6 +14,7 @@ from shared.work import Work
 from split.domain.holds import NO_FACTS, Facts
 from split.domain.orders import Order
 from split.domain.prospects import expecting
+from split.store import refunds
 
 ORDERS: Final = "orders"
 STUB: Final = "stub"
@@ -206,6 +207,7 @@ class Orders:
         """Write what differs between two states of an order."""
         if change := changes_of(before, after):
             work.update(ORDERS, after.key, change)
+            refunds.note(work, before, after)
 
 
 def changes_of(before: Order, after: Order) -> Document:
