@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 HOLIDAYS: Final = 9
 """From tomorrow on nobody works for so many days in marketplaces whose id begins with `test-h-`."""
+DEBT_MAX: Final = 5_000
+DEBTS: Final = f"    debts: {{amounts: {{CNY: {DEBT_MAX}}}}}\n"
+"""Who owes more in marketplaces whose id begins with `test-d-` is paid nothing."""
 COLLECTING: Final = ("wechat-profit-sharing", "wechat-ecommerce", "alipay-split")
 
 
@@ -19,7 +22,7 @@ def marketplaces(folder: Path) -> Path:
         f'      - {{profile: {name}, account: "{{marketplace}}"}}\n' for name in ("sandbox-direct", *COLLECTING)
     )
     entries = ""
-    for pattern, more in (("test-*", ""), ("test-h-*", f"    holidays: [{days}]\n")):
+    for pattern, more in (("test-*", ""), ("test-h-*", f"    holidays: [{days}]\n"), ("test-d-*", DEBTS)):
         entries += (
             f"  - id: {pattern}\n    zone: {ZONE.key}\n"
             '    day_cut: "00:00"\n    sources: [/upstream/*, /weir/send, /weir/payments]\n'

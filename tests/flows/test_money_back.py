@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from tests.flows.conftest import Cluster
-from tests.flows.market import Json, Market, selling, until
+from tests.flows.market import Json, Market, opened, selling, until
+from tests.flows.places import DEBT_MAX
 from tests.flows.refunding import (
     approve,
     approved,
@@ -88,6 +89,33 @@ async def test_what_a_receiver_does_not_give_back_the_platform_advances_and_the_
         await books_agree(market, player)
     assert (await market.pockets())["platform:advance"] == 9_000
     assert await no_law_is_broken(market, tmp_path) == {("settled", ""): 3}
+
+
+async def test_who_owes_more_than_the_marketplace_bears_is_paid_in_no_currency_until_it_owes_less(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    async with opened(cluster, "test-d-") as market, playing(market, NOTHING_BACK).playing() as player:
+        await market.merchant()
+
+        async def stops() -> list[str]:
+            answer = await market.http.get(market.url("split", "stops"))
+            return [it["reason"] for it in answer.json()["items"]]
+
+        await refunded(market, player, await sold(market), 10_000)
+        assert await owing(market) == {"acme": 9_000}
+        assert await until(stops, bool) == ["debt_over_limit: CNY"]
+        abroad, sale = market.order(amount_minor=1_000, currency="JPY"), market.order(amount_minor=5_000)
+        await market.pay(abroad)
+        await market.publish(abroad)
+        await market.held(abroad, "paused:merchant")
+        await market.pay(sale)
+        await market.publish(sale)
+        await until(lambda: owing(market), lambda it: it["acme"] <= DEBT_MAX)
+        await until(stops, lambda it: it == [])
+        await paid_out(market, abroad)
+        assert await owing(market) == {"acme": 4_500}
+        await books_agree(market, player)
+    await no_law_is_broken(market, tmp_path)
 
 
 async def test_the_deposit_compensates_before_the_platform_advances_anything(market: Market, tmp_path: Path) -> None:

@@ -103,6 +103,17 @@ async def test_the_platform_bears_a_refund_where_that_is_agreed(market: Market) 
     assert gave(refund) == {("platform", "platform:marketing"): 4_000}
 
 
+async def test_the_platform_keeps_its_commission_where_that_is_agreed(market: Market, tmp_path: Path) -> None:
+    await market.merchant("keen", refund_commission="kept")
+    async with playing(market).playing() as player:
+        refund = await refunded(market, player, await sold(market, merchant="keen"), 4_000)
+        await books_agree(market, player)
+        done = player.account(market.id)
+    assert (done.returned, done.funded.total()) == ({"merchant:keen": 4_000}, 0)
+    assert gave(refund) == {("returns", "merchant:keen"): 4_000}
+    await no_law_is_broken(market, tmp_path)
+
+
 async def test_all_who_were_paid_bear_a_refund_in_proportion_where_that_is_agreed(market: Market) -> None:
     await market.merchant("brown", refund_bearer="proportional")
     async with playing(market).playing() as player:

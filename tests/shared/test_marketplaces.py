@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.marketplaces import DAYS_MAX, FOUND_MAX, ChannelAccount, Marketplaces, MarketplacesError
+from shared.marketplaces import DAYS_MAX, FOUND_MAX, ChannelAccount, DebtLimits, Marketplaces, MarketplacesError
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
 
@@ -144,3 +144,19 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, mistake: str, place: 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(MarketplacesError, match=r"nowhere\.yaml: cannot be read"):
         Marketplaces.load(tmp_path / "nowhere.yaml")
+
+
+def test_debts_are_borne_without_a_limit_unless_the_file_says_one(tmp_path: Path) -> None:
+    limited = entry(id="shop-b").rstrip("\n") + "\n    debts: {days: 30, amounts: {CNY: 100000}}\n"
+    found = loaded(tmp_path, entry(id="shop-a"), limited)
+    free, strict = found.find("shop-a"), found.find("shop-b")
+    assert free is not None
+    assert strict is not None
+    assert free.debts == DebtLimits()
+    assert strict.debts == DebtLimits(30, {"CNY": 100_000})
+
+
+@pytest.mark.parametrize("wrong", ["{days: -1}", "{amounts: {CNY: -1}}", "{amounts: {yuan: 1}}", "{weeks: 1}", "30"])
+def test_limits_of_debts_that_make_no_sense_are_named(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(MarketplacesError, match="debts"):
+        loaded(tmp_path, entry().rstrip("\n") + f"\n    debts: {wrong}\n")

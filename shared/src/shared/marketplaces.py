@@ -4,7 +4,7 @@ Read once at start; a file with a mistake stops the service with the place of th
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
@@ -23,6 +23,7 @@ FOUND_MAX: Final = 10_000
 DAYS_MAX: Final = 2_000
 """Holidays and working weekends that a marketplace may name."""
 
+DEBT_DAYS_MAX: Final = 3_650
 SATURDAY: Final = 5
 OWN_ID: Final = "{marketplace}"
 _MARKETPLACE: Final = re.compile(MARKETPLACE_PATTERN)
@@ -42,6 +43,14 @@ class ChannelAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class DebtLimits:
+    """Past what debts a merchant is paid nothing more: so many days, so many minor units by currency. None: any."""
+
+    days: int | None = None
+    amounts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Marketplace:
     """One tenant. A source that ends in `*` stands for every ce_source that begins like it.
 
@@ -55,6 +64,7 @@ class Marketplace:
     channel_accounts: tuple[ChannelAccount, ...]
     holidays: frozenset[date] = frozenset()
     workdays: frozenset[date] = frozenset()
+    debts: DebtLimits = DebtLimits()
     _owned: frozenset[tuple[str, str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +110,11 @@ class _Account(_Strict):
         return account
 
 
+class _Debts(_Strict):
+    days: Annotated[int, Field(ge=0, le=DEBT_DAYS_MAX)] | None = None
+    amounts: dict[Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")], Annotated[int, Field(ge=0)]] = {}
+
+
 class _Entry(_Strict):
     id: Annotated[str, StringConstraints(pattern=r"^(?:[a-z0-9-]{1,32}|[a-z0-9-]{1,31}\*)$")]
     zone: str
@@ -108,6 +123,7 @@ class _Entry(_Strict):
     channel_accounts: Annotated[list[_Account], Field(min_length=1)]
     holidays: Annotated[list[date], Field(max_length=DAYS_MAX)] = []
     workdays: Annotated[list[date], Field(max_length=DAYS_MAX)] = []
+    debts: _Debts = _Debts()
 
     @field_validator("zone")
     @classmethod
@@ -145,6 +161,7 @@ class _Entry(_Strict):
             channel_accounts=tuple(accounts),
             holidays=frozenset(self.holidays),
             workdays=frozenset(self.workdays),
+            debts=DebtLimits(self.debts.days, self.debts.amounts),
         )
 
 

@@ -1,4 +1,4 @@
-"""Debt: it is netted once, ages from its first unit, and blocks past a limit."""
+"""Debt: it is netted once, ages from its first unit, and is past a limit or not."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from split.domain.guards import FRESH, Guard, Limits, judged, netted, owing
+from split.domain.guards import FRESH, Limits, netted, owing, past
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -39,33 +39,25 @@ def test_debt_ages_from_when_the_first_of_it_was_made() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "blocked"),
+    ("limits", "reason"),
     [
         (Limits(), None),
-        (Limits(debt_minor_max=8), None),
-        (Limits(debt_minor_max=7), "debt_over_limit"),
-        (Limits(debt_age_max=2 * DAY), None),
-        (Limits(debt_age_max=2 * DAY - timedelta(microseconds=1)), "debt_too_old"),
-        (Limits(debt_minor_max=7, debt_age_max=DAY), "debt_over_limit"),
+        (Limits({"CNY": 8}), None),
+        (Limits({"CNY": 7}), "debt_over_limit"),
+        (Limits({"JPY": 7}), None),
+        (Limits(age_max=2 * DAY), None),
+        (Limits(age_max=2 * DAY - timedelta(microseconds=1)), "debt_too_old"),
+        (Limits({"CNY": 7}, DAY), "debt_over_limit"),
     ],
     ids=repr,
 )
-def test_debt_past_a_limit_blocks(limits: Limits, blocked: str | None) -> None:
-    guard = owing(FRESH, 8, NOW)
-    assert judged(guard, limits, NOW + 2 * DAY).blocked == blocked
+def test_debt_is_past_a_limit_by_its_amount_or_its_age(limits: Limits, reason: str | None) -> None:
+    assert past(owing(FRESH, 8, NOW), "CNY", limits, NOW + 2 * DAY) == reason
 
 
-def test_a_block_is_lifted_when_what_it_was_for_is_gone() -> None:
-    blocked = judged(owing(FRESH, 8, NOW), Limits(debt_minor_max=7), NOW)
-    assert blocked.matters
-    less, _ = netted(blocked, 1)
-    assert judged(less, Limits(debt_minor_max=7), NOW).blocked is None
-
-
-def test_only_debt_and_blocks_concern_the_release_of_an_own_share() -> None:
-    assert not Guard(version=3, taken_minor=5, reserve_minor=5).matters
-    assert Guard(debt_minor=1).matters
-    assert Guard(blocked="debt_too_old").matters
+def test_who_owes_nothing_is_past_no_limit() -> None:
+    less, _ = netted(owing(FRESH, 8, NOW), 8)
+    assert past(less, "CNY", Limits({"CNY": 0}, timedelta()), NOW + DAY) is None
 
 
 def test_amounts_below_zero_are_a_mistake_of_the_caller() -> None:

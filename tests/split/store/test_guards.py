@@ -162,12 +162,12 @@ async def test_a_guard_is_read_in_the_snapshot_of_its_unit(replica: Replica) -> 
 
 
 async def test_what_is_read_is_what_was_written_and_what_is_not_there_is_fresh(replica: Replica) -> None:
-    guard = Guard(debt_minor=5, debt_since=NOW, taken_minor=6, reserve_minor=7, blocked="debt_too_old")
+    guard = Guard(debt_minor=5, debt_since=NOW, taken_minor=6, reserve_minor=7, cap_day="2026-03-01")
     await change(replica, KEY, guard)
     other = key_of("test-a", "m1", "JPY")
     async with await replica.database.client.start_session() as session:
         found = await Guards(replica.database).load([other, KEY], session)
-    written = Guard(version=1, debt_minor=5, debt_since=NOW, taken_minor=6, reserve_minor=7, blocked="debt_too_old")
+    written = Guard(version=1, debt_minor=5, debt_since=NOW, taken_minor=6, reserve_minor=7, cap_day="2026-03-01")
     assert found == {KEY: written, other: FRESH}
     await change(replica, KEY, FRESH)
     assert await stored(replica) == Guard(version=2)

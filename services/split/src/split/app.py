@@ -44,6 +44,8 @@ from split.handlers import (
 )
 from split.handlers.charges import SWEEP_EVERY_S as CHARGES_EVERY_S
 from split.handlers.checkpoints import CHECKPOINTS_EVERY_S
+from split.handlers.debts import SWEEP_EVERY_S as DEBTS_EVERY_S
+from split.handlers.debts import DebtWatch
 from split.handlers.lates import SWEEP_EVERY_S as LATES_EVERY_S
 from split.handlers.merchants import Signals
 from split.handlers.releases import SWEEP_EVERY_S
@@ -89,6 +91,7 @@ class Parts:
     corrections: Corrections
     of_charges: ChargeReviews
     checkpoints: CheckpointSweep
+    debts: DebtWatch
     router: APIRouter
 
 
@@ -146,6 +149,7 @@ def assemble(
         corrections=corrections,
         of_charges=of_charges,
         checkpoints=CheckpointSweep(database, commits, Checkpoints(database)),
+        debts=DebtWatch(behind.guards, stops, behind.stop, marketplaces, clock),
         router=api.routes(behind),
     )
 
@@ -217,6 +221,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.sweep("held", SWEEP_EVERY_S, parts.releases.sweep)
     service.sweep("late", LATES_EVERY_S, parts.corrections.sweep)
     service.sweep("charges", CHARGES_EVERY_S, parts.of_charges.sweep)
+    service.sweep("debts", DEBTS_EVERY_S, parts.debts.once)
     service.sweep("wakes", WAKES_EVERY_S, parts.waker.sweep)
     service.sweep("checkpoints", CHECKPOINTS_EVERY_S, parts.checkpoints.once)
     service.app.include_router(parts.router)

@@ -4,13 +4,14 @@ Whoever nets debt, takes from available, draws a reserve or blocks writes the gu
 such decisions meet (architecture, Guards). An order's own share that is released needs to read it alone.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
-Block = Literal["debt_over_limit", "debt_too_old"]
-"""Why a merchant is paid nothing until its debt is less."""
+Past = Literal["debt_over_limit", "debt_too_old"]
+"""Why a merchant is paid nothing, in whatever currency, until it owes less."""
 
 
 class Guard(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -27,23 +28,17 @@ class Guard(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     debt_since: datetime | None = None
     taken_minor: int = 0
     reserve_minor: int = 0
-    blocked: Block | None = None
     cap_day: str = ""
     capped_minor: int = 0
     accrual: int = 0
     accrued_minor: int = 0
 
-    @property
-    def matters(self) -> bool:
-        """Whether a release of an order's own share has to decide by it, and so to write it."""
-        return bool(self.debt_minor) or self.blocked is not None
-
 
 class Limits(msgspec.Struct, frozen=True):
-    """What debt a marketplace bears before it pays no more: minor units, and how long; None is without limit."""
+    """What debt a marketplace bears before it pays no more: minor units by currency, and how long (None: any time)."""
 
-    debt_minor_max: int | None = None
-    debt_age_max: timedelta | None = None
+    amounts: Mapping[str, int] = {}
+    age_max: timedelta | None = None
 
 
 FRESH = Guard()
@@ -75,14 +70,12 @@ def netted(guard: Guard, due_minor: int) -> tuple[Guard, int]:
     return msgspec.structs.replace(guard, debt_minor=left, debt_since=guard.debt_since if left else None), kept
 
 
-def judged(guard: Guard, limits: Limits, now: datetime) -> Guard:
-    """Return the guard with its block set or lifted by what is owed now, and for how long."""
-    blocked: Block | None = None
-    if guard.debt_since is not None and limits.debt_age_max is not None:
-        blocked = "debt_too_old" if now - guard.debt_since > limits.debt_age_max else None
-    if limits.debt_minor_max is not None and guard.debt_minor > limits.debt_minor_max:
-        blocked = "debt_over_limit"
-    return msgspec.structs.replace(guard, blocked=blocked)
+def past(guard: Guard, currency: str, limits: Limits, now: datetime) -> Past | None:
+    """Return which limit a debt in this currency is past, by what is owed now and since when, if any (money.md 5)."""
+    if guard.debt_minor > limits.amounts.get(currency, guard.debt_minor):
+        return "debt_over_limit"
+    old = guard.debt_since is not None and limits.age_max is not None and now - guard.debt_since > limits.age_max
+    return "debt_too_old" if old else None
 
 
 def _refuse_negative(amount_minor: int) -> None:

@@ -3,7 +3,7 @@
 Two transactions that write one guard conflict, also where both make it, and one of them runs again.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ from shared.work import Work
 from split.domain.guards import FRESH, Guard
 
 GUARDS: Final = "guards"
-OPTIONAL: Final = ("debt_since", "blocked", "cap_day", "capped_minor", "accrual", "accrued_minor")
+OPTIONAL: Final = ("debt_since", "cap_day", "capped_minor", "accrual", "accrued_minor")
 """Fields that are not kept while they say nothing."""
 IN_DEBT: Final = {"debt_since": {"$exists": True}}
 INDEXES: Final[dict[str, list[Index]]] = {
@@ -66,6 +66,11 @@ class Guards:
         """Return since when the oldest debt of any merchant is owed."""
         found = await self._guards.find_one(IN_DEBT, {"_id": 0, "debt_since": 1}, sort=[("debt_since", UP)])
         return found["debt_since"] if found else None
+
+    async def owing(self) -> AsyncIterator[tuple[str, Guard]]:
+        """Return every guard of a merchant that owes, of all marketplaces, with its key; the oldest debt first."""
+        async for it in self._guards.find(IN_DEBT).sort("debt_since", UP):
+            yield it["_id"], msgspec.convert(it, Guard)
 
     async def in_debt(self, marketplace: str, after: Place | None, limit: int) -> list[tuple[Place, Guard]]:
         """Return up to `limit` guards of merchants that owe, after a place, the oldest debt first."""

@@ -15,7 +15,10 @@ CHANGES: Final = "stop_changes"
 PAUSED: Final = {"paused": True}
 INDEXES: Final[dict[str, list[Index]]] = {
     # Only what is paused is in it: nearly always nothing.
-    STOPS: [Index([("marketplace", UP), ("_id", UP)], partial=PAUSED)],
+    STOPS: [
+        Index([("marketplace", UP), ("_id", UP)], partial=PAUSED),
+        Index([("actor", UP), ("_id", UP)], partial=PAUSED),
+    ],
     CHANGES: [Index([("marketplace", UP), ("at", UP), ("_id", UP)])],
 }
 
@@ -55,6 +58,11 @@ class StopStore:
         if after is not None:
             query["_id"] = {"$gt": after}
         found = await self._stops.find(query).sort("_id", UP).limit(limit).to_list(None)
+        return [_change(it) for it in found]
+
+    async def by(self, actor: str) -> list[Change]:
+        """Return what this actor has paused, in all marketplaces, and nobody has resumed."""
+        found = await self._stops.find({"actor": actor} | PAUSED).sort("_id", UP).to_list(None)
         return [_change(it) for it in found]
 
     async def change(self, key: str, session: Session) -> Change | None:
