@@ -98,7 +98,7 @@ async def test_who_owes_more_than_the_marketplace_bears_is_paid_in_no_currency_u
         await market.merchant()
 
         async def stops() -> list[str]:
-            answer = await market.http.get(market.url("split", "stops"))
+            answer = await market.http.get(market.url("split", "payouts/stops"))
             return [it["reason"] for it in answer.json()["items"]]
 
         await refunded(market, player, await sold(market), 10_000)

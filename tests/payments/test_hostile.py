@@ -34,3 +34,4 @@ def test_no_request_makes_payments_fail(mongo_url: str, prepared: str) -> None:
         known = {"marketplace": "test-shop", "order_id": "o-1", "payout_id": "o:o-1.1"}
         assert hostile.attack(app, runner, known) > 100
         runner.run(edge.stop())
+        edge.database.client.close()

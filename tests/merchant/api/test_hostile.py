@@ -23,7 +23,7 @@ def test_no_request_makes_merchant_fail(marketplaces: Marketplaces, mongo_url: s
     app = FastAPI(title="Weir merchant", responses=http.PROBLEMS)
     http.install(app)
 
-    async def begin() -> None:
+    async def begin() -> mongo.Client:
         client = mongo.connect(mongo_url)
         database = client[database_name]
         await mongo.prepare(database, {**store.INDEXES, **outbox.INDEXES})
@@ -33,8 +33,10 @@ def test_no_request_makes_merchant_fail(marketplaces: Marketplaces, mongo_url: s
         assert shop is not None
         await parts.change_merchants.change(shop, [Draft("alice", FACTS, terms())])
         app.include_router(parts.router)
+        return client
 
     with asyncio.Runner() as runner:
-        runner.run(begin())
+        client = runner.run(begin())
         known = {"marketplace": "test-shop", "merchant": "alice", "name": "Alice", "channel_profile": PROFILE}
         assert hostile.attack(app, runner, known) > 100
+        client.close()

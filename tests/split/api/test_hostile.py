@@ -18,18 +18,21 @@ def test_no_request_makes_split_fail(mongo_url: str, database_name: str) -> None
     app = FastAPI(title="Weir split", responses=http.PROBLEMS)
     http.install(app)
 
-    async def begin() -> None:
-        database = mongo.connect(mongo_url)[database_name]
+    async def begin() -> mongo.Client:
+        client = mongo.connect(mongo_url)
+        database = client[database_name]
         await mongo.prepare(database, {**store.INDEXES, **outbox.INDEXES, **parking.INDEXES})
         replica = Replica(database)
         await replica.take(merchant("m1", agreement()), paid_order())
         app.include_router(replica.parts.router)
         _without_slashes(app)
+        return client
 
     with asyncio.Runner() as runner:
-        runner.run(begin())
+        client = runner.run(begin())
         known = {"marketplace": "test-a", "order_id": "1", "account": "merchant:in_transit/m1", "currency": "BRL"}
         assert hostile.attack(app, runner, known) > 100
+        client.close()
 
 
 def _without_slashes(app: FastAPI) -> None:
