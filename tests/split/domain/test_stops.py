@@ -92,6 +92,15 @@ def test_targets_come_to_what_they_stop() -> None:
     assert stops_of([]) == Stops()
 
 
+def test_what_a_debtor_earns_is_released_and_not_paid() -> None:
+    stops = stops_of([], [Target(marketplace="a", scope="merchant", subject="m")])
+    assert (stops.reason("c", "m"), stops.paying("c", "m")) == ("", "paused:merchant")
+    assert (stops.paying("c", "n"), Stops(whole=True, debtors=stops.debtors).paying("c", "m")) == (
+        "",
+        "paused:marketplace",
+    )
+
+
 def test_a_stop_is_made_once_ended_once_and_there_are_not_too_many() -> None:
     target = Target(marketplace="test-a", scope="merchant", subject="m")
     moment = datetime(2026, 3, 1, tzinfo=UTC)

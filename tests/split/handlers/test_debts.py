@@ -9,8 +9,7 @@ from tests.split.replica import MARKETPLACES, Replica
 
 from shared.clock import move
 from shared.mongo import Database
-from split.domain.stops import Target
-from split.handlers.debts import ACTOR
+from split.domain.stops import DEBTS, Target
 from split.handlers.stops import Wish
 
 DAY = timedelta(days=1)
@@ -51,7 +50,7 @@ async def test_who_owes_more_than_its_marketplace_bears_is_stopped_until_it_owes
     assert await strict.parts.debts.once() == 0
     await owe(strict, 1_001)
     assert await strict.parts.debts.once() == 1
-    assert await stops(strict) == [("m1", ACTOR, "debt_over_limit: CNY")]
+    assert await stops(strict) == [("m1", DEBTS, "debt_over_limit: CNY")]
     assert await strict.parts.debts.once() == 0
     await owe(strict, 1_000)
     assert await strict.parts.debts.once() == 1
@@ -66,7 +65,7 @@ async def test_a_debt_that_is_too_old_stops_whatever_it_comes_to(strict: Replica
     await move(strict.database, 30 * DAY + timedelta(minutes=1))
     await strict.clock.ask()
     assert await strict.parts.debts.once() == 1
-    assert await stops(strict) == [("m1", ACTOR, "debt_too_old: JPY")]
+    assert await stops(strict) == [("m1", DEBTS, "debt_too_old: JPY")]
 
 
 async def test_a_merchant_goes_on_only_when_it_is_past_no_limit_in_any_currency(strict: Replica) -> None:

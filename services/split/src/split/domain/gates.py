@@ -119,7 +119,7 @@ class Gate(msgspec.Struct, frozen=True):
     def stopped(self, receiver: str) -> str:
         """Return why a merchant may be paid nothing at all now, if so."""
         payee = self.payees.get(receiver, ANYBODY)
-        return BLOCKED + payee.blocked if payee.blocked else self.stops.reason(self.channel_account, receiver)
+        return BLOCKED + payee.blocked if payee.blocked else self.stops.paying(self.channel_account, receiver)
 
     def _below_minimum(
         self, payee: Payee, amount_minor: int, guard: Guard, accrual: int | msgspec.UnsetType

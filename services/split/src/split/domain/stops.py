@@ -17,6 +17,8 @@ PAUSED: Final = "paused:"
 """Begins the reason of what is held by a stop; its scope follows."""
 STOP: Final = "stop/"
 """Begins the name by which orders wait for a stop to end. No merchant's id has a `/`."""
+DEBTS: Final = "weir/debts"
+"""Who stands beside the stops of merchants that owe too much."""
 STOPS_MAX: Final = 1_000
 """Of one marketplace at a time: each unit of work reads them all. A merchant may be blocked instead."""
 
@@ -56,26 +58,35 @@ class Stops(msgspec.Struct, frozen=True):
     whole: bool = False
     channels: frozenset[str] = frozenset()
     merchants: frozenset[str] = frozenset()
+    debtors: frozenset[str] = frozenset()
 
     def reason(self, channel_account: str, merchant: str) -> str:
-        """Return why a merchant is not paid out of an account, the widest reason first; empty when it may be."""
+        """Return why nothing of a merchant's is released out of an account, the widest reason first; empty when it is.
+
+        Of a debtor it is: what it earns pays off its debt.
+        """
         if self.whole:
             return PAUSED + "marketplace"
         if channel_account in self.channels:
             return PAUSED + "channel"
         return PAUSED + "merchant" if merchant in self.merchants else ""
 
+    def paying(self, channel_account: str, merchant: str) -> str:
+        """Return why a merchant is paid nothing out of an account; empty when it may be."""
+        return self.reason(channel_account, merchant) or (PAUSED + "merchant" if merchant in self.debtors else "")
+
 
 NO_STOPS: Final = Stops()
 
 
-def stops_of(targets: Iterable[Target]) -> Stops:
-    """Return what these targets, paused in one marketplace, come to."""
+def stops_of(targets: Iterable[Target], debtors: Iterable[Target] = ()) -> Stops:
+    """Return what these targets, paused in one marketplace, come to; `debtors` are stopped for what they owe."""
     found = list(targets)
     return Stops(
         whole=any(it.scope == "marketplace" for it in found),
         channels=frozenset(it.subject for it in found if it.scope == "channel"),
         merchants=frozenset(it.subject for it in found if it.scope == "merchant"),
+        debtors=frozenset(it.subject for it in debtors),
     )
 
 

@@ -14,14 +14,12 @@ from shared.clock import Clock
 from shared.marketplaces import DebtLimits, Marketplaces
 from split.domain.guards import Limits, past
 from split.domain.refusals import Refused
-from split.domain.stops import Target
+from split.domain.stops import DEBTS, Target
 from split.handlers.stops import StopHandlers, Wish
 from split.store.guards import Guards
 from split.store.stops import StopStore
 
 SWEEP_EVERY_S: Final = 10.0
-ACTOR: Final = "weir/debts"
-"""Who stands beside these stops. No person's name has a slash."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,17 +45,17 @@ class DebtWatch:
 
     async def once(self) -> int:
         """Look at every debt; return how many merchants were stopped, or let go on."""
-        stopped = {it.target: it for it in await self._stops.by(ACTOR)}
+        stopped = {it.target: it for it in await self._stops.by(DEBTS)}
         debtors = await self._debtors()
         changed = 0
         for target, it in debtors.items():
             if target not in stopped:
-                wish = Wish(target=target, paused=True, actor=ACTOR, reason=it.reason, key=f"debt/{it.debt}")
+                wish = Wish(target=target, paused=True, actor=DEBTS, reason=it.reason, key=f"debt/{it.debt}")
                 changed += await self._change(wish)
         for target, change in stopped.items():
             if target not in debtors:
                 key, reason = f"debt-over/{change.change_id}", "it owes less"
-                changed += await self._change(Wish(target=target, paused=False, actor=ACTOR, reason=reason, key=key))
+                changed += await self._change(Wish(target=target, paused=False, actor=DEBTS, reason=reason, key=key))
         return changed
 
     async def _debtors(self) -> dict[Target, Debtor]:

@@ -8,7 +8,7 @@ import msgspec
 
 from shared.mongo import UP, Database, Document, Index, Session
 from shared.work import Work
-from split.domain.stops import STOPS_MAX, Change, Stops, Target, stops_of
+from split.domain.stops import DEBTS, STOPS_MAX, Change, Stops, Target, stops_of
 
 STOPS: Final = "stops"
 CHANGES: Final = "stop_changes"
@@ -38,10 +38,11 @@ class StopStore:
         wanted = set(marketplaces)
         query = {"marketplace": {"$in": list(wanted)}} | PAUSED
         cursor = self._stops.find(query, session=session, batch_size=STOPS_MAX * len(wanted) + 1)
-        by_marketplace: dict[str, list[Target]] = {}
+        by_marketplace: dict[str, tuple[list[Target], list[Target]]] = {}
         for it in await cursor.to_list(None):
-            by_marketplace.setdefault(it["marketplace"], []).append(msgspec.convert(it, Target))
-        return {marketplace: stops_of(found) for marketplace, found in by_marketplace.items()}
+            by_people, debtors = by_marketplace.setdefault(it["marketplace"], ([], []))
+            (debtors if it["actor"] == DEBTS else by_people).append(msgspec.convert(it, Target))
+        return {marketplace: stops_of(*found) for marketplace, found in by_marketplace.items()}
 
     async def is_paused(self, target: Target, session: Session) -> bool:
         """Tell whether this very target is paused."""
