@@ -1,17 +1,14 @@
 """What receivers see of their earnings over HTTP: every order once, the newest first, in pages that fit each other."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from tests.split.decisions import SHANGHAI
 from tests.split.examples import PAID_AT, agreement, extra, line, merchant, paid_order
 from tests.split.replica import Replica, settled
 
-from shared import http
 from shared.messages import OrderProgressed, SplitRequested
 from split.store.blocks import BY_ACCOUNT
 from split.store.earnings import Mark, first_bookings
@@ -27,16 +24,6 @@ REWARD = {
 }
 BOB = {"actor": "Bob", "reason": "seen"}
 PATIENT = {"trigger": "delivered", "trigger_days": 7}
-
-
-@pytest.fixture
-async def api(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    http.install(app)
-    app.include_router(replica.parts.router)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://split/v1/marketplaces/test-a") as client:
-        yield client
 
 
 def order(number: int | str, seller: str = "m1", amount: int = 1_000) -> SplitRequested:

@@ -1,29 +1,15 @@
 """The operators' queue over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from tests.split.examples import agreement, merchant, paid_order
 from tests.split.outcomes import told
 from tests.split.replica import Replica
 
-from shared import http
-
 ASKED = {"leg_id": "test-a/o:1/merchant:m1/1", "actor": "Ann", "reason": "mended"}
 BOB = {"actor": "Bob", "reason": "seen"}
-
-
-@pytest.fixture
-async def api(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    http.install(app)
-    app.include_router(replica.parts.router)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://split/v1/marketplaces/test-a") as client:
-        yield client
 
 
 async def failing(replica: Replica, orders: int = 1, reason: str = "ACCOUNT_ABNORMAL") -> None:

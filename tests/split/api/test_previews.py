@@ -1,32 +1,18 @@
 """Previewing a split over HTTP: the same shares as the order gets when it comes, and nothing stored."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import msgspec
-import pytest
-from fastapi import FastAPI
 from tests.split.examples import agreement, extra, line, merchant, paid_order, payment
 from tests.split.replica import Replica
 from tests.split.tariffs import rule
 
-from shared import http
 from shared.messages import SplitRequested
 from split.domain.rulesets import Stated
 from split.handlers.rules import Wish
 
 SINCE = agreement().effective_from
-
-
-@pytest.fixture
-async def api(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    http.install(app)
-    app.include_router(replica.parts.router)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://split/v1/marketplaces/test-a") as client:
-        yield client
 
 
 async def previewed(api: httpx.AsyncClient, order: SplitRequested, status: int = 200) -> dict[str, Any]:

@@ -1,18 +1,17 @@
 """Binding receivers over HTTP: by consent, within the profile's number, and what waits for one goes then."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from tests.split.channels import ECOMMERCE, WECHAT, at_channel, marketplaces
 from tests.split.examples import agreement, extra, line, merchant, paid_order
 from tests.split.replica import Replica
 
-from shared import http, mongo
+from shared import mongo
 from shared.messages import SplitRequested
 from shared.mongo import Database, PyMongoError
 
@@ -32,16 +31,6 @@ UNBIND = {"actor": "Ann", "reason": "left us"}
 @pytest.fixture
 def replica(database: Database, tmp_path: Path) -> Replica:
     return Replica(database, marketplaces(tmp_path))
-
-
-@pytest.fixture
-async def api(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    http.install(app)
-    app.include_router(replica.parts.router)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://split/v1/marketplaces/test-a") as client:
-        yield client
 
 
 def path(receiver: str, profile: str = WECHAT, owner: str = "m1") -> str:

@@ -1,15 +1,12 @@
 """Rewards over HTTP: one asks, another approves, then it is booked, paid, and shown."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from tests.split.examples import agreement, merchant, paid_order
 from tests.split.replica import Replica, settled
 
-from shared import http
 from split.store.guards import key_of
 
 BODY = {
@@ -23,16 +20,6 @@ BODY = {
 }
 BOB = {"actor": "Bob", "reason": "seen the list"}
 PAUSE = {"scope": "marketplace", "actor": "Ann", "reason": "the bank asked"}
-
-
-@pytest.fixture
-async def api(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    http.install(app)
-    app.include_router(replica.parts.router)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://split/v1/marketplaces/test-a") as client:
-        yield client
 
 
 async def post(api: httpx.AsyncClient, path: str, body: Any, key: str) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - JSON

@@ -1,28 +1,15 @@
 """Split over HTTP, on a real MongoDB."""
 
-from collections.abc import AsyncIterator
 from typing import Any, get_args
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from tests.split.examples import agreement, line, merchant, paid_order
 from tests.split.replica import Replica, settled
 
-from shared import http
 from shared.messages import Adjustment
 from split.api.models import EntryAnswer
 from split.domain.ledger import Kind
-
-
-@pytest.fixture
-async def api(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    http.install(app)
-    app.include_router(replica.parts.router)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://split/v1/marketplaces/test-a") as client:
-        yield client
 
 
 async def got(api: httpx.AsyncClient, path: str, **query: str | int) -> dict[str, Any]:

@@ -1,15 +1,11 @@
 """A marketplace's rules over HTTP: stated once for each key, refused with both rules of a tie, and shown."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from tests.split.replica import Replica
-
-from shared import http
 
 RULE = {"rule_id": "phones", "category": "phones", "merchant": "m1", "commission_bp": 300, "tax_bp": 600}
 WISH: dict[str, Any] = {
@@ -18,16 +14,6 @@ WISH: dict[str, Any] = {
     "actor": "Ann",
     "reason": "the tariff of 2020",
 }
-
-
-@pytest.fixture
-async def api(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    http.install(app)
-    app.include_router(replica.parts.router)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://split/v1/marketplaces/test-a") as client:
-        yield client
 
 
 async def posted(api: httpx.AsyncClient, body: Any, key: str = "k") -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - JSON

@@ -1,28 +1,14 @@
 """Pausing payouts and letting them go on, over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from tests.split.examples import agreement, merchant, paid_order
 from tests.split.replica import Replica
 
-from shared import http
-
 WHOLE = {"scope": "marketplace", "actor": "Ann", "reason": "the bank asked"}
 M1 = WHOLE | {"scope": "merchant", "subject": "m1"}
-
-
-@pytest.fixture
-async def api(replica: Replica) -> AsyncIterator[httpx.AsyncClient]:
-    app = FastAPI()
-    http.install(app)
-    app.include_router(replica.parts.router)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://split/v1/marketplaces/test-a") as client:
-        yield client
 
 
 async def posted(api: httpx.AsyncClient, path: str, body: Any, key: str) -> tuple[int, dict[str, Any]]:  # noqa: ANN401 - JSON

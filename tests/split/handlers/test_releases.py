@@ -8,7 +8,6 @@ from tests.split.examples import PAID_AT, agreement, line, merchant, paid_order
 from tests.split.replica import Replica
 
 from shared import work
-from shared.commits import OutageError
 from split.handlers import releases
 
 NEWS = merchant("m1", agreement())
@@ -137,47 +136,3 @@ async def test_the_sweep_leaves_alone_what_has_to_wait(replica: Replica) -> None
     await replica.parts.releases.release("test-a/m1")
     assert await replica.parts.releases.sweep() == 0
     assert {reason for _, reason, _ in (await replica.shares()).values()} == {"blocked:kyc", "merchant_unknown"}
-
-
-async def test_a_release_that_meets_an_outage_is_tried_again(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(releases, "RETRY_S", 0.01)
-    tried: list[str] = []
-
-    async def release(key: str) -> int:
-        tried.append(key)
-        await asyncio.sleep(0)
-        if len(tried) == 1:
-            raise OutageError
-        return 0
-
-    monkeypatch.setattr(replica.parts.releases, "release", release)
-    running = asyncio.create_task(replica.parts.releases.run())
-    replica.parts.releases.signal("test-a/m1")
-    async with asyncio.timeout(5):
-        while len(tried) < 2:  # noqa: ASYNC110 - nothing else tells
-            await asyncio.sleep(0.01)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    assert tried == ["test-a/m1", "test-a/m1"]
-
-
-async def test_a_bug_in_one_merchants_orders_stops_no_others_release(
-    replica: Replica, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    released, done = list[str](), asyncio.Event()
-
-    async def release(key: str) -> int:
-        if key == "test-a/broken":
-            raise ZeroDivisionError
-        released.append(key)
-        done.set()
-        return 1
-
-    monkeypatch.setattr(replica.parts.releases, "release", release)
-    task = asyncio.create_task(replica.parts.releases.run())
-    replica.parts.releases.signal("test-a/broken")
-    replica.parts.releases.signal("test-a/m1")
-    async with asyncio.timeout(10):
-        await done.wait()
-    task.cancel()
-    assert released == ["test-a/m1"]

@@ -3,21 +3,20 @@
 A page decides from what is stored; running it twice, or beside another, posts nothing twice (money.md 3.2).
 """
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
-import structlog
 
-from shared.commits import Commits, ConflictError, OutageError
+from shared.commits import Commits
 from shared.ids import event_id
 from shared.messages import MerchantChanged
 from shared.work import TooLargeError, Work
 from split.domain import splits
 from split.domain.corrections import late_versions
 from split.handlers.reviews import Occasion, Reviews, by_marketplace
+from split.handlers.signalled import Signalled
 from split.store.lates import SETTLED, Late, Lates, accounts_of
 from split.store.merchants import Merchants
 from split.store.orders import Held, Orders
@@ -25,8 +24,6 @@ from split.store.orders import Held, Orders
 ORDERS_PER_UNIT_MAX: Final = 100
 LATES_PER_SWEEP_MAX: Final = 1_000
 SWEEP_EVERY_S: Final = 60.0
-
-log = structlog.get_logger(__name__)
 
 
 class Corrections:
@@ -38,41 +35,12 @@ class Corrections:
         self._orders = orders
         self._merchants = merchants
         self._reviews = reviews
-        self._signalled: dict[str, None] = {}
-        self._wake = asyncio.Event()
-
-    def signal(self, key: str) -> None:
-        """Have a merchant's orders looked at soon."""
-        self._signalled[key] = None
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Look at what is signalled, for ever. What a crash or an outage leaves, the sweep finds."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._signalled:
-                key = next(iter(self._signalled))
-                del self._signalled[key]
-                try:
-                    await self.correct(key)
-                except (OutageError, ConflictError) as error:
-                    log.warning("correction left to the sweep", merchant=key, error=str(error)[:500])
-                except Exception:
-                    # A bug in one merchant's orders stops no other's: the sweep comes back to these.
-                    log.exception("correction failed, left to the sweep", merchant=key)
+        self._keys = Signalled("correction", self.correct)
+        self.signal, self.run = self._keys.signal, self._keys.run
 
     async def sweep(self) -> int:
         """Look again at what is not done; return how many orders were corrected."""
-        corrected = 0
-        for key in await self._lates.open(LATES_PER_SWEEP_MAX):
-            try:
-                corrected += await self.correct(key)
-            except (OutageError, ConflictError):
-                raise
-            except Exception:
-                log.exception("correction failed, tried again", merchant=key)
-        return corrected
+        return await self._keys.sweep(await self._lates.open(LATES_PER_SWEEP_MAX))
 
     async def correct(self, key: str) -> int:
         """Look at every order of a merchant since the late version took effect; return how many it corrects."""

@@ -3,22 +3,21 @@
 A release decides from what is stored; running it twice, or beside another, releases nothing twice.
 """
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
-import structlog
 
 from shared import leases
-from shared.commits import Commits, ConflictError, OutageError
+from shared.commits import Commits
 from shared.ids import event_id
 from shared.messages import MerchantChanged
 from shared.mongo import Database
 from shared.work import TooLargeError, Work
 from split.domain.agreements import covered
 from split.handlers.reviews import Occasion, Reviews
+from split.handlers.signalled import Signalled
 from split.metrics import Metrics
 from split.store.merchants import Merchants, Waiting
 from split.store.orders import Held, Orders, Place
@@ -27,8 +26,6 @@ ORDERS_PER_UNIT_MAX: Final = 200
 SWEEP_EVERY_S: Final = 60.0
 RETRY_S: Final = 1.0
 EVER: Final = (datetime.min.replace(tzinfo=UTC), None)
-
-log = structlog.get_logger(__name__)
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -64,31 +61,8 @@ class Releases:
         self._merchants = merchants
         self._metrics = metrics
         self._reviews = reviews
-        self._signalled: dict[str, None] = {}
-        self._wake = asyncio.Event()
-
-    def signal(self, key: str) -> None:
-        """Have the orders that wait for a merchant looked at soon."""
-        self._signalled[key] = None
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Release what is signalled, for ever. What a crash or an outage leaves, the sweep finds."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._signalled:
-                key = next(iter(self._signalled))
-                del self._signalled[key]
-                try:
-                    await self.release(key)
-                except (OutageError, ConflictError) as error:
-                    log.warning("release waits", merchant=key, error=str(error)[:500])
-                    self._signalled[key] = None
-                    await asyncio.sleep(RETRY_S)
-                except Exception:
-                    # A bug in one merchant's orders stops no other's: the sweep comes back to these.
-                    log.exception("release failed, left to the sweep", merchant=key)
+        keys = Signalled("release", self.release, RETRY_S)
+        self.signal, self.run = keys.signal, keys.run
 
     async def release(self, key: str) -> int:
         """Look again at every order that waits for a merchant; return how many of them changed."""

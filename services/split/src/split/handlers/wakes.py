@@ -3,26 +3,23 @@
 A page decides from what is stored; running it twice, or beside another, releases nothing twice.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-import structlog
 
-from shared.commits import Commits, ConflictError, OutageError
+from shared.commits import Commits
 from shared.ids import event_id
 from shared.work import TooLargeError, Work
 from split.handlers.releases import EVER
 from split.handlers.reviews import Occasion, Reviews
+from split.handlers.signalled import Signalled
 from split.store.orders import Held, Orders, Place
 from split.store.wakes import Wake, Wakes
 
 ORDERS_PER_UNIT_MAX: Final = 200
 WAKES_PER_SWEEP_MAX: Final = 1_000
 SWEEP_EVERY_S: Final = 5.0
-
-log = structlog.get_logger(__name__)
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -42,41 +39,12 @@ class Waker:
         self._wakes = wakes
         self._orders = orders
         self._reviews = reviews
-        self._signalled: dict[str, None] = {}
-        self._wake = asyncio.Event()
-
-    def signal(self, key: str) -> None:
-        """Have the orders of a wake looked at soon."""
-        self._signalled[key] = None
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Look at what is signalled, for ever. What a crash or an outage leaves, the sweep finds."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._signalled:
-                key = next(iter(self._signalled))
-                del self._signalled[key]
-                try:
-                    await self.wake(key)
-                except (OutageError, ConflictError) as error:
-                    log.warning("wake left to the sweep", wake=key, error=str(error)[:500])
-                except Exception:
-                    # A bug in one name's orders stops no other's: the sweep comes back to these.
-                    log.exception("wake failed, left to the sweep", wake=key)
+        self._keys = Signalled("wake", self.wake)
+        self.signal, self.run = self._keys.signal, self._keys.run
 
     async def sweep(self) -> int:
         """Finish what a crash or an outage interrupted; return how many orders changed."""
-        changed = 0
-        for key in await self._wakes.open(WAKES_PER_SWEEP_MAX):
-            try:
-                changed += await self.wake(key)
-            except (OutageError, ConflictError):
-                raise
-            except Exception:
-                log.exception("wake failed, tried again", wake=key)
-        return changed
+        return await self._keys.sweep(await self._wakes.open(WAKES_PER_SWEEP_MAX))
 
     async def wake(self, key: str) -> int:
         """Look again at every order that waits for a name; return how many of them changed."""
