@@ -81,11 +81,13 @@ async def test_what_is_not_there_is_said_in_one_form(
 
 
 def test_no_request_makes_aftersale_fail(marketplaces: Marketplaces, mongo_url: str, database_name: str) -> None:
-    async def begin() -> FastAPI:
-        database = mongo.connect(mongo_url)[database_name]
+    async def begin() -> tuple[FastAPI, mongo.Client]:
+        mongo_client = mongo.connect(mongo_url)
+        database = mongo_client[database_name]
         await mongo.prepare(database, store.INDEXES)
-        return app_of(Orders(database), marketplaces)
+        return app_of(Orders(database), marketplaces), mongo_client
 
     with asyncio.Runner() as runner:
-        app = runner.run(begin())
+        app, mongo_client = runner.run(begin())
         assert hostile.attack(app, runner, {"marketplace": "test-shop"}) > 10
+        mongo_client.close()
