@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from tests.split.decisions import SHANGHAI, SOON, held_of, legs_of, reasons_of
 from tests.split.examples import agreement, copies, line, merchant, paid_order
@@ -11,7 +12,7 @@ from split.domain import splits
 from split.domain.holds import NO_FACTS
 from split.domain.judgements import Moment
 from split.domain.rounds import Decision
-from split.domain.stops import STOPS_MAX, Change, Stops, Target, name_of, refusal, stops_of
+from split.domain.stops import DEBTS, STOPS_MAX, Change, Stops, Target, name_of, refusal, stops_of
 
 MERCHANTS = copies(
     merchant("m1", agreement()), merchant("m2", agreement()), merchant("m3", agreement(trigger="shipped"))
@@ -109,12 +110,14 @@ def test_a_stop_is_made_once_ended_once_and_there_are_not_too_many() -> None:
         for paused in (True, False)
     )
 
-    def reason(change: Change, *, is_paused: bool, paused_now: int = 0) -> str:
-        refused = refusal(change, is_paused=is_paused, paused_now=paused_now)
+    def reason(change: Change, *, by: str | None, paused_now: int = 0) -> str:
+        refused = refusal(change, paused_by=by, paused_now=paused_now)
         return refused.reason if refused else ""
 
-    assert reason(pause, is_paused=False) == ""
-    assert reason(pause, is_paused=True) == "already_paused"
-    assert reason(resume, is_paused=True, paused_now=STOPS_MAX) == ""
-    assert reason(resume, is_paused=False) == "not_paused"
-    assert reason(pause, is_paused=False, paused_now=STOPS_MAX) == "stops_too_many"
+    assert reason(pause, by=None) == ""
+    assert reason(pause, by="Bob") == "already_paused"
+    assert reason(pause, by=DEBTS) == ""
+    assert reason(msgspec.structs.replace(pause, actor=DEBTS), by=DEBTS) == "already_paused"
+    assert reason(resume, by="Bob", paused_now=STOPS_MAX) == ""
+    assert reason(resume, by=None) == "not_paused"
+    assert reason(pause, by=None, paused_now=STOPS_MAX) == "stops_too_many"

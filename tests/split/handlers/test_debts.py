@@ -103,3 +103,15 @@ async def test_an_operators_own_pause_stays_when_the_debt_is_gone(strict: Replic
     await owe_nothing(strict)
     assert await strict.parts.debts.once() == 0
     assert await stops(strict) == [("m1", "Ann", "they asked for it")]
+
+
+async def test_whom_a_debt_has_stopped_an_operator_may_pause_and_then_only_people_let_go_on(strict: Replica) -> None:
+    await owe(strict, 5_000)
+    assert await strict.parts.debts.once() == 1
+    wish = Wish(target=M1, paused=True, actor="Ann", reason="the police asked", key="k1")
+    await strict.parts.behind.stop.change(wish)
+    assert await stops(strict) == [("m1", "Ann", "the police asked")]
+    assert await strict.parts.debts.once() == 0
+    await owe_nothing(strict)
+    assert await strict.parts.debts.once() == 0
+    assert await stops(strict) == [("m1", "Ann", "the police asked")]

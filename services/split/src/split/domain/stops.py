@@ -103,8 +103,14 @@ def name_of(reason: str, channel_account: str, merchant: str) -> str:
             return ""
 
 
-def refusal(change: Change, *, is_paused: bool, paused_now: int) -> Refused | None:
-    """Return why a stop cannot be changed so; `paused_now` counts the marketplace's stops."""
+def refusal(change: Change, *, paused_by: str | None, paused_now: int) -> Refused | None:
+    """Return why a stop cannot be changed so; `paused_now` counts the marketplace's stops.
+
+    People may pause whom a debt has stopped: then it is for them to say when it is over.
+    """
+    is_paused = paused_by is not None
+    if change.paused and paused_by == DEBTS and change.actor != DEBTS:
+        return None
     if change.paused and is_paused:
         return Refused("already_paused", f"{change.target.name} is paused already")
     if not change.paused and not is_paused:

@@ -65,7 +65,7 @@ class StopHandlers:
                 return Refused("idempotency_key_reused", "this key was used for another change")
             refused = refusal(
                 change,
-                is_paused=await self._stops.is_paused(target, work.session),
+                paused_by=await self._stops.paused_by(target, work.session),
                 paused_now=await self._stops.count(target.marketplace, work.session),
             )
             if refused is not None:

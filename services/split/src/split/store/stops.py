@@ -44,10 +44,10 @@ class StopStore:
             (debtors if it["actor"] == DEBTS else by_people).append(msgspec.convert(it, Target))
         return {marketplace: stops_of(*found) for marketplace, found in by_marketplace.items()}
 
-    async def is_paused(self, target: Target, session: Session) -> bool:
-        """Tell whether this very target is paused."""
-        found = await self._stops.find_one({"_id": target.key} | PAUSED, {"_id": 1}, session=session)
-        return found is not None
+    async def paused_by(self, target: Target, session: Session) -> str | None:
+        """Return who has paused this very target; None when it is not paused."""
+        found = await self._stops.find_one({"_id": target.key} | PAUSED, {"actor": 1}, session=session)
+        return None if found is None else str(found["actor"])
 
     async def count(self, marketplace: str, session: Session) -> int:
         """Return how many stops a marketplace has now."""
