@@ -5,18 +5,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 from tests.simulation.clock import Process
 from tests.simulation.weather import Weather
 
 from payments.channels.port import NotSentError, UnansweredError
+from payments.domain.instructions import Instruction
 from payments.domain.outcomes import UNKNOWN, Answer
-from payments.domain.payouts import Instruction
 from payments.domain.proof import ChannelRecord
 from sandbox.domain import transfers as rules
 from sandbox.domain.books import Change, Place
 from sandbox.domain.faults import NORMAL, Faults
 from sandbox.domain.payments import Payment, take_payments
 from sandbox.domain.transfers import Record, Transfer
+
+FIELDS = frozenset(Transfer.__struct_fields__)
 
 TIMEOUT_S = 10.0
 """As payments' `institution_timeout_s`."""
@@ -91,13 +94,11 @@ class Line:
 
         return await self._send(f"{account}.find_payments", effect)
 
-    async def pay(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
+    async def carry_out(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Have these instructions carried out."""
         wanted = [
-            Transfer(
-                number=it.number, kind=it.kind, receiver=it.receiver, currency=it.currency, amount_minor=it.amount_minor
-            )
-            for it in instructions
+            msgspec.convert({name: it for name, it in msgspec.structs.asdict(one).items() if name in FIELDS}, Transfer)
+            for one in instructions
         ]
         return await self._send(f"{account}.pay", lambda: self._institution.execute(wanted))
 

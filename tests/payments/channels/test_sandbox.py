@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from payments.channels.port import NotSentError, UnansweredError
 from payments.channels.sandbox import SandboxChannel
+from payments.domain.instructions import Instruction
 from payments.domain.outcomes import Answer
-from payments.domain.payouts import Instruction
 from payments.domain.proof import ChannelRecord
 
 LEG = Instruction("N1", "payout", "merchant:alice", 100, "EUR", "sending")
@@ -36,7 +37,7 @@ def failing(error: type[httpx.TransportError]) -> SandboxChannel:
 @pytest.mark.parametrize("error", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
 async def test_without_a_connection_nothing_was_sent(error: type[httpx.TransportError]) -> None:
     with pytest.raises(NotSentError):
-        await failing(error).pay("acc", [LEG])
+        await failing(error).carry_out("acc", [LEG])
 
 
 @pytest.mark.parametrize(
@@ -44,25 +45,25 @@ async def test_without_a_connection_nothing_was_sent(error: type[httpx.Transport
 )
 async def test_after_the_first_byte_silence_is_unknown(error: type[httpx.TransportError]) -> None:
     with pytest.raises(UnansweredError):
-        await failing(error).pay("acc", [LEG])
+        await failing(error).carry_out("acc", [LEG])
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422, 429, 503])
 async def test_a_refusal_before_execution_is_not_unknown(status: int) -> None:
     with pytest.raises(NotSentError, match=str(status)):
-        await answering({"reason": "why"}, status).pay("acc", [LEG])
+        await answering({"reason": "why"}, status).carry_out("acc", [LEG])
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
 async def test_a_failure_inside_the_institution_is_unknown(status: int) -> None:
     with pytest.raises(UnansweredError):
-        await answering({}, status).pay("acc", [LEG])
+        await answering({}, status).carry_out("acc", [LEG])
 
 
 @pytest.mark.parametrize("body", [[], {}, {"transfers": [{"number": "N1", "state": "perhaps"}]}, {"transfers": 1}])
 async def test_an_answer_that_is_not_understood_is_unknown(body: object) -> None:
     with pytest.raises(UnansweredError):
-        await answering(body).pay("acc", [LEG])
+        await answering(body).carry_out("acc", [LEG])
 
 
 @pytest.mark.parametrize(
@@ -78,12 +79,12 @@ async def test_an_answer_that_is_not_understood_is_unknown(body: object) -> None
     ],
 )
 async def test_each_answer_to_a_transfer_is_understood(said: dict[str, Any], understood: Answer) -> None:
-    assert await answering({"transfers": [{"number": "N1", **said}]}).pay("acc", [LEG]) == {"N1": understood}
+    assert await answering({"transfers": [{"number": "N1", **said}]}).carry_out("acc", [LEG]) == {"N1": understood}
 
 
 async def test_a_number_left_out_of_the_answer_is_unknown_or_asked_again() -> None:
     silent = answering({"transfers": []})
-    assert await silent.pay("acc", [LEG]) == {"N1": Answer("unknown")}
+    assert await silent.carry_out("acc", [LEG]) == {"N1": Answer("unknown")}
     assert await silent.query("acc", [LEG]) == {"N1": Answer("unknown")}
 
 
@@ -100,6 +101,32 @@ async def test_a_number_is_this_leg_only_with_its_receiver_and_amount(
 ) -> None:
     found = {"number": "N1", "receiver": "merchant:alice", "currency": "EUR", **said}
     assert await answering({"transfers": [found]}).query("acc", [LEG]) == {"N1": understood}
+
+
+@pytest.mark.parametrize(
+    ("of", "understood"),
+    [
+        ("P1", Answer("succeeded")),
+        ("P2", Answer("unknown", "number_reused")),
+        (None, Answer("unknown", "number_reused")),
+    ],
+)
+async def test_what_a_transfer_is_of_is_sent_where_there_is_such_and_compared(
+    of: str | None, understood: Answer
+) -> None:
+    back = msgspec.structs.replace(LEG, kind="return", of="P1")
+    body = {"receiver": "merchant:alice", "currency": "EUR", "amount_minor": 100}
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent = json.loads(request.content).get("transfers")
+        if sent is not None:
+            wire = {"number": "N1", **body}
+            assert sent == [wire | {"kind": "payout"}, wire | {"kind": "return", "of": "P1"}]
+        found = {"number": "N1", "state": "succeeded", **body}
+        return httpx.Response(200, json={"transfers": [found | ({"of": of} if of else {})]})
+
+    await channel(respond).carry_out("acc", [LEG, back])
+    assert await channel(respond).query("acc", [back]) == {"N1": understood}
 
 
 async def test_payments_are_asked_for_by_their_numbers_and_the_account_is_quoted() -> None:

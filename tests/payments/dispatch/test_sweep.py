@@ -53,7 +53,7 @@ async def test_a_crash_between_sending_and_commit_pays_no_leg_twice(
     crashed: Edge, database: Database, institution: Institution
 ) -> None:
     channel = SandboxChannel(institution.url, timeout_s=5)
-    await channel.pay(ACCOUNT, list(instructions(requested(payout(), NOW, NOW))))
+    await channel.carry_out(ACCOUNT, list(instructions(requested(payout(), NOW, NOW))))
     other = Edge(database, channel)
     other.start()
     await other.let_time_pass()

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from payments.domain.instructions import Instruction
 from payments.domain.outcomes import Answer
-from payments.domain.payouts import Instruction
 from payments.domain.proof import ChannelRecord
 
 
@@ -27,7 +27,7 @@ class Channel(Protocol):
     async def find_payments(self, account: str, payment_ids: Sequence[str]) -> Mapping[str, ChannelRecord | None]:
         """Return what the institution knows of these payments; None for one that it does not know."""
 
-    async def pay(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
+    async def carry_out(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Have these instructions carried out in order, each against what the one before has left."""
 
     async def query(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer | None]:

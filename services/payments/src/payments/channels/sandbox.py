@@ -9,8 +9,8 @@ import httpx
 import msgspec
 
 from payments.channels.port import NotSentError, UnansweredError
+from payments.domain.instructions import Instruction, Kind
 from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer
-from payments.domain.payouts import Instruction
 from payments.domain.proof import ChannelRecord
 
 CONNECTIONS_MAX: Final = 32
@@ -40,6 +40,18 @@ class _Transfer(msgspec.Struct, frozen=True, gc=False):
     receiver: str | None = None
     currency: str | None = None
     amount_minor: int | None = None
+    of: str | None = None
+
+
+class _Sent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A transfer as it is sent. Without `of` no byte of it: of a payout nobody needs it, and payouts are the many."""
+
+    number: str
+    kind: Kind
+    receiver: str
+    currency: str
+    amount_minor: int
+    of: str | None = None
 
 
 class _Transfers(msgspec.Struct, frozen=True):
@@ -69,18 +81,9 @@ class SandboxChannel:
             for it in answer.payments
         }
 
-    async def pay(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
+    async def carry_out(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Have these instructions carried out. A number without an answer in the reply is unknown."""
-        wire = [
-            {
-                "number": it.number,
-                "kind": it.kind,
-                "receiver": it.receiver,
-                "currency": it.currency,
-                "amount_minor": it.amount_minor,
-            }
-            for it in instructions
-        ]
+        wire = [_wire(it) for it in instructions]
         answer = await self._post(account, "transfers", {"transfers": wire}, _Transfers)
         told = {it.number: _outcome(it) for it in answer.transfers}
         return {it.number: told.get(it.number, UNKNOWN) for it in instructions}
@@ -117,6 +120,10 @@ class SandboxChannel:
             raise UnansweredError(repr(error)) from error
 
 
+def _wire(it: Instruction) -> _Sent:
+    return _Sent(it.number, it.kind, it.receiver, it.currency, it.amount_minor, it.of)
+
+
 def _outcome(it: _Transfer) -> Answer:
     reason = _reason(it.reason)
     match it.state:
@@ -134,8 +141,8 @@ def _found(it: _Transfer | None, instruction: Instruction) -> Answer | None:
         return UNKNOWN
     if it.state == "not_found":
         return None
-    same = (instruction.receiver, instruction.currency, instruction.amount_minor)
-    if (it.receiver, it.currency, it.amount_minor) != same:
+    same = (instruction.receiver, instruction.currency, instruction.amount_minor, instruction.of)
+    if (it.receiver, it.currency, it.amount_minor, it.of) != same:
         return Answer("unknown", "number_reused")
     return _outcome(it)
 

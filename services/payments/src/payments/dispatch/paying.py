@@ -6,8 +6,9 @@ from typing import Final, Protocol
 from payments.channels.port import Channel, NotSentError, UnansweredError
 from payments.dispatch.lanes import Item, Line
 from payments.dispatch.outcome import commit
+from payments.domain.instructions import Instruction
 from payments.domain.outcomes import UNKNOWN, Answer, answered
-from payments.domain.payouts import Instruction, Payout, instructions, settled
+from payments.domain.payouts import Payout, instructions, settled
 from payments.store.payouts import Payouts, key_of
 from shared.commits import Commits
 from shared.work import Work
@@ -60,7 +61,7 @@ class Paying:
         complete = True
         if unsent:
             try:
-                answers |= await channel.pay(to.account, unsent)
+                answers |= await channel.carry_out(to.account, unsent)
             except UnansweredError:
                 complete = False
                 answers |= {it.number: UNKNOWN for it in unsent}

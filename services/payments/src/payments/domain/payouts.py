@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from payments.domain.instructions import POOL, Instruction
 from payments.domain.lifecycles import HELD, OPEN, State, instruction_after
 from payments.domain.reasons import PayoutReason
 from shared.ids import channel_number
@@ -92,17 +93,6 @@ class Payout(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _RECEIVER: Final = re.compile(r"^(?:merchant:[!-.0-~]{1,64}|platform:(?:commission|fee|tax|advance))(?!\n)$")
-
-
-class Instruction(msgspec.Struct, frozen=True, gc=False):
-    """One movement of money as an institution is told of it."""
-
-    number: str
-    kind: Literal["payout", "subsidy"]
-    receiver: str
-    amount_minor: int
-    currency: str
-    state: State
 
 
 class KnownLeg(msgspec.Struct, frozen=True, gc=False):
@@ -233,7 +223,7 @@ def instructions(payout: Payout) -> Iterator[Instruction]:
             yield Instruction(
                 subsidy.channel_number,
                 "subsidy",
-                "pool",
+                POOL,
                 subsidy.amount_minor,
                 payout.currency,
                 subsidy.state,
