@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import pytest
 
-from payments.channels.port import NotSentError, UnansweredError
+from payments.channels.port import NotSentError, RateLimitedError, UnansweredError
 from payments.channels.sandbox import SandboxChannel
 from payments.domain.instructions import Instruction
 from payments.domain.outcomes import Answer
@@ -52,6 +52,16 @@ async def test_after_the_first_byte_silence_is_unknown(error: type[httpx.Transpo
 async def test_a_refusal_before_execution_is_not_unknown(status: int) -> None:
     with pytest.raises(NotSentError, match=str(status)):
         await answering({"reason": "why"}, status).carry_out("acc", [LEG])
+
+
+@pytest.mark.parametrize(
+    ("said", "after_s"), [("2", 2.0), ("", 1.0), ("soon", 1.0), ("nan", 1.0), ("1e9", 60.0), ("-1", 0.0)]
+)
+async def test_an_institution_asked_too_often_says_when_it_may_be_asked_again(said: str, after_s: float) -> None:
+    asked = channel(lambda _: httpx.Response(429, headers={"retry-after": said} if said else {}))
+    with pytest.raises(RateLimitedError) as caught:
+        await asked.carry_out("acc", [LEG])
+    assert caught.value.after_s == after_s
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])

@@ -6,8 +6,7 @@ import pytest
 from tests.payments.dispatch.sent import HERE, THERE, Sent, item, running
 from tests.payments.edge import until
 
-from payments.dispatch import lanes
-from payments.dispatch.lanes import Lanes, NotRecordedError
+from payments.dispatch.lanes import Lanes, NotRecordedError, lane
 from shared.commits import ConflictError
 
 
@@ -91,7 +90,7 @@ async def test_what_alone_cannot_be_recorded_is_left_to_the_sweep_and_the_rest_i
 
 
 async def test_a_hand_over_without_room_is_put_off_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes, "WAITING_MAX", 2)
+    monkeypatch.setattr(lane, "WAITING_MAX", 2)
     sent, put_off, gate = Sent(), list[str](), asyncio.Event()
 
     async def note(handovers: list[str]) -> None:

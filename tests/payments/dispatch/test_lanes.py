@@ -6,9 +6,9 @@ import pytest
 from tests.payments.dispatch.sent import HERE, THERE, Sent, item, running
 from tests.payments.edge import until
 
-from payments.channels.port import NotSentError
+from payments.channels.port import NotSentError, RateLimitedError
 from payments.dispatch import lanes
-from payments.dispatch.lanes import Lanes, Line, NotRecordedError
+from payments.dispatch.lanes import Lanes, Line, NotRecordedError, Pace, lane
 from shared.commits import ConflictError, OutageError
 
 
@@ -60,6 +60,65 @@ async def test_what_could_not_be_sent_is_sent_again_before_what_came_later(monke
         await sent.until_sent("b")
     assert sent.batches == [["a"], ["a"], ["a"], ["b"]]
     assert sent.recovered == [HERE]
+
+
+async def test_a_silent_institution_is_probed_with_one_item_until_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails when it gets a whole batch: all of it would be unknown, and have to be asked after."""
+    monkeypatch.setattr(lanes, "BACKOFF_FIRST_S", 0.01)
+    sent, answers, seen = Sent(), iter([False, False, True]), asyncio.Event()
+
+    async def answer(batch: list[str]) -> bool:
+        if batch == ["b"]:
+            await seen.wait()
+        return next(answers, True)
+
+    sent.answers[HERE] = answer
+    async with running(sent) as some:
+        some.hand(HERE, [item("a", 1_000), *(item(it) for it in "bcde")])
+        await sent.until_sent("b")
+        assert some.open() == {"sandbox-direct": 1}
+        seen.set()
+        await sent.until_sent("e")
+        assert some.open() == {}
+    assert sent.batches == [["a"], ["b"], ["c"], ["d", "e"]]
+
+
+async def test_an_institution_that_was_asked_too_often_is_left_alone_for_as_long_as_it_says() -> None:
+    """Fails when that counts as a failure: the account's lane would open, and wait for longer each time."""
+    sent, refusals = Sent(), iter([True])
+
+    async def refuse_once(_: list[str]) -> bool:
+        if next(refusals, False):
+            message = "too often"
+            raise RateLimitedError(message, 0.05)
+        return True
+
+    sent.answers[HERE] = refuse_once
+    async with running(sent) as some:
+        some.hand(HERE, [item("a"), item("b")])
+        await sent.until_sent("a")
+        assert some.open() == {}
+        await until(lambda: asyncio.sleep(0, sent.batches), lambda it: len(it) == 2)
+    assert sent.batches == [["a", "b"], ["a", "b"]]
+
+
+async def test_no_more_items_leave_in_a_second_than_the_profile_allows_and_other_accounts_do_not_wait() -> None:
+    sent, now = Sent(), [0.0]
+    paces = {HERE: Pace(2, lambda: now[0])}
+    some = Lanes("test", sent.send, sent.on_recovered, lambda line: paces.get(line) or Pace())
+    task = asyncio.create_task(some.run())
+    some.hand(HERE, [item(it) for it in "abcde"])
+    some.hand(THERE, [item("quick")])
+    await sent.until_sent("b", "quick")
+    await asyncio.sleep(0.02)
+    assert [it for it in sent.batches if it != ["quick"]] == [["a", "b"]]
+    now[0] += 0.6
+    await sent.until_sent("c")
+    now[0] += 10.0
+    await sent.until_sent("e")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [it for it in sent.batches if it != ["quick"]] == [["a", "b"], ["c"], ["d", "e"]]
 
 
 async def test_a_lane_that_answers_again_says_so_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +231,7 @@ async def test_a_failure_inside_is_left_to_the_sweep_and_the_lane_goes_on() -> N
 async def test_a_full_lane_leaves_the_rest_to_the_sweep(
     monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
-    monkeypatch.setattr(lanes, limit, value)
+    monkeypatch.setattr(lane, limit, value)
     sent = Sent()
     some = Lanes("test", sent.send, sent.on_recovered)
     some.hand(HERE, [item("a"), item("b"), item("c")])

@@ -5,7 +5,7 @@ from tests.payments.edge import Edge, Institution, until
 from tests.payments.examples import ACCOUNT, NOW, order, payment, payout
 
 from payments.channels.sandbox import SandboxChannel
-from payments.dispatch import lanes
+from payments.dispatch.lanes import lane
 from payments.domain.payouts import instructions, requested
 from shared.messages import PayoutSettled, SplitRequested
 from shared.mongo import Database
@@ -108,7 +108,7 @@ async def test_what_a_lane_has_no_room_for_is_fetched_again_when_it_has(
     still_edge: Edge, institution: Institution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails when it is left to the clock: nothing is due here before 30 s."""
-    monkeypatch.setattr(lanes, "WAITING_MAX", 3)
+    monkeypatch.setattr(lane, "WAITING_MAX", 3)
     for number in range(9):
         await institution.pay(payment(f"pay-o-{number}"))
         await still_edge.take(order(f"o-{number}"))

@@ -12,6 +12,14 @@ class NotSentError(Exception):
     """The institution certainly did nothing: no connection, or it said so. The same may be sent again at any time."""
 
 
+class RateLimitedError(NotSentError):
+    """The institution did nothing, because it was asked too often; it may be asked again `after_s` seconds from now."""
+
+    def __init__(self, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
+
+
 class UnansweredError(Exception):
     """The request went out and no answer came back: the institution may have done all of it, or nothing."""
 

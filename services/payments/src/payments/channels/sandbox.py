@@ -1,5 +1,6 @@
 """The sandbox institution over HTTP. Tells apart what was not sent, what was not answered, and what was refused."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
@@ -8,17 +9,22 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from payments.channels.port import NotSentError, UnansweredError
+from payments.channels.port import NotSentError, RateLimitedError, UnansweredError
 from payments.domain.instructions import Instruction, Kind
 from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer
 from payments.domain.proof import ChannelRecord
 
-CONNECTIONS_MAX: Final = 32
+CONNECTIONS_MAX: Final = 512
+"""Each lane has two requests under way at most, of which an institution that hangs keeps one (see dispatch/lanes): with
+fewer connections than accounts that hang, the others would wait for theirs."""
 KEEPALIVE_S: Final = 2.0
 """Shorter than any server keeps an idle connection: one that it just closed would look like a lost answer."""
 
 CONNECT_TIMEOUT_S: Final = 2.0
 UNAVAILABLE: Final = 503
+TOO_MANY: Final = 429
+RETRY_AFTER_S: Final = 1.0
+RETRY_AFTER_S_MAX: Final = 60.0
 
 
 class _Payment(msgspec.Struct, frozen=True, gc=False):
@@ -108,6 +114,9 @@ class SandboxChannel:
             raise NotSentError(repr(error)) from error
         except httpx.TransportError as error:
             raise UnansweredError(repr(error)) from error
+        if response.status_code == TOO_MANY:
+            message = f"{operation} answered {TOO_MANY}: asked too often"
+            raise RateLimitedError(message, _retry_after_s(response))
         if response.status_code == UNAVAILABLE or response.is_client_error:
             # Both are said before anything is executed. A 4xx is a mistake of ours or of the account's set-up, which
             # only people mend: nothing is lost meanwhile, and the age of the instructions pages.
@@ -122,6 +131,15 @@ class SandboxChannel:
 
 def _wire(it: Instruction) -> _Sent:
     return _Sent(it.number, it.kind, it.receiver, it.currency, it.amount_minor, it.of)
+
+
+def _retry_after_s(response: httpx.Response) -> float:
+    """Return the seconds that an institution asks for; one where it does not say, or in words."""
+    try:
+        said = float(response.headers.get("retry-after", RETRY_AFTER_S))
+    except ValueError:
+        return RETRY_AFTER_S
+    return min(max(said, 0.0), RETRY_AFTER_S_MAX) if math.isfinite(said) else RETRY_AFTER_S
 
 
 def _outcome(it: _Transfer) -> Answer:

@@ -76,4 +76,4 @@ class Left[T]:
 
 def _hand[T](lanes: Lanes[T], handed: list[tuple[HandOver, list[Item[T]]]]) -> None:
     for it, items in handed:
-        lanes.hand(Line(it.profile, it.account), items, it.id)
+        lanes.hand(Line(it.profile, it.account, it.receiver), items, it.id)

@@ -23,12 +23,13 @@ Operation = Literal["prove", "pay"]
 
 
 class HandOver(msgspec.Struct, frozen=True):
-    """Orders or payouts of one account (`keys`) that a lane has had since then."""
+    """Orders or payouts of one account (`keys`) that a lane has had since then; of one receiver, where it has one."""
 
     id: str
     profile: str
     account: str
     keys: tuple[str, ...]
+    receiver: str = ""
 
 
 class Oldest(msgspec.Struct, frozen=True):
@@ -45,11 +46,15 @@ class HandOvers:
     def __init__(self, database: Database) -> None:
         self._handovers = database[HANDOVERS]
 
-    def open(self, work: Work, operation: Operation, place: tuple[str, str], keys: Sequence[str]) -> str:
-        """Record that a lane gets these once the unit is committed; return the id. `place`: profile and account."""
+    def open(self, work: Work, operation: Operation, place: tuple[str, str, str], keys: Sequence[str]) -> str:
+        """Record that a lane gets these once the unit is committed; return the id.
+
+        `place`: profile, account, and the receiver whose own lane it is, or an empty string.
+        """
         identity = str(uuid_utils.uuid7())
-        profile, account = place
+        profile, account, receiver = place
         named = {"_id": identity, "operation": operation, "profile": profile, "account": account}
+        named |= {"receiver": receiver} if receiver else {}
         times = {"since": work.now, "due_at": schedule.left_behind_at(work.now)}
         work.insert(HANDOVERS, named | times | {"keys": list(keys)})
         return identity

@@ -7,28 +7,19 @@ the lane itself what it had no room for.
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
-from payments.channels.port import NotSentError
+from payments.channels.port import NotSentError, RateLimitedError
+from payments.dispatch.lanes.lane import Item, Lane, Line
+from payments.dispatch.lanes.pace import Pace
 from shared.commits import ConflictError, OutageError
 from shared.mongo import PyMongoError
 
-WAITING_MAX: Final = 5_000
-"""Items that one lane keeps in memory. A hand-over that does not fit is fetched again when there is room."""
-
-WAITING_BYTES_MAX: Final = 32_000_000
-"""The same limit for large ones: a single order may have 1 MiB."""
-
-BATCH_WEIGHT_MAX: Final = 1_000
-"""Instructions of one request. One item may weigh up to 608 (600 legs, 8 subsidies)."""
-
-IN_FLIGHT_MAX: Final = 2
-RELOADED_MAX: Final = 4
-"""Hand-overs fetched again at a time: each has up to 500 items."""
+__all__ = ["Handed", "Item", "Lanes", "Line", "NotRecordedError", "Pace", "Recovered", "Send"]
 
 LANES_MAX: Final = 1_000
 """Beyond it, lanes with nothing to do are forgotten: accounts are named from outside."""
@@ -40,23 +31,6 @@ BACKOFF_FIRST_S: Final = 0.25
 BACKOFF_S_MAX: Final = 30.0
 
 log = structlog.get_logger(__name__)
-
-
-class Line(NamedTuple):
-    """Where a lane leads: an account at an institution."""
-
-    profile: str
-    account: str
-
-
-@dataclass(frozen=True, slots=True)
-class Item[T]:
-    """Something to send: so many instructions, so many bytes of memory. Of one id, a lane has one at a time."""
-
-    id: str
-    weight: int
-    size: int
-    content: T
 
 
 class NotRecordedError(Exception):
@@ -82,7 +56,9 @@ type Handed = Callable[[list[str]], Awaitable[None]]
 class Lanes[T]:
     """All lanes of one operation."""
 
-    def __init__(self, name: str, send: Send[T], recovered: Recovered) -> None:
+    def __init__(
+        self, name: str, send: Send[T], recovered: Recovered, pace_of: Callable[[Line], Pace] = lambda _: Pace()
+    ) -> None:
         """`recovered` is called when an institution answers that did not before, or for the first time."""
         self.concluded: Handed = _nothing
         """Told of hand-overs of which every item is concluded."""
@@ -91,8 +67,13 @@ class Lanes[T]:
         self._name = name
         self._send = send
         self._recovered = recovered
-        self._lanes: dict[Line, _Lane[T]] = {}
+        self._pace_of = pace_of
+        self._lanes: dict[Line, Lane[T]] = {}
         self._group: asyncio.TaskGroup | None = None
+
+    def open(self) -> Counter[str]:
+        """Return how many lanes of each profile are open, as circuit breakers are: their institution did not answer."""
+        return Counter(it.line.profile for it in self._lanes.values() if it.failures)
 
     def hand(self, line: Line, items: Sequence[Item[T]], handover: str = "") -> None:
         """Queue items; those already there are left out. Never blocks, never raises: for after_commit.
@@ -103,7 +84,7 @@ class Lanes[T]:
         if lane is None:
             if len(self._lanes) >= LANES_MAX:
                 self._lanes = {it.line: it for it in self._lanes.values() if it.busy}
-            lane = self._lanes[line] = _Lane(line)
+            lane = self._lanes[line] = Lane(line, self._pace_of(line))
         lane.add(items, handover)
         self._start(lane)
 
@@ -118,16 +99,16 @@ class Lanes[T]:
             finally:
                 self._group = None  # what is handed in while the service stops stays stored, for the sweep of another
 
-    def _start(self, lane: "_Lane[T]") -> None:
+    def _start(self, lane: Lane[T]) -> None:
         if self._group is not None and lane.wants_worker():
             lane.workers += 1
             self._group.create_task(self._work(lane))
 
-    async def _work(self, lane: "_Lane[T]") -> None:
+    async def _work(self, lane: Lane[T]) -> None:
         """Send batches until the lane is empty."""
         try:
             # A cancellation can get lost inside a commit (the driver turns it into an error of its own).
-            while self._group is not None and (batch := lane.take()):
+            while self._group is not None and (batch := await self._next(lane)):
                 self._start(lane)
                 failed = await self._attempt(lane, batch)
                 if put_off := lane.with_room():
@@ -140,10 +121,22 @@ class Lanes[T]:
         finally:
             lane.workers -= 1
 
-    async def _attempt(self, lane: "_Lane[T]", batch: list[Item[T]]) -> bool:
+    async def _next(self, lane: Lane[T]) -> list[Item[T]]:
+        """Return the next batch, once the pace of the institution allows one; none when nothing waits for that."""
+        while self._group is not None and not (batch := lane.take()):
+            if not (paced_s := lane.paced_s):
+                return []
+            await asyncio.sleep(paced_s)
+        return batch if self._group is not None else []
+
+    async def _attempt(self, lane: Lane[T], batch: list[Item[T]]) -> bool:
         """Send one batch; tell whether to wait before the next: no answer came, or not all of it could be stored."""
         try:
             answered = await self._send(lane.line, [item.content for item in batch])
+        except RateLimitedError as error:  # it lives, and does nothing before its time
+            lane.put_back(batch)
+            lane.pace.rest(error.after_s)
+            return False
         except NotSentError as error:
             lane.failures += 1
             lane.put_back(batch)
@@ -166,7 +159,7 @@ class Lanes[T]:
         await self._conclude(lane, batch, answered=answered)
         return not answered
 
-    def _leave(self, lane: "_Lane[T]", batch: list[Item[T]], error: NotRecordedError) -> list[Item[T]]:
+    def _leave(self, lane: Lane[T], batch: list[Item[T]], error: NotRecordedError) -> list[Item[T]]:
         """Leave to the sweep what contradicts the store or is a bug: it is stored as `sending`. Return the rest."""
         reasons = {id(content): reason for content, reason in error.left}
         left = [item for item in batch if id(item.content) in reasons]
@@ -176,10 +169,11 @@ class Lanes[T]:
         lane.drop(left)
         return [item for item in batch if id(item.content) not in reasons]
 
-    async def _conclude(self, lane: "_Lane[T]", batch: list[Item[T]], *, answered: bool) -> None:
+    async def _conclude(self, lane: Lane[T], batch: list[Item[T]], *, answered: bool) -> None:
         if done := lane.finish(batch):
             with contextlib.suppress(PyMongoError):  # one that stays is found empty by the sweep
                 await self.concluded(done)
+        lane.silent = not answered
         if not answered:
             lane.failures += 1
         elif lane.failures or not lane.answered:
@@ -187,96 +181,6 @@ class Lanes[T]:
             self._start(lane)
             with contextlib.suppress(Exception):  # asking early only saves time; every ask has its own time as well
                 await self._recovered(lane.line)
-
-
-class _Lane[T]:
-    def __init__(self, line: Line) -> None:
-        self.line = line
-        self.workers = 0
-        self.failures = 0
-        self.answered = False
-        self._waiting: dict[str, Item[T]] = {}
-        self._sending: set[str] = set()
-        self._handover_of: dict[str, str] = {}
-        self._open: dict[str, int] = {}
-        self._put_off: dict[str, None] = {}
-        self._size = 0
-
-    @property
-    def busy(self) -> bool:
-        return bool(self.workers or self._waiting)
-
-    def add(self, items: Sequence[Item[T]], handover: str) -> None:
-        if handover and not self._fits(len(items), sum(item.size for item in items)):
-            self._put_off[handover] = None
-            return
-        for item in items:
-            if handover and item.id not in self._handover_of:
-                self._handover_of[item.id] = handover
-                self._open[handover] = self._open.get(handover, 0) + 1
-            if item.id in self._waiting or (handover and item.id in self._sending):
-                continue
-            if handover or self._fits(1, item.size):
-                self._waiting[item.id] = item
-                self._size += item.size
-
-    def _fits(self, items: int, size: int) -> bool:
-        """Tell whether there is room; in an empty lane there always is."""
-        within = len(self._waiting) + items <= WAITING_MAX and self._size + size <= WAITING_BYTES_MAX
-        return within or not self._waiting
-
-    def with_room(self) -> list[str]:
-        """Return hand-overs that were put off, once there is room for them."""
-        if not self._put_off or len(self._waiting) > WAITING_MAX // 2 or self._size > WAITING_BYTES_MAX // 2:
-            return []
-        some = list(self._put_off)[:RELOADED_MAX]
-        for handover in some:
-            del self._put_off[handover]
-        return some
-
-    def finish(self, batch: list[Item[T]]) -> list[str]:
-        """Forget a batch that is concluded; return the hand-overs that are so with it."""
-        self.drop(batch)
-        done: list[str] = []
-        for item in batch:
-            if item.id in self._waiting:  # its next step
-                continue
-            handover = self._handover_of.pop(item.id, "")
-            if handover:
-                self._open[handover] -= 1
-                if not self._open[handover]:
-                    del self._open[handover]
-                    done.append(handover)
-        return done
-
-    def wants_worker(self) -> bool:
-        allowed = 1 if self.failures else IN_FLIGHT_MAX
-        return bool(self._waiting) and self.workers < allowed
-
-    def take(self) -> list[Item[T]]:
-        """Take the next batch. What is being sent is not sent beside itself; its next step waits here for its turn."""
-        batch: list[Item[T]] = []
-        weight = 0
-        for item in self._waiting.values():
-            if item.id in self._sending:
-                continue
-            weight += item.weight
-            if batch and weight > BATCH_WEIGHT_MAX:
-                break
-            batch.append(item)
-        for item in batch:
-            del self._waiting[item.id]
-            self._size -= item.size
-            self._sending.add(item.id)
-        return batch
-
-    def put_back(self, batch: list[Item[T]]) -> None:
-        self.drop(batch)
-        self._waiting = {item.id: item for item in batch} | self._waiting
-        self._size = sum(item.size for item in self._waiting.values())
-
-    def drop(self, batch: list[Item[T]]) -> None:
-        self._sending.difference_update(item.id for item in batch)
 
 
 async def _nothing(_: list[str]) -> None:
