@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-Count = Annotated[int, msgspec.Meta(ge=1)]
-Seconds = Annotated[int, msgspec.Meta(ge=0, le=86_400)]
+from shared.profiles.behaviour import Behaviour, Count, Family, Piece, Seconds
+
 Days = Annotated[int, msgspec.Meta(ge=1, le=3_650)]
 ShareBp = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 Reason = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z_]{1,64}\Z")]
@@ -20,11 +20,7 @@ ReceiverKind = Literal["merchant", "person"]
 When = Literal["at_once", "next_day", "next_month"]
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A piece of a profile: a field that is not known is refused."""
-
-
-class Cap(Part, frozen=True, kw_only=True):
+class Cap(Piece, frozen=True, kw_only=True):
     """The most that all splits of an order may take of its amount together, in the merchant's agreement or here."""
 
     default_bp: ShareBp
@@ -42,7 +38,7 @@ class Cap(Part, frozen=True, kw_only=True):
         return self.default_bp if agreed_bp is None else max(self.least_bp, min(agreed_bp, self.most_bp))
 
 
-class Returns(Part, frozen=True, kw_only=True):
+class Returns(Piece, frozen=True, kw_only=True):
     """Taking back from a receiver what its split brought (回退): until when, how often, and from whom at all."""
 
     days: Days | None
@@ -50,14 +46,14 @@ class Returns(Part, frozen=True, kw_only=True):
     receiver_kinds: Annotated[tuple[ReceiverKind, ...], msgspec.Meta(min_length=1)]
 
 
-class Refunds(Part, frozen=True, kw_only=True):
+class Refunds(Piece, frozen=True, kw_only=True):
     """Refunds to the buyer: how many parts of one order, and how long after the payment."""
 
     partial_max: Count | None
     days: Days | None
 
 
-class Subsidies(Part, frozen=True, kw_only=True):
+class Subsidies(Piece, frozen=True, kw_only=True):
     """Money of the platform's that is added to an order (补差). `amount_max_minor` is of one order, by currency."""
 
     before_split: bool
@@ -65,7 +61,7 @@ class Subsidies(Part, frozen=True, kw_only=True):
     amount_max_minor: Mapping[Currency, Count]
 
 
-class Failures(Part, frozen=True, kw_only=True):
+class Failures(Piece, frozen=True, kw_only=True):
     """Which reasons of a failed leg split retries by itself and when, and which are never tried again.
 
     What stands in neither goes to an operator (money.md 3.9).
@@ -81,8 +77,8 @@ class Failures(Part, frozen=True, kw_only=True):
             raise ValueError(message)
 
 
-class Profile(Part, frozen=True, kw_only=True):
-    """The limits and the behaviour of one product of an institution, as far as split obeys them.
+class Profile(Behaviour, frozen=True, kw_only=True):
+    """The limits and the behaviour of one product of an institution: what split and payments obey.
 
     `collector`: into whose account the buyer pays. With `merchant` the collecting merchant's own share is no leg: it
     comes by `finish`. `combined_payment`: an order of several sellers needs one payment for each (合单).
@@ -127,12 +123,17 @@ class Profile(Part, frozen=True, kw_only=True):
         if self.receivers_bound_first and self.receivers_bound_max is None:
             message = "receivers_bound_max: no number"
             raise ValueError(message)
-        if self.collector == "merchant":
-            return
         for name, nothing in NOT_OF_A_POOL.items():
-            if getattr(self, name) != nothing:
+            if self.collector != "merchant" and getattr(self, name) != nothing:
                 message = f"{name}: only where the merchant collects"
                 raise ValueError(message)
+        if wrong := self.contradiction(
+            finish=self.finish, returns=self.returns is not None, subsidies=self.subsidies is not None
+        ):
+            raise ValueError(wrong)
+        if FAMILIES[self.family] != self.collector:
+            message = f"family: {self.family} is where the {FAMILIES[self.family]} collects"
+            raise ValueError(message)
 
     @property
     def unlimited(self) -> bool:
@@ -140,6 +141,13 @@ class Profile(Part, frozen=True, kw_only=True):
         return self.collector != "merchant" and self.subsidies is not None and not self.subsidies.amount_max_minor
 
 
+FAMILIES: Final[dict[Family, Collector]] = {
+    "profit_sharing": "merchant",
+    "custody": "pool",
+    "platform_balance": "platform",
+    "direct": "pool",
+}
+"""Who collects under the profiles of a family."""
 NOT_OF_A_POOL: Final = {
     "combined_payment": False,
     "receivers_per_request_max": None,
