@@ -93,3 +93,15 @@ def test_without_its_settings_the_service_says_which_variable_to_set(
     with pytest.raises(SystemExit):
         settings.load(Settings)
     assert "PAYMENTS_INSTITUTION_URL" in capsys.readouterr().err
+
+
+def test_keys_that_cannot_be_used_stop_the_start_and_are_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "sandbox-direct").write_text("a key with blanks")
+    monkeypatch.setenv("PAYMENTS_KEYS_DIR", str(tmp_path))
+    with pytest.raises(SystemExit):
+        settings.load(Settings)
+    said = capsys.readouterr().err
+    assert "PAYMENTS_KEYS_DIR: Value error, sandbox-direct has a key with other than visible ASCII characters" in said
+    assert "blanks" not in said

@@ -22,7 +22,7 @@ def test_a_password_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) 
 
 
 def test_a_file_that_a_crash_left_half_written_is_not_taken_for_a_password(tmp_path: Path) -> None:
-    (tmp_path / "audit.new").write_text("half")
+    (tmp_path / ".audit.new").write_text("half")
     assert len(passwords.ensured(tmp_path, ("audit",))["audit"]) == 32
 
 

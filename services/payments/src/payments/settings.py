@@ -1,10 +1,12 @@
 """What payments needs to run, from the environment; every variable begins with PAYMENTS_."""
 
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, HttpUrl
+from pydantic import AfterValidator, Field, HttpUrl
 from pydantic_settings import SettingsConfigDict
 
+from payments.channels import keys
 from shared.settings import ServiceSettings
 
 
@@ -16,3 +18,8 @@ class Settings(ServiceSettings):
     mongo_database: str = "payments"
     institution_url: Annotated[HttpUrl, Field(description="where the sandbox institution answers")]
     institution_timeout_s: Annotated[float, Field(gt=0, le=120, description="then the outcome is unknown")] = 10.0
+    keys_dir: Annotated[
+        Path | None,
+        AfterValidator(lambda folder: folder and keys.checked(folder)),
+        Field(description="the keys shared with institutions; without it no callback is believed"),
+    ] = None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ops.runtime import kafka, mongod, passwords, ports, process, services, users
+from ops.runtime import kafka, keys, mongod, passwords, ports, process, services, users
 from ops.runtime import state as states
 from ops.runtime.fault import ClusterFault
 from ops.runtime.interface import Part, Tell
@@ -28,6 +28,7 @@ class Local:
         self._logs = self._folder / "logs"
         self._files = self._folder / "data"
         self._secrets = self._folder / passwords.FOLDER
+        self._keys = self._folder / keys.FOLDER
 
     @property
     def data(self) -> str:
@@ -116,16 +117,18 @@ class Local:
 
     def _start_services(self, state: State, tell: Tell) -> None:
         tell("starting the sandbox institution and the four services")
+        keys.ensured(self._keys)
         self._spawn(
             state,
             SANDBOX,
             services.command(SANDBOX, state.ports[SANDBOX]),
-            services.institution_environment(self._files),
+            services.institution_environment(self._files, self._keys),
         )
         known = passwords.ensured(self._secrets, users.ALL)
         for name in SERVICES:
             own = state.urls | {"mongo": passwords.url_of(state.urls["mongo"], name, known[name])}
-            self._spawn(state, name, services.command(name, state.ports[name]), services.environment(name, own))
+            variables = services.environment(name, own, keys=self._keys)
+            self._spawn(state, name, services.command(name, state.ports[name]), variables)
         started = {name: state.processes[name] for name in (SANDBOX, *SERVICES)}
         addresses = {name: state.urls[_address(name)] for name in started}
         services.wait(started, addresses, self._logs, lambda name: tell(f"{name} is ready at {addresses[name]}"))

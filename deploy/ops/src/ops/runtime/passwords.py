@@ -21,8 +21,8 @@ KEYFILE_BYTES: Final = 96
 def ensured(folder: Path, users: Iterable[str]) -> Mapping[str, str]:
     """Return the password of each user, made now where it has none, and see to the key of the replica set."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _ensured(folder / KEYFILE, base64.b64encode(secrets.token_bytes(KEYFILE_BYTES)).decode())
-    return {user: _ensured(folder / user, secrets.token_urlsafe(PASSWORD_BYTES)) for user in users}
+    once(folder / KEYFILE, base64.b64encode(secrets.token_bytes(KEYFILE_BYTES)).decode())
+    return {user: once(folder / user, secrets.token_urlsafe(PASSWORD_BYTES)) for user in users}
 
 
 def of(folder: Path, user: str) -> str | None:
@@ -39,10 +39,10 @@ def url_of(url: str, user: str, password: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"))
 
 
-def _ensured(path: Path, fresh: str) -> str:
+def once(path: Path, fresh: str) -> str:
     """Return what is in a file, written now where there is none: whole or not at all, and never readable by others."""
     if not path.exists():
-        new = path.with_name(f"{path.name}.new")
+        new = path.with_name(f".{path.name}.new")  # hidden: whoever reads the folder takes no notice of it
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, ONLY_OWNER), "w", encoding="ascii") as file:
             file.write(fresh)

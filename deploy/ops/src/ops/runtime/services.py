@@ -27,8 +27,11 @@ def command(name: str, port: int) -> list[str]:
     return [sys.executable, "-m", "uvicorn", "--factory", "sandbox.app:create_app", *where, "--log-level", "warning"]
 
 
-def environment(name: str, urls: Mapping[str, str], database: str = "") -> dict[str, str]:
-    """Return the variables that a service is configured by; its database is named as itself unless told otherwise."""
+def environment(name: str, urls: Mapping[str, str], database: str = "", keys: Path | None = None) -> dict[str, str]:
+    """Return the variables that a service is configured by; its database is named as itself unless told otherwise.
+
+    `keys`: the folder of the keys that payments shares with institutions.
+    """
     prefix = name.upper()
     variables = {
         f"{prefix}_MONGO_URL": urls["mongo"],
@@ -37,12 +40,18 @@ def environment(name: str, urls: Mapping[str, str], database: str = "") -> dict[
     }
     if name == "payments":
         variables["PAYMENTS_INSTITUTION_URL"] = urls["institution"]
+        if keys is not None:
+            variables["PAYMENTS_KEYS_DIR"] = str(keys)
     return variables
 
 
-def institution_environment(folder: Path) -> dict[str, str]:
-    """Return the variables that the institution is configured by; its books are a file in `folder`."""
-    return {"SANDBOX_DATABASE": str(folder / "sandbox.db")}
+def institution_environment(folder: Path, keys: Path | None = None) -> dict[str, str]:
+    """Return the variables that the institution is configured by; its books are a file in `folder`.
+
+    `keys`: the folder of the keys that it signs with.
+    """
+    variables = {"SANDBOX_DATABASE": str(folder / "sandbox.db")}
+    return variables if keys is None else variables | {"SANDBOX_KEYS_DIR": str(keys)}
 
 
 def ready(url: str) -> bool:
