@@ -160,3 +160,42 @@ def test_debts_are_borne_without_a_limit_unless_the_file_says_one(tmp_path: Path
 def test_limits_of_debts_that_make_no_sense_are_named(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(MarketplacesError, match="debts"):
         loaded(tmp_path, entry().rstrip("\n") + f"\n    debts: {wrong}\n")
+
+
+@pytest.mark.parametrize(
+    ("account", "owner"),
+    [
+        ("one", "shop-a"),
+        ("test-7", "test-7"),
+        ("cny.test-7.x", "test-7"),
+        ("test-a/test-a", None),
+        ("test-a-test-a", "test-a"),
+        ("test-a-test-b", "test-a-test-b"),
+        ("shop-a", None),
+        ("Test-7", None),
+        ("test-7\n", None),
+        ("", None),
+        ("test-both", None),
+    ],
+)
+def test_an_account_says_whose_it_is_unless_it_could_be_of_two(tmp_path: Path, account: str, owner: str | None) -> None:
+    more = '      - {profile: sandbox-direct, account: "cny.{marketplace}.x"}\n'
+    twice = '      - {profile: alipay-split, account: "{marketplace}-{marketplace}"}\n'
+    listed = entry(id="test-*").replace("channel_accounts: [", "channel_accounts:\n      - ").rstrip("]\n") + "\n"
+    found = loaded(
+        tmp_path,
+        entry(id="shop-a", account="one"),
+        entry(id="shop-b", account="test-both"),
+        listed + more + twice,
+    )
+    profile = "alipay-split" if account == "test-a-test-a" else "sandbox-direct"
+    named = found.owner_of(profile, account)
+    assert (named and named.id) == owner
+    assert named is None or named.owns(profile, account)
+
+
+def test_the_exact_entry_of_a_marketplace_hides_what_its_prefix_would_own(tmp_path: Path) -> None:
+    found = loaded(tmp_path, entry(id="shop-*"), entry(id="shop-a", account="own"))
+    assert found.owner_of("sandbox-direct", "shop-a") is None
+    assert found.owner_of("sandbox-direct", "shop-b") is not None
+    assert found.owner_of("stripe-connect", "shop-b") is None

@@ -179,6 +179,15 @@ class Marketplaces:
             (entry for entry in entries if entry.id.endswith("*")), key=lambda entry: len(entry.id), reverse=True
         )
         self._found: dict[str, Marketplace | None] = {}
+        self._owners: dict[tuple[str, str], set[str]] = {}
+        self._patterns: list[tuple[str, re.Pattern[str]]] = []
+        for entry in entries:
+            for it in entry.channel_accounts:
+                if entry.id.endswith("*"):
+                    self._patterns.append((it.profile, _reading(it.account)))
+                else:
+                    account = it.account.replace(OWN_ID, entry.id)
+                    self._owners.setdefault((it.profile, account), set()).add(entry.id)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -213,10 +222,24 @@ class Marketplaces:
         self._found[marketplace] = found
         return found
 
+    def owner_of(self, profile: str, account: str) -> Marketplace | None:
+        """Return the marketplace whose account that is; None where it is nobody's, or could be of more than one."""
+        read = [pattern.fullmatch(account) for of, pattern in self._patterns if of == profile]
+        named = {it["marketplace"] for it in read if it is not None}
+        owners = self._owners.get((profile, account), set()) | named
+        found = [it for it in map(self.find, owners) if it is not None and it.owns(profile, account)]
+        return found[0] if len(found) == 1 else None
+
     def _look_up(self, marketplace: str) -> Marketplace | None:
         prefixed = (it for it in self._prefixes if matches(it.id, marketplace))
         entry = self._exact.get(marketplace) or next(prefixed, None)
         return entry.named(marketplace) if entry else None
+
+
+def _reading(account: str) -> re.Pattern[str]:
+    """Return what reads the own id out of an account's name."""
+    first, *rest = map(re.escape, account.split(OWN_ID))
+    return re.compile("(?P<marketplace>[a-z0-9-]{1,32})".join([first, "(?P=marketplace)".join(rest)]))
 
 
 def _mistakes(error: ValidationError) -> Iterable[str]:
