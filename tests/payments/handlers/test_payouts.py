@@ -8,6 +8,7 @@ from tests.payments.edge import Edge, Institution
 from tests.payments.examples import leg, order, payment, payout, subsidy
 
 from shared.messages import Leg, PayoutSettled
+from shared.work import Work
 
 
 async def proved(edge: Edge, institution: Institution, **fields: Any) -> None:  # noqa: ANN401 - any field of the contract
@@ -227,3 +228,20 @@ async def test_a_cancel_that_comes_first_keeps_the_payout_from_being_sent(
     assert {leg.state for answer in answers for leg in answer.legs} == {"cancelled"}
     stored = await still_edge.payout()
     assert (stored["state"], stored["ask_at"]) == ("final", None)
+
+
+@pytest.mark.parametrize(("moved_minor", "taken"), [(1_199, False), (1_200, True), (-1, False)])
+async def test_what_came_back_for_an_order_can_be_paid_out_of_it_and_what_left_it_cannot(
+    still_edge: Edge, institution: Institution, *, moved_minor: int, taken: bool
+) -> None:
+    await stopped(still_edge, institution)
+    first = payout() if moved_minor > 0 else payout(legs=(leg(path="merchant:bob", amount_minor=0),))
+
+    async def decide(work: Work) -> None:
+        still_edge.parts.orders.moved(work, "test-shop/o-1", moved_minor)
+
+    await still_edge.take(first)
+    await still_edge.commits.run(decide, origin="clock")
+    await still_edge.take(payout(number=2, legs=(leg(path="merchant:late", amount_minor=1_200),)))
+    assert bool(await still_edge.payout("test-shop/o:o-1.2")) is taken
+    assert ["payout_above_paid" in it for it in still_edge.published.dead()] == ([] if taken else [True])

@@ -173,7 +173,7 @@ def _status(order: Document, came_in_at: datetime | None, payouts: Iterable[Docu
     added = sum(sub["amount_minor"] for it in found for sub in it["subsidies"] if sub["state"] == "succeeded")
     paid_out = sum(leg["amount_minor"] for it in found for leg in it["legs"] if leg["state"] == "succeeded")
     state = _STANDING[order["state"]]
-    unpaid_minor = _in_pool(order) + added - paid_out
+    unpaid_minor = _in_pool(order) + order.get("moved_minor", 0) + added - paid_out
     nothing_left = unpaid_minor == 0 and added >= order["promised_minor"]
     settled = state == "accepted" and nothing_left and all(it.state == "final" for it in shown)
     times = [it.settled_at for it in shown if it.settled_at] or [order["proved_at"]]

@@ -195,7 +195,8 @@ def _alone(event: PayoutRequested, orders: Mapping[str, Document]) -> bool:
 def _payable(event: PayoutRequested, loaded: _Loaded) -> int | None:
     if not event.document.startswith("o:"):
         return None
-    net_minor = int(loaded.orders[event.key]["net_minor"])
+    order = loaded.orders[event.key]
+    net_minor = int(order["net_minor"]) + int(order.get("moved_minor", 0))
     if f"{event.marketplace}/{event.document}" not in loaded.beside:
         return net_minor
     payouts = (known.payout for known in loaded.known.values())

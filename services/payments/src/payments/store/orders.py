@@ -82,7 +82,8 @@ class Orders:
 
     async def payable(self, keys: Iterable[str], session: Session) -> dict[str, Document]:
         """Return of each order what a payout of it is judged by. `several`: it has, or may have, other payouts."""
-        fields = {"state": 1, "net_minor": 1, "several": 1, "currency": 1, "channel_profile": 1, "channel_account": 1}
+        fields = {"state": 1, "net_minor": 1, "moved_minor": 1, "several": 1, "currency": 1}
+        fields |= {"channel_profile": 1, "channel_account": 1}
         return {it["_id"]: it for it in await self._find(keys, fields, session)}
 
     async def show(self, key: str) -> Document | None:
@@ -119,6 +120,14 @@ class Orders:
     def note_several(self, work: Work, key: str) -> None:
         """Note that an order has another payout than its first: from now on each is judged beside the others."""
         work.update("orders", key, {"$set": {"several": True}})
+
+    def moved(self, work: Work, key: str, amount_minor: int) -> None:
+        """Add what came into the pool for an order, or left it (below zero), by anything but payment and payouts.
+
+        In the transaction that records it: a payout request that is taken meanwhile is judged again.
+        """
+        if amount_minor:
+            work.update("orders", key, {"$inc": {"moved_minor": amount_minor}})
 
     async def claimed(self, claims: Iterable[str], session: Session) -> dict[str, str]:
         """Return which order has each of these payments, of those that an order has."""
