@@ -91,9 +91,9 @@ class Market:
         answer = await self.http.post(self._account("payments"), json={"payments": payments})
         assert answer.is_success, answer.text
 
-    async def fund(self, amount_minor: int, currency: str = "CNY") -> None:
-        """Put money into the platform's marketing pocket at the institution."""
-        fund = {"fund_id": uuid.uuid4().hex, "pocket": "platform:marketing", "currency": currency}
+    async def fund(self, amount_minor: int, currency: str = "CNY", pocket: str = "platform:marketing") -> None:
+        """Put money into one of the platform's own pockets at the institution."""
+        fund = {"fund_id": uuid.uuid4().hex, "pocket": pocket, "currency": currency}
         answer = await self.http.post(self._account("funds"), json=fund | {"amount_minor": amount_minor})
         assert answer.is_success, answer.text
 

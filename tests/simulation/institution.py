@@ -13,7 +13,7 @@ from payments.channels.port import NotSentError, UnansweredError
 from payments.domain.instructions import Instruction
 from payments.domain.outcomes import UNKNOWN, Answer
 from payments.domain.proof import ChannelRecord
-from sandbox.domain import transfers as rules
+from sandbox.domain import execution as rules
 from sandbox.domain.books import Change, Place
 from sandbox.domain.faults import NORMAL, Faults
 from sandbox.domain.payments import Payment, take_payments

@@ -52,7 +52,7 @@ async def test_a_body_that_cannot_be_read_is_refused(
         {"number": "x" * 65},
         {"number": "a\u0000b"},
         {"number": None},
-        {"kind": "refund"},
+        {"kind": "gift"},
         {"receiver": "merchant:a/b"},
     ],
     ids=str,

@@ -3,19 +3,21 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.domain.books import Change, Place
+from sandbox.domain.execution import About, conclude, execute, give_back
 from sandbox.domain.faults import Faults
 from sandbox.domain.payments import Fund, Payment, take_fund, take_payments
-from sandbox.domain.transfers import Record, Transfer, conclude, execute
+from sandbox.domain.transfers import Kind, Record, Transfer
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
-type Step = list[Payment] | Fund | Faults | tuple[list[Transfer], Faults]
+type Step = str | list[Payment] | Fund | Faults | tuple[list[Transfer], Faults]
 
+SIGNS = {"payout": 1, "finish": 1, "refund": 1, "return": -1}
 MERCHANTS = ("merchant:a", "merchant:b")
 
 # Few numbers and small amounts: repeats, reused numbers and empty pockets are then the rule.
@@ -31,17 +33,18 @@ payments = st.builds(
 funds = st.builds(
     Fund,
     fund_id=st.sampled_from("abc"),
-    pocket=st.just("platform:marketing"),
+    pocket=st.sampled_from(["platform:marketing", "platform:advance"]),
     currency=currencies,
     amount_minor=amounts,
 )
 transfers = st.builds(
     Transfer,
     number=st.sampled_from("abcdefghijkl"),
-    kind=st.sampled_from(["payout", "subsidy"]),
-    receiver=st.sampled_from([*MERCHANTS, "platform:fee", "pool"]),
+    kind=st.sampled_from(get_args(Kind)),
+    receiver=st.sampled_from([*MERCHANTS, "platform:fee", "pool", "buyer"]),
     currency=currencies,
     amount_minor=amounts,
+    of=st.sampled_from([None, *"abcdefgh"]),
 )
 faults = st.builds(
     Faults,
@@ -54,6 +57,7 @@ steps = st.lists(
         funds,
         st.tuples(st.lists(transfers, max_size=6), faults),
         faults,  # a query, which concludes what was accepted
+        st.sampled_from("abcdefghijkl"),  # a bank that returns a transfer
     ),
     max_size=20,
 )
@@ -80,9 +84,13 @@ class Account:
                 self.record(conclude(accepted, step, NOW))
             case tuple():
                 batch, faulty = step
-                answers, executed = execute(batch, self.transfers, self.pockets, faulty, NOW)
+                about = About(self.payments, self.uses())
+                answers, executed = execute(batch, self.transfers, self.pockets, faulty, NOW, about)
                 assert [answer.number for answer in answers] == [transfer.number for transfer in batch]
                 self.record(executed)
+            case str():
+                known = [record for number, record in self.transfers.items() if number == step]
+                self.record(give_back(known, "late", self.uses()))
             case list():
                 _, paid = take_payments(step, self.payments)
                 self.payments |= {payment.payment_id: payment for payment in paid.records}
@@ -96,6 +104,13 @@ class Account:
         for place, amount in change.pockets.items():
             self.pockets[place] += amount
 
+    def uses(self) -> Counter[tuple[str, str]]:
+        used: Counter[tuple[str, str]] = Counter()
+        for record in self.transfers.values():
+            if record.state in {"accepted", "succeeded"} and record.transfer.of is not None:
+                used[record.transfer.kind, record.transfer.of] += record.transfer.amount_minor
+        return used
+
     def money_in(self) -> Counter[str]:
         came: Counter[str] = Counter()
         for payment in self.payments.values():
@@ -108,10 +123,18 @@ class Account:
         here: Counter[str] = Counter()
         for (_, currency), balance in self.pockets.items():
             here[currency] += balance
-        for record in self.transfers.values():
-            if record.state == "succeeded" and record.transfer.kind == "payout":
-                here[record.transfer.currency] += record.transfer.amount_minor
+        for place, amount in self.outside().items():
+            here[place[1]] += amount
         return here
+
+    def outside(self) -> Counter[Place]:
+        """Return what receivers and buyers have got."""
+        got: Counter[Place] = Counter()
+        for record in self.transfers.values():
+            it = record.transfer
+            if record.state == "succeeded" and it.kind in SIGNS:
+                got[it.receiver, it.currency] += SIGNS[it.kind] * it.amount_minor
+        return got
 
 
 @given(steps)
@@ -121,6 +144,7 @@ def test_all_money_that_came_in_is_in_a_pocket_or_was_paid_out_and_no_pocket_is_
         account.take(step)
         assert account.money_here() == account.money_in()
         assert min(account.pockets.values(), default=0) >= 0
+        assert min(account.outside().values(), default=0) >= 0
 
 
 @given(steps)

@@ -1,12 +1,17 @@
 """A number is executed once, in order, and takes nothing that is not there."""
 
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pytest
 
-from sandbox.domain.books import IN_TRANSIT, MARKETING, POOL, Change
+from sandbox.domain.books import ADVANCE, IN_TRANSIT, MARKETING, POOL, Change
+from sandbox.domain.execution import About, conclude, execute, give_back
 from sandbox.domain.faults import NORMAL, Faults
-from sandbox.domain.transfers import Record, Transfer, TransferAnswer, conclude, execute, found, give_back
+from sandbox.domain.payments import Payment
+from sandbox.domain.transfers import Kind, Record, Transfer, TransferAnswer, found
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 SHOP = "merchant:shop"
@@ -153,3 +158,103 @@ def test_what_a_bank_returns_is_in_the_pool_again_and_its_number_is_not_executed
 def test_a_subsidy_is_no_banks_to_return() -> None:
     _, change = execute([subsidy("s1", 50)], {}, {(MARKETING, "CNY"): 50}, NORMAL, NOW)
     assert give_back(change.records, "why").records == []
+
+
+def moved(kind: Kind, number: str, amount_minor: int, of: str | None = None, receiver: str = "pool") -> Transfer:
+    return Transfer(number=number, kind=kind, receiver=receiver, currency="CNY", amount_minor=amount_minor, of=of)
+
+
+PAID = Record(transfer=payout("n1", 300), state="succeeded", executed_at=NOW)
+BOUGHT = About(payments={"p1": Payment(payment_id="p1", amount_minor=500, currency="CNY")})
+
+
+def test_a_receiver_gives_back_what_a_payout_brought_it_and_not_one_more() -> None:
+    batch = [moved("return", f"r{n}", amount, "n1", SHOP) for n, amount in enumerate((200, 101, 100, 1))]
+    answers, change = execute(batch, {"n1": PAID}, {}, NORMAL, NOW)
+    over = ("refused", "return_above_payout")
+    assert states(answers) == [("succeeded", None), over, ("succeeded", None), over]
+    assert change.pockets == {(POOL, "CNY"): 300}
+
+
+@pytest.mark.parametrize(
+    ("of", "receiver", "state", "reason"),
+    [
+        ("n9", SHOP, "succeeded", "payout_unknown"),
+        (None, SHOP, "succeeded", "payout_unknown"),
+        ("n1", SHOP, "accepted", "payout_unknown"),
+        ("n1", SHOP, "returned", "payout_unknown"),
+        ("n1", "merchant:other", "succeeded", "payout_differs"),
+    ],
+)
+def test_nobody_gives_back_what_he_has_not_got(of: str | None, receiver: str, state: Any, reason: str) -> None:  # noqa: ANN401 - a literal
+    known = {"n1": msgspec.structs.replace(PAID, state=state)}
+    answers, change = execute([moved("return", "r1", 1, of, receiver)], known, {}, NORMAL, NOW)
+    assert (states(answers), change) == ([("refused", reason)], Change())
+
+
+def test_a_payout_and_its_return_may_be_one_request() -> None:
+    answers, change = execute([payout("n1", 5), moved("return", "r1", 5, "n1", SHOP)], {}, WITH_1000, NORMAL, NOW)
+    assert (states(answers), change.pockets) == ([("succeeded", None)] * 2, {(POOL, "CNY"): 0})
+
+
+def test_the_buyer_gets_back_at_most_what_it_paid() -> None:
+    batch = [moved("refund", f"r{n}", amount, "p1", "buyer") for n, amount in enumerate((400, 101, 100))]
+    answers, change = execute(batch, {}, WITH_1000, NORMAL, NOW, BOUGHT)
+    assert states(answers) == [("succeeded", None), ("refused", "refund_above_payment"), ("succeeded", None)]
+    assert change.pockets == {(POOL, "CNY"): -500}
+
+
+@pytest.mark.parametrize(
+    ("of", "receiver", "reason"), [("p9", "buyer", "payment_unknown"), ("p1", SHOP, "receiver_unknown")]
+)
+def test_a_refund_goes_to_the_buyer_of_a_payment(of: str, receiver: str, reason: str) -> None:
+    answers, _ = execute([moved("refund", "r1", 1, of, receiver)], {}, WITH_1000, NORMAL, NOW, BOUGHT)
+    assert states(answers) == [("refused", reason)]
+
+
+def test_what_was_refunded_before_counts() -> None:
+    about = About(payments=BOUGHT.payments, used=Counter({("refund", "p1"): 450}))
+    answers, _ = execute([moved("refund", "r1", 51, "p1", "buyer")], {}, WITH_1000, NORMAL, NOW, about)
+    assert states(answers) == [("refused", "refund_above_payment")]
+
+
+def test_what_the_platform_adds_comes_out_of_its_own_pockets_and_goes_back_there() -> None:
+    balances = {(ADVANCE, "CNY"): 70, (POOL, "CNY"): 0}
+    batch = [moved("advance", "a1", 70), moved("advance", "a2", 1), moved("marketing_back", "m1", 30)]
+    answers, change = execute(batch, {}, balances, NORMAL, NOW)
+    assert states(answers) == [("succeeded", None), ("failed", "insufficient_funds"), ("succeeded", None)]
+    assert change.pockets == {(ADVANCE, "CNY"): -70, (POOL, "CNY"): 40, (MARKETING, "CNY"): 30}
+
+
+def test_a_return_that_is_accepted_brings_its_money_when_it_is_concluded() -> None:
+    first = Faults(accept_only=True)
+    answers, change = execute([moved("return", "r1", 9, "n1", SHOP)], {"n1": PAID}, {}, first, NOW)
+    assert (states(answers), +change.pockets) == ([("accepted", None)], Counter())
+    assert conclude(change.records, NORMAL, NOW).pockets == {(POOL, "CNY"): 9}
+    assert +conclude(change.records, CLOSED, NOW).pockets == Counter()
+
+
+def test_what_the_buyers_bank_sends_back_is_in_the_pool_again() -> None:
+    refund = Record(transfer=moved("refund", "r1", 9, "p1", "buyer"), state="succeeded", executed_at=NOW)
+    back = give_back([refund], "account_closed")
+    assert ([it.state for it in back.records], back.pockets) == (["returned"], {(POOL, "CNY"): 9})
+
+
+def test_no_bank_returns_a_payout_of_which_a_part_was_given_back() -> None:
+    assert give_back([PAID], "late", Counter({("return", "n1"): 1})) == Change()
+
+
+@pytest.mark.parametrize(
+    ("faults", "failing"),
+    [
+        (Faults(fail_receivers={SHOP: "CLOSED"}, kinds=("return",)), {"r1"}),
+        (Faults(fail_receivers={SHOP: "CLOSED"}), {"n2", "r1"}),
+        (Faults(fail_refunds={"p1": "CLOSED"}), {"b1"}),
+        (Faults(fail_refunds={"p2": "CLOSED"}), set()),
+        (Faults(fail_refunds={"*": "CLOSED"}), {"b1"}),
+    ],
+)
+def test_a_fault_hits_the_kinds_that_it_names(faults: Faults, failing: set[str]) -> None:
+    batch = [payout("n2", 1), moved("return", "r1", 1, "n1", SHOP), moved("refund", "b1", 1, "p1", "buyer")]
+    answers, _ = execute(batch, {"n1": PAID}, WITH_1000, faults, NOW, BOUGHT)
+    assert {it.number for it in answers if it.state == "failed"} == failing

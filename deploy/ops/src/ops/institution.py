@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import batched
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import quote
 
 import httpx
@@ -14,6 +14,9 @@ from shared.messages import ChannelPayment
 ITEMS_MAX: Final = 1_000
 PAGE: Final = 1_000
 TIMEOUT_S: Final = 30.0
+
+Pocket = Literal["platform:marketing", "platform:advance"]
+"""What the platform fills itself: subsidies come from the one, advances for refunds from the other."""
 
 Payments = Iterable[tuple[ChannelPayment, str]]
 """Payments and their currencies."""
@@ -64,11 +67,13 @@ class Institution:
                     message = f"the institution refused payment {it['payment_id']}: {it.get('reason')}"
                     raise InstitutionError(message)
 
-    async def fund(self, account: str, fund_id: str, currency: str, amount_minor: int) -> None:
-        """Put the platform's own money into its marketing pocket. The same `fund_id` again changes nothing."""
+    async def fund(
+        self, account: str, fund_id: str, currency: str, amount_minor: int, pocket: Pocket = "platform:marketing"
+    ) -> None:
+        """Put the platform's own money into a pocket of its own. The same `fund_id` again changes nothing."""
         body = {
             "fund_id": fund_id,
-            "pocket": "platform:marketing",
+            "pocket": pocket,
             "currency": currency,
             "amount_minor": amount_minor,
         }

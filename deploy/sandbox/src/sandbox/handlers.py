@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sandbox.domain import payments, transfers
+from sandbox.domain import execution, payments, transfers
+from sandbox.domain.execution import NOTHING, About
 from sandbox.domain.faults import Faults
 from sandbox.domain.payments import Fund, Payment, PaymentAnswer, PaymentFound
 from sandbox.domain.transfers import Record, Transfer, TransferAnswer, TransferFound
 from sandbox.store import books
+from sandbox.store import faults as switches
 from sandbox.store.connection import Connection, Session
 
 
@@ -43,7 +45,7 @@ class Handlers:
         return [transfers.found(number, known.get(number)) for number in numbers]
 
     async def give_back(self, account: str, numbers: Sequence[str], reason: str) -> list[TransferFound]:
-        """Have receivers' banks return these payouts, as far as they succeeded; tell how each stands, in the order."""
+        """Have banks return these payouts and refunds, as far as they succeeded; tell how each stands, in the order."""
         known = await self._connection.transact(_give_back, account, numbers, reason)
         return [transfers.found(number, known.get(number)) for number in numbers]
 
@@ -64,25 +66,38 @@ def _take_fund(session: Session, account: str, fund: Fund) -> bool:
 
 
 def _execute(session: Session, account: str, batch: Sequence[Transfer], faults: Faults) -> list[TransferAnswer]:
-    known = books.transfers(session, account, (transfer.number for transfer in batch))
-    balances = books.balances(session, account, {transfer.source for transfer in batch})
+    numbers = [transfer.number for transfer in batch]
+    numbers += [transfer.of for transfer in batch if transfer.of is not None and transfer.kind == "return"]
+    known = books.transfers(session, account, numbers)
+    sources = {source for transfer in batch if (source := transfer.source) is not None}
+    balances = books.balances(session, account, sources)
     now = _now()
-    answers, change = transfers.execute(batch, known, balances, faults, now)
+    about = _about(session, account, batch)
+    answers, change = execution.execute(batch, known, balances, faults, now, about)
     books.add_transfers(session, account, change, now)
     return answers
 
 
+def _about(session: Session, account: str, batch: Sequence[Transfer]) -> About:
+    things = {transfer.of for transfer in batch if transfer.of is not None}
+    if not things:
+        return NOTHING
+    return About(payments=books.payments(session, account, things), used=books.uses(session, account, things))
+
+
 def _conclude(session: Session, account: str, numbers: Sequence[str], faults: Faults) -> dict[str, Record]:
     known = books.transfers(session, account, numbers)
+    stays = switches.switched(session, account).keeps
+    accepted = [it for it in known.values() if it.state == "accepted" and not stays(it.transfer.kind)]
     now = _now()
-    change = transfers.conclude((record for record in known.values() if record.state == "accepted"), faults, now)
+    change = execution.conclude(accepted, faults, now)
     books.conclude_transfers(session, account, change, now)
     return known | {record.transfer.number: record for record in change.records}
 
 
 def _give_back(session: Session, account: str, numbers: Sequence[str], reason: str) -> dict[str, Record]:
     known = books.transfers(session, account, numbers)
-    change = transfers.give_back(known.values(), reason)
+    change = execution.give_back(known.values(), reason, books.uses(session, account, known))
     books.return_transfers(session, account, change, _now())
     return known | {record.transfer.number: record for record in change.records}
 

@@ -1,7 +1,7 @@
 """The routes that move money or ask about it, each behind the faults of its account."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -13,13 +13,14 @@ from sandbox.api.bodies import Account, documented, read, write
 from sandbox.domain.books import Part
 from sandbox.domain.faults import Faults, Operation
 from sandbox.domain.payments import Fund
+from sandbox.domain.transfers import Transfer
 from sandbox.handlers import Handlers
 from sandbox.hangup import NoAnswer
 from sandbox.problems import Problem
 from sandbox.store.faults import FaultSwitches
 
 type Execute = Callable[[Faults], Awaitable[Part]]
-type Serve = Callable[[Operation, str, Execute], Awaitable[Response]]
+type Serve = Callable[..., Awaitable[Response]]
 
 _PAYMENTS: Final = msgspec.json.Decoder(bodies.PaymentBatch)
 _PAYMENT_QUERY: Final = msgspec.json.Decoder(bodies.PaymentQuery)
@@ -32,8 +33,10 @@ def routes(handlers: Handlers, switches: FaultSwitches) -> APIRouter:
     """Return the routes for money in and money out."""
     router = APIRouter(prefix="/v1/accounts/{account}")
 
-    async def serve(operation: Operation, account: str, execute: Execute) -> Response:
-        return await _serve(await switches.take(account, operation), execute)
+    async def serve(
+        operation: Operation, account: str, execute: Execute, transfers: Sequence[Transfer] = ()
+    ) -> Response:
+        return await _serve(await switches.take(account, operation, transfers), execute)
 
     _money_in(router, handlers, serve)
     _money_out(router, handlers, serve)
@@ -79,7 +82,7 @@ def _money_out(router: APIRouter, handlers: Handlers, serve: Serve) -> None:
         async def execute(faults: Faults) -> Part:
             return bodies.TransferAnswers(transfers=await handlers.execute(account, batch, faults))
 
-        return await serve("transfers", account, execute)
+        return await serve("transfers", account, execute, batch)
 
     @router.post("/transfers/query", openapi_extra=documented(bodies.TransfersFound, bodies.TransferQuery))
     async def find_transfers(account: Account, request: Request) -> Response:

@@ -13,6 +13,8 @@ BALANCE_MINOR_MAX: Final = 2**53 - 1
 
 POOL: Final = "pool"
 MARKETING: Final = "platform:marketing"
+ADVANCE: Final = "platform:advance"
+BUYER: Final = "buyer"
 IN_TRANSIT: Final = "in_transit"
 """Where the money of an accepted transfer waits for its outcome: gone from its source, not yet with its receiver."""
 

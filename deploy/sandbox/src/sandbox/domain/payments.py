@@ -1,11 +1,11 @@
-"""Money in: what buyers pay into the pool, and what the platform funds its marketing pocket with."""
+"""Money in: what buyers pay into the pool, and what the platform funds its own pockets with."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
 
-from sandbox.domain.books import MARKETING, POOL, Change, Currency, Id, Minor, Part
+from sandbox.domain.books import POOL, Change, Currency, Id, Minor, Part
 
 
 class Payment(Part, frozen=True, kw_only=True, gc=False):
@@ -39,7 +39,7 @@ class Fund(Part, frozen=True, kw_only=True, gc=False):
     """One deposit of the platform into a pocket of its own."""
 
     fund_id: Id
-    pocket: Literal["platform:marketing"]
+    pocket: Literal["platform:marketing", "platform:advance"]
     currency: Currency
     amount_minor: Minor
 
@@ -72,7 +72,7 @@ def take_fund(fund: Fund, known: Fund | None) -> Change[Fund] | None:
     change: Change[Fund] = Change()
     if known is None:
         change.records.append(fund)
-        change.pockets[MARKETING, fund.currency] += fund.amount_minor
+        change.pockets[fund.pocket, fund.currency] += fund.amount_minor
     return change if known in (None, fund) else None
 
 

@@ -1,5 +1,6 @@
 """How payments, funds, transfers and balances are stored, by account and number or place. No rule about them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from sandbox.domain.books import Change, Place
+from sandbox.domain.execution import Uses
 from sandbox.domain.payments import Fund, Payment
 from sandbox.domain.transfers import Record, Transfer
 from sandbox.store.connection import Session
@@ -16,15 +18,19 @@ _MS: Final = timedelta(milliseconds=1)
 
 _PAYMENT: Final = "SELECT payment_id, currency, amount_minor, fee_minor FROM payments WHERE account = ? AND payment_id "
 _TRANSFER: Final = (
-    "SELECT number, kind, receiver, currency, amount_minor, state, reason, executed_at_ms"
+    "SELECT number, kind, receiver, currency, amount_minor, state, reason, executed_at_ms, of_id"
     " FROM transfers WHERE account = ? AND number "
 )
 _FUND: Final = "SELECT fund_id, pocket, currency, amount_minor FROM funds WHERE account = ? AND fund_id = ?"
 _POCKETS: Final = "SELECT pocket, currency, balance_minor FROM pockets WHERE account = ? "
 _RECEIVERS: Final = """
-    SELECT receiver, currency, sum(amount_minor) FROM transfers
-    WHERE account = ? AND kind = 'payout' AND state = 'succeeded'
+    SELECT receiver, currency, sum(iif(kind = 'return', -amount_minor, amount_minor)) FROM transfers
+    WHERE account = ? AND kind IN ('payout', 'finish', 'return') AND state = 'succeeded'
     GROUP BY receiver, currency HAVING receiver || '/' || currency > ? ORDER BY receiver || '/' || currency LIMIT ?
+"""
+_USES: Final = """
+    SELECT kind, of_id, sum(amount_minor) FROM transfers
+    WHERE account = ? AND of_id IN (SELECT value FROM json_each(?)) AND state IN ('accepted', 'succeeded') GROUP BY 1, 2
 """
 _KNOWN: Final = "IN (SELECT value FROM json_each(?))"
 _AFTER: Final = "> ? ORDER BY 1 LIMIT ?"
@@ -52,6 +58,12 @@ def transfers(session: Session, account: str, numbers: Iterable[str]) -> dict[st
     return {row[0]: _transfer(*row) for row in rows.fetchall()}
 
 
+def uses(session: Session, account: str, things: Iterable[str]) -> Uses:
+    """Return what was taken of these payments and payouts: what is under way or done, by kind and thing."""
+    rows = session.execute(_USES, (account, _keys(things))).fetchall()
+    return Counter({(kind, thing): amount for kind, thing, amount in rows})
+
+
 def balances(session: Session, account: str, places: Iterable[Place]) -> dict[Place, int]:
     """Return the balances of these pockets; one that never moved is not in the answer."""
     found = (session.execute(_POCKETS + "AND pocket = ? AND currency = ?", (account, *place)) for place in places)
@@ -75,11 +87,11 @@ def add_funds(session: Session, account: str, change: Change[Fund], now: datetim
 def add_transfers(session: Session, account: str, change: Change[Record], now: datetime) -> None:
     """Record new transfers and what they moved."""
     rows = [
-        (account, it.number, it.kind, it.receiver, it.currency, it.amount_minor, *_outcome(record, now))
+        (account, it.number, it.kind, it.receiver, it.currency, it.amount_minor, *_outcome(record, now), it.of)
         for record in change.records
         for it in (record.transfer,)
     ]
-    session.executemany("INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    session.executemany("INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     _move(session, account, change)
 
 
@@ -116,7 +128,7 @@ def pockets(session: Session, account: str, limit: int) -> list[tuple[Place, int
 
 
 def receivers_after(session: Session, account: str, cursor: str, limit: int) -> list[tuple[Place, int]]:
-    """Return what the next receivers got, by name and currency, summed over their transfers.
+    """Return what the next receivers got, by name and currency, summed: without what they gave back.
 
     Nothing is decided by them, and a kept balance would be written with every transfer. So every page of this reads
     all transfers of the account; it is for people and for tests.
@@ -151,8 +163,11 @@ def _transfer(  # noqa: PLR0913, PLR0917 - a row
     state: Any,  # noqa: ANN401 - the same
     reason: str | None,
     executed_at_ms: int | None,
+    of_id: str | None,
 ) -> Record:
-    transfer = Transfer(number=number, kind=kind, receiver=receiver, currency=currency, amount_minor=amount_minor)
+    transfer = Transfer(
+        number=number, kind=kind, receiver=receiver, currency=currency, amount_minor=amount_minor, of=of_id
+    )
     executed_at = None if executed_at_ms is None else _EPOCH + executed_at_ms * _MS
     return Record(transfer=transfer, state=state, reason=reason, executed_at=executed_at)
 

@@ -33,7 +33,7 @@ _SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS transfers (
         account TEXT NOT NULL, number TEXT NOT NULL, kind TEXT NOT NULL, receiver TEXT NOT NULL,
         currency TEXT NOT NULL, amount_minor INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT,
-        executed_at_ms INTEGER, at_ms INTEGER NOT NULL, PRIMARY KEY (account, number)) STRICT""",
+        executed_at_ms INTEGER, at_ms INTEGER NOT NULL, of_id TEXT, PRIMARY KEY (account, number)) STRICT""",
     f"""CREATE TABLE IF NOT EXISTS pockets (
         account TEXT NOT NULL, pocket TEXT NOT NULL, currency TEXT NOT NULL,
         balance_minor INTEGER NOT NULL CHECK (balance_minor BETWEEN 0 AND {BALANCE_MINOR_MAX}),
@@ -46,6 +46,10 @@ _SCHEMA: Final = (
 Payments and transfers keep their rows in the order they came, and a key apart: with the rows in the order of numbers
 each request changed more pages.
 """
+_ADDED: Final = {"transfers": {"of_id": "TEXT"}}
+"""Columns that a file made by an older version lacks. They stand last in their table."""
+
+_INDEXES: Final = ("CREATE INDEX IF NOT EXISTS transfers_of ON transfers (account, of_id) WHERE of_id IS NOT NULL",)
 
 
 class StoreError(Exception):
@@ -170,6 +174,13 @@ def _opened(path: Path) -> Session:
 def _make_tables(session: Session) -> None:
     for table in _SCHEMA:
         session.execute(table)
+    for name, columns in _ADDED.items():
+        there = {row[1] for row in session.execute(f"PRAGMA table_info({name})")}
+        for column, type_ in columns.items():
+            if column not in there:
+                session.execute(f"ALTER TABLE {name} ADD COLUMN {column} {type_}")
+    for index in _INDEXES:
+        session.execute(index)
 
 
 def _transact[T](session: Session, decide: Callable[[Session], T]) -> T:

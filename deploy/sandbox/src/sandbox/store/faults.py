@@ -1,8 +1,11 @@
 """How faults are stored: one row per account, so that they survive a restart and `remaining` is counted once."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from sandbox.domain.faults import NORMAL, Faults, Operation
+from sandbox.domain.transfers import Transfer
 from sandbox.store.connection import Connection, Session
 
 
@@ -22,14 +25,16 @@ class FaultSwitches:
 
     async def show(self, account: str) -> Faults:
         """Return the faults of an account as they stand now."""
-        return await self._connection.read(_show, account)
+        return await self._connection.read(switched, account)
 
-    async def take(self, account: str, operation: Operation) -> Faults:
+    async def take(self, account: str, operation: Operation, transfers: Sequence[Transfer] = ()) -> Faults:
         """Return what hits this request, and count it."""
         faults = await self.show(account)
-        if not faults.hits(operation):
+        if not faults.hits(operation, transfers):
             return NORMAL
-        return faults if faults.remaining is None else await self._connection.transact(_count, account, operation)
+        if faults.remaining is not None:
+            faults = await self._connection.transact(_count, account, operation, transfers)
+        return faults.of_request(operation)
 
 
 def _switch(session: Session, account: str, faults: Faults) -> None:
@@ -41,7 +46,8 @@ def _remove(session: Session, account: str) -> None:
     session.execute("DELETE FROM faults WHERE account = ?", (account,))
 
 
-def _show(session: Session, account: str) -> Faults:
+def switched(session: Session, account: str) -> Faults:
+    """Return the faults of an account as they stand now."""
     row = session.execute("SELECT setting, remaining FROM faults WHERE account = ?", (account,)).fetchone()
     if row is None:
         return NORMAL
@@ -49,9 +55,9 @@ def _show(session: Session, account: str) -> Faults:
     return msgspec.structs.replace(msgspec.json.decode(setting, type=Faults), remaining=remaining)
 
 
-def _count(session: Session, account: str, operation: Operation) -> Faults:
-    faults = _show(session, account)
-    if not faults.hits(operation):
+def _count(session: Session, account: str, operation: Operation, transfers: Sequence[Transfer]) -> Faults:
+    faults = switched(session, account)
+    if not faults.hits(operation, transfers):
         return NORMAL  # another request took the last one
     session.execute("UPDATE faults SET remaining = remaining - 1 WHERE account = ?", (account,))
     return faults
