@@ -33,7 +33,7 @@ async def test_a_refund_is_paid_by_what_receivers_give_back_and_the_platform_adv
     assert await pockets(institution) == {"pool": 0, "platform:advance": 0}
     assert await received(institution) == {SHOP: 30}
     again = await transfer(institution, moved("return", "r2", 31, "n1", receiver=SHOP))
-    assert again[0]["reason"] == "return_above_payout"
+    assert again[0]["reason"] == "return_above_paid"
     found = await ask(institution, "b1", "a1")
     assert [(it["kind"], it.get("of")) for it in found] == [("refund", "p1"), ("advance", None)]
 

@@ -171,7 +171,7 @@ BOUGHT = About(payments={"p1": Payment(payment_id="p1", amount_minor=500, curren
 def test_a_receiver_gives_back_what_a_payout_brought_it_and_not_one_more() -> None:
     batch = [moved("return", f"r{n}", amount, "n1", SHOP) for n, amount in enumerate((200, 101, 100, 1))]
     answers, change = execute(batch, {"n1": PAID}, {}, NORMAL, NOW)
-    over = ("refused", "return_above_payout")
+    over = ("refused", "return_above_paid")
     assert states(answers) == [("succeeded", None), over, ("succeeded", None), over]
     assert change.pockets == {(POOL, "CNY"): 300}
 
@@ -179,11 +179,11 @@ def test_a_receiver_gives_back_what_a_payout_brought_it_and_not_one_more() -> No
 @pytest.mark.parametrize(
     ("of", "receiver", "state", "reason"),
     [
-        ("n9", SHOP, "succeeded", "payout_unknown"),
-        (None, SHOP, "succeeded", "payout_unknown"),
-        ("n1", SHOP, "accepted", "payout_unknown"),
-        ("n1", SHOP, "returned", "payout_unknown"),
-        ("n1", "merchant:other", "succeeded", "payout_differs"),
+        ("n9", SHOP, "succeeded", "return_not_allowed"),
+        (None, SHOP, "succeeded", "return_not_allowed"),
+        ("n1", SHOP, "accepted", "return_not_allowed"),
+        ("n1", SHOP, "returned", "return_not_allowed"),
+        ("n1", "merchant:other", "succeeded", "return_not_allowed"),
     ],
 )
 def test_nobody_gives_back_what_he_has_not_got(of: str | None, receiver: str, state: Any, reason: str) -> None:  # noqa: ANN401 - a literal
@@ -200,7 +200,7 @@ def test_a_payout_and_its_return_may_be_one_request() -> None:
 def test_the_buyer_gets_back_at_most_what_it_paid() -> None:
     batch = [moved("refund", f"r{n}", amount, "p1", "buyer") for n, amount in enumerate((400, 101, 100))]
     answers, change = execute(batch, {}, WITH_1000, NORMAL, NOW, BOUGHT)
-    assert states(answers) == [("succeeded", None), ("refused", "refund_above_payment"), ("succeeded", None)]
+    assert states(answers) == [("succeeded", None), ("refused", "refund_above_paid"), ("succeeded", None)]
     assert change.pockets == {(POOL, "CNY"): -500}
 
 
@@ -215,7 +215,7 @@ def test_a_refund_goes_to_the_buyer_of_a_payment(of: str, receiver: str, reason:
 def test_what_was_refunded_before_counts() -> None:
     about = About(payments=BOUGHT.payments, used=Counter({("refund", "p1"): 450}))
     answers, _ = execute([moved("refund", "r1", 51, "p1", "buyer")], {}, WITH_1000, NORMAL, NOW, about)
-    assert states(answers) == [("refused", "refund_above_payment")]
+    assert states(answers) == [("refused", "refund_above_paid")]
 
 
 def test_what_the_platform_adds_comes_out_of_its_own_pockets_and_goes_back_there() -> None:

@@ -13,8 +13,8 @@ from sandbox.domain.payments import Payment
 from sandbox.domain.transfers import Record, Transfer, TransferAnswer, answer
 
 Refusal = Literal[
-    "number_reused", "receiver_unknown", "amount_zero", "payout_unknown", "payout_differs", "return_above_payout",
-    "payment_unknown", "refund_above_payment",
+    "number_reused", "receiver_unknown", "amount_zero", "return_not_allowed", "return_above_paid", "payment_unknown",
+    "refund_above_paid",
 ]  # fmt: skip
 
 type Uses = Counter[tuple[str, str]]
@@ -129,12 +129,12 @@ def _refusal(
 
 def _no_return(transfer: Transfer, paid: Record | None, used: Uses) -> Refusal | None:
     if paid is None or paid.state != "succeeded" or paid.transfer.kind not in PAID_OUT:
-        return "payout_unknown"
+        return "return_not_allowed"
     got = paid.transfer
     if (got.receiver, got.currency) != (transfer.receiver, transfer.currency):
-        return "payout_differs"
+        return "return_not_allowed"
     above = used["return", got.number] + transfer.amount_minor > got.amount_minor
-    return "return_above_payout" if above else None
+    return "return_above_paid" if above else None
 
 
 def _no_refund(transfer: Transfer, payment: Payment | None, used: Uses) -> Refusal | None:
@@ -143,7 +143,7 @@ def _no_refund(transfer: Transfer, payment: Payment | None, used: Uses) -> Refus
     if transfer.receiver != BUYER:
         return "receiver_unknown"
     above = used["refund", payment.payment_id] + transfer.amount_minor > payment.amount_minor
-    return "refund_above_payment" if above else None
+    return "refund_above_paid" if above else None
 
 
 def _decide(transfer: Transfer, left_minor: int | None, faults: Faults, now: datetime) -> Record:
