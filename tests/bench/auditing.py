@@ -37,25 +37,27 @@ async def at_rest(cluster: Cluster) -> int:
         await asyncio.sleep(REST_POLL_S)
 
 
-def audit(cluster: Cluster, sent: Iterable[int]) -> dict[str, Any]:
-    """Audit everything on the cluster; `sent` are the numbers of the orders that must be there.
+def audit(cluster: Cluster, sent: Iterable[int], *others: str) -> dict[str, Any]:
+    """Audit everything on the cluster; `sent` are the numbers of the orders that must be there, in `others` as well.
 
     The answer is that of `--json` with the first breaches only, and `command_s`: how long the whole command took.
     """
     home = cluster.folder / "audit"
-    _write_manifest(home, sent)
+    numbers = list(sent)
+    for marketplace in (MARKETPLACE, *others):
+        _write_manifest(home, marketplace, numbers)
     if not (home / "deploy").exists():
         (home / "deploy").symlink_to(ROOT / "deploy")
     found = _run(home, {variable(it): cluster.urls[it] for it in PARTS})
     return {**found, "breaches": found["breaches"][:BREACHES_KEPT]}
 
 
-def _write_manifest(home: Path, sent: Iterable[int]) -> None:
-    folder = home / SENT / MARKETPLACE
+def _write_manifest(home: Path, marketplace: str, sent: Iterable[int]) -> None:
+    folder = home / SENT / marketplace
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "bench.jsonl").open("w", encoding="utf-8") as file:
         for number in sent:
-            file.write(json.dumps({"marketplace": MARKETPLACE, "order_id": order_id(number)}) + "\n")
+            file.write(json.dumps({"marketplace": marketplace, "order_id": order_id(number)}) + "\n")
 
 
 def _run(home: Path, variables: dict[str, str]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from ops.send.run import copied
 from shared.messages import ChannelPayment, OrderLine, OrderPaid
 
 MARKETPLACE: Final = "test-bench"
-ACCOUNT: Final = MARKETPLACE
-"""The one channel account of the bench, as deploy/marketplaces.yaml gives it to `test-*`."""
+"""Its channel account has the same name, as deploy/marketplaces.yaml gives it to `test-*`."""
 MERCHANTS: Final = 3_000
 LEGS: Final = 3
 COMMISSION_BP: Final = 1_000
@@ -23,20 +22,20 @@ PAID_EVERY: Final = timedelta(milliseconds=10)
 PAYMENTS_PER_STEP: Final = 5_000
 
 
-def order(number: int, legs: int = LEGS) -> OrderPaid:
+def order(number: int, legs: int = LEGS, marketplace: str = MARKETPLACE) -> OrderPaid:
     """Return one order: a line each of `legs` merchants, one payment, the channel's fee 0.6 % of it, in CNY."""
     lines = tuple(_line(number, place, legs) for place in range(legs))
     paid_minor = sum(it.amount_minor + it.freight_minor for it in lines)
     identity = order_id(number)
     payment = ChannelPayment(
         channel_profile=PROFILE,
-        channel_account=ACCOUNT,
+        channel_account=marketplace,
         channel_payment_id=f"pay-{identity}",
         amount_minor=paid_minor,
         fee_minor=paid_minor * FEE_BP // 10_000,
     )
     return OrderPaid(
-        marketplace=MARKETPLACE,
+        marketplace=marketplace,
         order_id=identity,
         buyer=f"buyer-{number % 9_973}",
         currency="CNY",
@@ -69,22 +68,23 @@ def merchant(number: int) -> str:
     return f"m-{number:04}"
 
 
-def drafts() -> Iterator[MerchantDraft]:
+def drafts(marketplace: str = MARKETPLACE) -> Iterator[MerchantDraft]:
     """Return every merchant with a real-time agreement of 10 % commission."""
     for number in range(MERCHANTS):
         name = merchant(number)
-        yield MerchantDraft(marketplace=MARKETPLACE, merchant=name, name=name, agreement=standard_terms(COMMISSION_BP))
+        yield MerchantDraft(marketplace=marketplace, merchant=name, name=name, agreement=standard_terms(COMMISSION_BP))
 
 
-async def agree(merchant_url: str, bootstrap: str) -> None:
+async def agree(merchant_url: str, bootstrap: str, *marketplaces: str) -> None:
     """Make all agreements, and wait until the services have their copies."""
-    await merchants.ensure(merchant_url, drafts())
+    for marketplace in marketplaces or (MARKETPLACE,):
+        await merchants.ensure(merchant_url, drafts(marketplace))
     await copied(bootstrap)
 
 
-async def pay(institution_url: str, first: int, count: int, legs: int = LEGS) -> None:
+async def pay(institution_url: str, first: int, count: int, legs: int = LEGS, marketplace: str = MARKETPLACE) -> None:
     """Have the buyers of these orders pay: what is true before Weir hears of an order is no work of Weir."""
     async with Institution(institution_url) as institution:
         for numbers in batched(range(first, first + count), PAYMENTS_PER_STEP):
-            orders = (order(number, legs) for number in numbers)
-            await institution.pay(ACCOUNT, ((it.payments[0], it.currency) for it in orders))
+            orders = (order(number, legs, marketplace) for number in numbers)
+            await institution.pay(marketplace, ((it.payments[0], it.currency) for it in orders))

@@ -9,6 +9,8 @@ from tests.bench.usage import Memory
 CAPACITY: Final = "capacity"
 MANY_RECEIVERS: Final = "50 receivers"
 LEDGER: Final = "ledger"
+BESIDE: Final = "beside a channel that answers"
+BESIDE_SILENT: Final = "beside a channel that times out"
 ORDER: Final = "order"
 TRANSACTION: Final = "transaction"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from tests.bench import auditing, ledger, load
+from tests.bench import auditing, isolation, ledger, load
 from tests.bench.cluster import Cluster, Tell
 from tests.bench.result import CAPACITY, MANY_RECEIVERS, Result
 from tests.bench.run import Ask, measure
@@ -44,6 +44,7 @@ class Scenario(StrEnum):
     RECEIVERS = "receivers-50"
     PRESETS = "presets"
     LEDGER = "ledger"
+    ISOLATION = "isolation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,13 @@ def books(options: Options, tell: Tell) -> list[Result]:
     return [ledger.measure(seconds, warmup_s, tell)]
 
 
+def channels(options: Options, tell: Tell) -> list[Result]:
+    """Show that orders of one channel account do not wait while the institution of another times out."""
+    with Cluster(tell) as cluster:
+        cluster.start_services()
+        return isolation.measure(cluster, min(options.seconds, RATE_S), min(options.warmup_s, RATE_WARMUP_S), tell)
+
+
 SCENARIOS: Final[Mapping[Scenario, Callable[[Options, Tell], list[Result]]]] = {
     Scenario.ALL: everything,
     Scenario.CAPACITY: capacity,
@@ -144,6 +152,7 @@ SCENARIOS: Final[Mapping[Scenario, Callable[[Options, Tell], list[Result]]]] = {
     Scenario.RECEIVERS: receivers,
     Scenario.PRESETS: presets,
     Scenario.LEDGER: books,
+    Scenario.ISOLATION: channels,
 }
 
 
