@@ -23,7 +23,7 @@ async def test_what_waits_for_an_institution_shows_its_age_and_then_no_more(
     edge = still_edge
     await edge.take(order())
     await age(edge, "handovers", "since")
-    await edge.metrics.sample(edge.database)
+    await edge.metrics.sample(edge.database, {})
     proving = {"channel": "sandbox-direct", "state": "proving"}
     assert (value(edge, "weir_instructions_oldest_seconds", **proving) or 0) > 3_500
 
@@ -34,14 +34,14 @@ async def test_what_waits_for_an_institution_shows_its_age_and_then_no_more(
     await edge.take(payout())
     await edge.payout_in("unknown")
     await age(edge, "payouts", "created_at")
-    await edge.metrics.sample(edge.database)
+    await edge.metrics.sample(edge.database, {})
     assert value(edge, "weir_instructions_oldest_seconds", **proving) is None
     unknown = {"channel": "sandbox-direct", "state": "unknown"}
     assert (value(edge, "weir_instructions_oldest_seconds", **unknown) or 0) > 3_500
 
     await edge.let_time_pass()
     await edge.payout_in("final")
-    await edge.metrics.sample(edge.database)
+    await edge.metrics.sample(edge.database, {})
     assert value(edge, "weir_instructions_oldest_seconds", **unknown) is None
 
 

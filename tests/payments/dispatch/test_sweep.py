@@ -1,12 +1,15 @@
 """What a crash leaves behind is brought back to a lane, once."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 from tests.payments.edge import Edge, Institution, until
 from tests.payments.examples import ACCOUNT, NOW, order, payment, payout
 
 from payments.channels.sandbox import SandboxChannel
-from payments.dispatch.lanes import lane
-from payments.domain.payouts import instructions, requested
+from payments.dispatch.lanes import Lanes, Line, lane
+from payments.domain.payouts import Payout, instructions, requested
 from shared.messages import PayoutSettled, SplitRequested
 from shared.mongo import Database
 
@@ -116,3 +119,15 @@ async def test_what_a_lane_has_no_room_for_is_fetched_again_when_it_has(
     accepted = {"state": "accepted"}
     await until(lambda: still_edge.database.orders.count_documents(accepted), lambda count: count == 9)
     await until(lambda: still_edge.database.handovers.count_documents({}), lambda count: count == 0)
+
+
+async def test_what_a_crash_leaves_of_a_receivers_own_lane_comes_back_to_that_lane(
+    crashed: Edge, database: Database
+) -> None:
+    """Fails when the hand-over forgets the receiver: its pace would be the account's."""
+    await database.handovers.update_many({}, {"$set": {"receiver": "merchant:alice", "profile": "wechat-ecommerce"}})
+    await database.handovers.update_many({}, {"$set": {"due_at": NOW}})
+    lines = list[Line]()
+    left = crashed.parts.sweep.left_payouts
+    await left.sweep(cast("Lanes[Payout]", SimpleNamespace(hand=lambda line, _items, _id: lines.append(line))))
+    assert lines == [Line("wechat-ecommerce", ACCOUNT, "merchant:alice")]

@@ -11,7 +11,7 @@ from payments import api, store
 from payments.channels.port import Channel
 from payments.channels.sandbox import SandboxChannel
 from payments.consumers import consumers
-from payments.dispatch import sweep
+from payments.dispatch import paces, sweep
 from payments.dispatch.lanes import Lanes
 from payments.dispatch.paying import Paying
 from payments.dispatch.proving import Proving
@@ -72,8 +72,8 @@ def assemble(
     sweeping = Sweep(database, orders, payouts, handovers, commits)
     proving = Proving(channels.__getitem__, orders, commits)
     paying = Paying(channels.__getitem__, payouts, commits)
-    proofs = Lanes("prove", proving.send, sweeping.recovered)
-    transfers = Lanes("pay", paying.send, sweeping.recovered)
+    proofs = Lanes("prove", proving.send, sweeping.recovered, paces.of("query"))
+    transfers = Lanes("pay", paying.send, sweeping.recovered, paces.of("pay"))
     paying.hand = transfers.hand
     proofs.concluded = transfers.concluded = handovers.close
     proofs.reload = partial(sweeping.left_orders.reload, proofs)
@@ -104,7 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     parts = assemble(service.database, service.commits, service.marketplaces, channels, metrics)
     consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants)
     service.background(parts.run)
-    service.sample(lambda: metrics.sample(service.database))
+    service.sample(lambda: metrics.sample(service.database, parts.proofs.open() + parts.transfers.open()))
     service.sweep("proofs", sweep.EVERY_S, lambda: parts.sweep.orders(parts.proofs))
     service.sweep("payouts", sweep.EVERY_S, lambda: parts.sweep.payouts(parts.transfers))
     service.app.include_router(

@@ -1,5 +1,6 @@
 """What payments measures of the money itself, per batch or by the clock; the kit measures its own work."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
@@ -22,6 +23,12 @@ class Metrics:
             ["channel", "state"],
             registry=registry,
         )
+        self._open = Gauge(
+            "weir_lanes_open",
+            "Lanes whose institution did not answer the last time: they probe it with one request at a time.",
+            ["channel"],
+            registry=registry,
+        )
         self._order_to_payout = Histogram(
             "weir_order_to_payout_seconds",
             "From the order-paid to the payout that is paid in full.",
@@ -34,11 +41,14 @@ class Metrics:
         if payout.document.startswith("o:"):
             self._order_to_payout.observe(seconds)
 
-    async def sample(self, database: Database) -> None:
-        """Set the gauges now, by MongoDB's clock."""
+    async def sample(self, database: Database, open_lanes: Mapping[str, int]) -> None:
+        """Set the gauges now, by MongoDB's clock. `open_lanes` of this replica, by profile."""
         ages = Ages(database)
         now = await leases.now(database)
         waiting = await ages.waiting()
+        self._open.clear()
+        for channel, count in open_lanes.items():
+            self._open.labels(channel).set(count)
         self._waiting.clear()  # a state that nothing is in any more has no age
         for kind, since in waiting.items():
             self._waiting.labels(kind.channel, kind.state).set(max(0.0, (now - since).total_seconds()))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from payments.channels.port import Channel, NotSentError, UnansweredError
+from payments.dispatch import paces
 from payments.dispatch.lanes import Item, Line
 from payments.dispatch.outcome import commit
 from payments.domain.instructions import Instruction
@@ -31,8 +32,9 @@ def item(payout: Payout) -> Item[Payout]:
 
 
 def line(payout: Payout) -> Line:
-    """Return the lane of a payout."""
-    return Line(payout.channel_profile, payout.channel_account)
+    """Return the lane of a payout: its account's, or its collector's own (see paces)."""
+    receiver = paces.receiver_of(payout.channel_profile, payout.kind, payout.legs[0].receiver) if payout.legs else ""
+    return Line(payout.channel_profile, payout.channel_account, receiver)
 
 
 class Paying:

@@ -176,7 +176,7 @@ class Lanes[T]:
         lane.silent = not answered
         if not answered:
             lane.failures += 1
-        elif lane.failures or not lane.answered:
+        elif lane.failures or not (lane.answered or lane.line.receiver):  # what waits, waits by account
             lane.failures, lane.answered = 0, True
             self._start(lane)
             with contextlib.suppress(Exception):  # asking early only saves time; every ask has its own time as well
