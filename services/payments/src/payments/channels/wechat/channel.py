@@ -3,7 +3,6 @@
 Instructions of one payment go one after the other, as the port says; those of others beside each other.
 """
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from payments.channels.beside import each
 from payments.channels.port import NotSentError, UnansweredError
 from payments.channels.wechat import words
 from payments.channels.wechat.client import URL, Client, Reply
@@ -20,9 +20,6 @@ from payments.channels.wechat.credentials import Wallet
 from payments.domain.instructions import Instruction
 from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer
 from payments.domain.proof import ChannelRecord
-
-REQUESTS_MAX: Final = 16
-"""Under way at one time, of one call."""
 
 NOT_BOUND: Final = "NO_RELATION"
 DESCRIPTION: Final = "settlement"
@@ -59,7 +56,7 @@ class WechatChannel:
                 raise NotSentError(reply.code)
             return _record(reply)
 
-        found = await _beside(payment_ids, find)
+        found = await each(payment_ids, find)
         return dict(zip(payment_ids, found, strict=True))
 
     async def carry_out(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
@@ -85,7 +82,7 @@ class WechatChannel:
         async def chain(some: list[Instruction]) -> list[tuple[str, Answer | Exception]]:
             return [(it.number, await one(it)) for it in some]
 
-        done = dict(pair for pairs in await _beside(list(chains.values()), chain) for pair in pairs)
+        done = dict(pair for pairs in await each(list(chains.values()), chain) for pair in pairs)
         return _told(done)
 
     async def query(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer | None]:
@@ -95,7 +92,7 @@ class WechatChannel:
         async def find(it: Instruction) -> Answer | None:
             return await self._ask(account, it, known)
 
-        found = await _beside(instructions, find)
+        found = await each(instructions, find)
         return {it.number: answer for it, answer in zip(instructions, found, strict=True)}
 
     async def bill(self, account: str, day: date) -> bytes:
@@ -230,21 +227,3 @@ def _record(reply: Reply) -> ChannelRecord | None:
 
 def _path(folder: str, name: str) -> str:
     return f"{folder}/{quote(name, safe='')}"
-
-
-async def _beside[A, B](some: Sequence[A], do: Callable[[A], Awaitable[B]]) -> list[B]:
-    """Do something for each, so many beside each other; what is raised ends it all."""
-    room = asyncio.Semaphore(REQUESTS_MAX)
-
-    async def one(it: A) -> B:
-        async with room:
-            return await do(it)
-
-    tasks = [asyncio.ensure_future(one(it)) for it in some]
-    try:
-        return list(await asyncio.gather(*tasks))
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise

@@ -1,0 +1,1 @@
+"""Stripe's adapter against a counterpart that keeps books and forgets idempotency keys."""
