@@ -8,6 +8,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from payments import api, store
+from payments.channels import chosen
 from payments.channels.port import Channel
 from payments.channels.sandbox import SandboxChannel
 from payments.consumers import consumers
@@ -98,9 +99,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the service; `python -m uvicorn --factory payments.app:create_app` runs it."""
     settings = settings or load(Settings)
     service = Service("payments", settings, store.INDEXES)
-    channel = SandboxChannel(str(settings.institution_url), settings.institution_timeout_s)
+    timeout_s = settings.institution_timeout_s
+    sandbox = SandboxChannel(str(settings.institution_url), timeout_s)
     metrics = Metrics(service.metrics)
-    channels = dict.fromkeys(PROFILES, channel)
+    channels = chosen.channels(PROFILES, sandbox, settings.credentials_dir, timeout_s)
     parts = assemble(service.database, service.commits, service.marketplaces, channels, metrics)
     consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants)
     service.background(parts.run)

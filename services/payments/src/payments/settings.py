@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, HttpUrl
 from pydantic_settings import SettingsConfigDict
 
-from payments.channels import keys
+from payments.channels import chosen, keys
 from shared.settings import ServiceSettings
 
 
@@ -22,4 +22,9 @@ class Settings(ServiceSettings):
         Path | None,
         AfterValidator(lambda folder: folder and keys.checked(folder)),
         Field(description="the keys shared with institutions; without it no callback is believed"),
+    ] = None
+    credentials_dir: Annotated[
+        Path | None,
+        AfterValidator(lambda folder: folder and chosen.checked(folder)),
+        Field(description="what WeChat Pay and Stripe know this cluster by; without it the sandbox plays them"),
     ] = None
