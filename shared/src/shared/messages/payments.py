@@ -65,6 +65,7 @@ class LegOutcome(Part, frozen=True, kw_only=True, gc=False):
     channel_number: ExternalId
     reason: Label | None = None
     breakdown: Breakdown
+    channel_payment_id: ExternalId | msgspec.UnsetType = msgspec.UNSET
 
 
 class SubsidyOutcome(Part, frozen=True, kw_only=True, gc=False):

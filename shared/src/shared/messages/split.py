@@ -34,20 +34,28 @@ class Breakdown(Part, frozen=True, kw_only=True, gc=False):
 
 
 class Leg(Part, frozen=True, kw_only=True, gc=False):
-    """One receiver's amount. `leg_id` is kept through every retry; `attempt` rises with each."""
+    """One receiver's amount. `leg_id` is kept through every retry; `attempt` rises with each.
+
+    `channel_payment_id`: the payment that it is split from, where the seller collects.
+    """
 
     leg_id: WeirId
     receiver: WeirId
     amount_minor: Minor
     attempt: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 1
     breakdown: Breakdown
+    channel_payment_id: ExternalId | msgspec.UnsetType = msgspec.UNSET
 
 
 class Subsidy(Part, frozen=True, kw_only=True, gc=False):
-    """Money that the platform's marketing account at the institution adds to the pool before the legs are paid."""
+    """Money that the platform's marketing account at the institution adds to the pool before the legs are paid.
+
+    Where the seller collects it is added to a payment.
+    """
 
     subsidy_id: WeirId
     amount_minor: Minor
+    channel_payment_id: ExternalId | msgspec.UnsetType = msgspec.UNSET
 
 
 class PayoutRequested(Event, frozen=True, kw_only=True, gc=False):

@@ -12,13 +12,13 @@ from split.domain.collectors import Collecting, with_clock
 from split.domain.earnings import Earning, earning
 from split.domain.gates import NO_PAYEES, Payees
 from split.domain.holds import AT_ONCE, Facts, Hold
-from split.domain.limits import TOO_EARLY, Limits, Registry
+from split.domain.limits import Limits, Registry
 from split.domain.pots import MERCHANT, Pot
 from split.domain.readiness import AWAITING, Readiness, readiness
 from split.domain.receivers import Divided, Trees
 from split.domain.refunds import RefundTerms
 from split.domain.rulesets import NO_RULES, RuleSets
-from split.domain.shares import AGREEMENT_MISSING, BLOCKED, MERCHANT_UNKNOWN, Share
+from split.domain.shares import AGREEMENT_MISSING, BLOCKED, MERCHANT_UNKNOWN, TOO_EARLY, Share
 from split.domain.stops import NO_STOPS, Stops
 from split.domain.tariff import RULE_MISSING, Sale
 

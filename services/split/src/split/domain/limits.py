@@ -29,8 +29,6 @@ Refusal = Literal[
     "too_many_requests",
     "cap_exceeded",
 ]
-TOO_EARLY: Final = "too_early"
-"""No refusal: the first split may be asked for later, and by then it is."""
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):

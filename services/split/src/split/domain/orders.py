@@ -22,6 +22,7 @@ class OwedSubsidy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     payout_id: str
     amount_minor: int
     state: Literal["requested", "succeeded"] = "requested"
+    payment: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Late(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from shared.messages import Adjustment, OrderLine, SplitRequested
 from shared.money import allocate
+from shared.profiles import shipped
 
 MERCHANT = "merchant:"
 
@@ -90,7 +91,8 @@ def facts(order: SplitRequested) -> Facts:
     bare = [part.pot() for part in parts.values()]
     fee = sum(payment.fee_minor for payment in order.payments)
     paid = sum(payment.amount_minor for payment in order.payments)
-    return Facts(_with_fee(bare, fee), paid - fee, subsidy, surcharge)
+    charged = _apart(bare, order) if len(order.payments) > 1 else None
+    return Facts(charged or _with_fee(bare, fee), paid - fee, subsidy, surcharge)
 
 
 class _Part:
@@ -132,3 +134,15 @@ def _with_fee(pots: Sequence[Pot], fee_minor: int) -> tuple[Pot, ...]:
     goods = [max(0, pot.goods_minor) for pot in pots]
     fees = allocate(fee_minor, goods if any(goods) else [pot.freight_minor for pot in pots])
     return tuple(msgspec.structs.replace(pot, fee_minor=fee) for pot, fee in zip(pots, fees, strict=True))
+
+
+def _apart(pots: Sequence[Pot], order: SplitRequested) -> tuple[Pot, ...] | None:
+    """Return the pots with the fee of the payment of each, where every seller collects its own (合单); else None."""
+    profile = shipped().find(order.payments[0].channel_profile)
+    if profile is None or profile.collector != "merchant":
+        return None
+    fees = {it.merchant: it.fee_minor for it in order.payments if it.amount_minor and isinstance(it.merchant, str)}
+    charged = sum(it.fee_minor for it in order.payments)
+    if fees.keys() != {pot.merchant for pot in pots} or sum(fees.values()) != charged:
+        return None
+    return tuple(msgspec.structs.replace(pot, fee_minor=fees[pot.merchant]) for pot in pots)

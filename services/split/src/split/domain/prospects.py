@@ -14,12 +14,11 @@ from split.domain import pots
 from split.domain.calendars import Calendar
 from split.domain.collectors import collecting_of, with_clock
 from split.domain.holds import AT_ONCE
-from split.domain.limits import TOO_EARLY
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT, Pot
 from split.domain.readiness import readiness
 from split.domain.receivers import FREIGHT, Divided, Trees
-from split.domain.shares import FREIGHT_INCOMPLETE, FREIGHT_OF, Share
+from split.domain.shares import FREIGHT_INCOMPLETE, FREIGHT_OF, TOO_EARLY, Share
 
 TIMED: Final = ("awaiting_", "frozen:")
 """Begin the reasons that time may end."""

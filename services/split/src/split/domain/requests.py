@@ -21,7 +21,10 @@ def requested(order: Order, payout_id: str, legs: tuple[Leg, ...], asked: Sequen
         channel_profile=order.channel_profile,
         channel_account=order.channel_account,
         legs=legs,
-        subsidies=tuple(Subsidy(subsidy_id=it.subsidy_id, amount_minor=it.amount_minor) for it in asked),
+        subsidies=tuple(
+            Subsidy(subsidy_id=it.subsidy_id, amount_minor=it.amount_minor, channel_payment_id=it.payment)
+            for it in asked
+        ),
     )
 
 
@@ -40,6 +43,7 @@ def leg(order: Order, share: Share) -> Leg:
         amount_minor=share.amount_minor,
         attempt=share.attempt,
         breakdown=share.breakdown,
+        channel_payment_id=share.payment,
     )
 
 

@@ -17,7 +17,8 @@ from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.refusals import Refused
 from split.domain.rounds import Round
-from split.domain.shares import Share, leg_id
+from split.domain.shares import RESERVE_OF, RESTORED, TOO_EARLY, Share, account, leg_id
+from split.domain.takings import begun
 from split.domain.unfreezes import give_up
 
 
@@ -76,7 +77,7 @@ def resume(pass_: Round, profile: Profile | None, stopped: Collection[str], deed
     for place, share in enumerate(tuple(pass_.shares)):
         mine = deed is not None and share.part and leg_id(pass_.order.document_key, share) == deed.leg_id
         if mine and deed is not None and deed.what == "restore":
-            pass_.restore(place)
+            _restore(pass_, place)
         elif share.state != "available" or _stopped(share, stopped):
             continue
         elif mine and deed is not None and deed.what == "write_off":
@@ -91,6 +92,8 @@ def _wait_or_send(pass_: Round, place: int, profile: Profile | None) -> None:
     share, over = pass_.shares[place], _over(pass_.order, pass_.shares[place])
     if over and pass_.order.known_freeze.unfrozen and share.receiver.startswith("platform:"):
         give_up(pass_, place)
+        return
+    if share.reason == TOO_EARLY and not begun(pass_, share):
         return
     due_at = None if over else _due_at(share, profile, pass_)
     if due_at is None:
@@ -117,3 +120,21 @@ def _due_at(share: Share, profile: Profile | None, pass_: Round) -> datetime | N
 
 def _stopped(share: Share, stopped: Collection[str]) -> bool:
     return bool(stopped) and (share.lines is msgspec.UNSET or not set(stopped).isdisjoint(share.lines))
+
+
+def _restore(pass_: Round, place: int) -> None:
+    """Have a share be owed again that was written off, and rest until operators pay it."""
+    share = pass_.shares[place]
+    back = msgspec.structs.replace(share, state="available", reason=RESTORED, since=pass_.gate.now)
+    pass_.shares[place] = back
+    taker = account(back, "available", pass_.order.channel_account)
+    pass_.entries.move(account(share, "written_off", pass_.order.channel_account), taker, share.amount_minor)
+    standing = pass_.standing(share.payee)
+    if share.path.startswith(RESERVE_OF) and not share.attempt:
+        reserve = standing.guard.reserve_minor + share.amount_minor
+        guard = msgspec.structs.replace(standing.guard, reserve_minor=reserve)
+        pass_.netted[share.payee] = msgspec.structs.replace(standing, guard=guard)
+    else:
+        available = standing.available_minor + share.amount_minor
+        pass_.netted[share.payee] = msgspec.structs.replace(standing, available_minor=available)
+    pass_.leave(pass_.gate.now)

@@ -9,23 +9,24 @@ from shared.messages import Breakdown, PayoutRequested
 from split.domain import chargebacks, corrections, items
 from split.domain.backs import Back
 from split.domain.earnings import breakdown, held_breakdown
-from split.domain.funding import ADVANCE, Standing
+from split.domain.funding import Standing
 from split.domain.gates import Gate
 from split.domain.judgements import Judgement
-from split.domain.orders import Late, Order, OwedSubsidy
+from split.domain.orders import Late, Order
 from split.domain.pots import MERCHANT, Pot
 from split.domain.receivers import FREIGHT, Divided, Trees
 from split.domain.requests import leg, requested
 from split.domain.shares import (
     CLEARING,
     COMMISSION,
-    FEE,
     FREIGHT_INCOMPLETE,
     FREIGHT_OF,
     MARKETING,
     TAX,
     Share,
 )
+from split.domain.sources import subsidies
+from split.domain.takings import Takings
 from split.domain.tallies import NOBODY_OWES, Tally
 from split.domain.undoing import Undoing
 
@@ -55,15 +56,14 @@ class Round(Tally):
         self.changed = False
         self._undoing = undoing
         self._short = 0
-        self._surcharge = self._commission = self._borne_fee = self._tax = 0
-        self._released = False
+        self._takings = Takings()
 
     def take(self, pooled_minor: int, subsidy_minor: int, surcharge_minor: int) -> None:
         """Book what the channel account holds of a new order, and what is the platform's of it in any case."""
         self.changed = True
         self.entries.add(f"{CLEARING}/{self.order.channel_account}", -pooled_minor)
         self._short += subsidy_minor
-        self._surcharge = surcharge_minor
+        self._takings.surcharges = {"": surcharge_minor} if self.sources is None else self.sources.surcharges
 
     def settle(self, judgement: Judgement, before: Share | None) -> None:
         """Hold a pot, or pay it, or some lines of it, to its merchant, its receivers and the platform.
@@ -131,27 +131,19 @@ class Round(Tally):
         self._short += corrections.post(self, lates, changed, now)
 
     def close(self) -> Decision:
-        """Return what this pass decided; the platform's commission of it is one leg, its subsidies are one."""
-        if self._released:
-            figures = Breakdown(gross_minor=self._commission, fee_minor=self._borne_fee)
-            self.pay(COMMISSION, COMMISSION, "", self._commission - self._borne_fee, figures)
-        if self._tax:
-            self.pay(TAX, TAX, "", self._tax, Breakdown(gross_minor=self._tax))
-        if self._surcharge:
-            self.pay(FEE, FEE, "", self._surcharge, Breakdown(adjustments_minor=self._surcharge))
-        if self.recovered:
-            self.pay(ADVANCE, ADVANCE, "", self.recovered, Breakdown(adjustments_minor=self.recovered))
+        """Return what this pass decided; the platform's commission of it is one leg, its subsidies are one.
+
+        Of sellers who were paid apart it is one leg each: nothing is split off two payments at once.
+        """
+        self._takings.pay(self)
         self.entries.add(MARKETING, -self._short)
         order = self.order
         legs = tuple(leg(order, it) for it in (*self.again, *self.due) if it.state == "in_transit" and it.payout_id)
         due = order.subsidy_due_minor + self._short
         # What rests lies in the pool and is paid in later. More would be lent to the next payout before it is there.
         resting = sum(it.resting_minor for it in (*self.shares, *self.due))
-        missing = max(0, due - resting) if legs or self.collected else 0
-        asked: tuple[OwedSubsidy, ...] = ()
-        if missing:
-            identity = f"{order.document_key}/{MARKETING}/{order.payouts + 1}"
-            asked = (OwedSubsidy(subsidy_id=identity, payout_id=self.payout_id, amount_minor=missing),)
+        missing = max(0, due - resting) if legs or self.sources is not None else 0
+        asked = subsidies(order, self.payout_id, missing, self.sources, (*self.shares, *self.due)) if missing else ()
         after = msgspec.structs.replace(
             order,
             shares=(*self.shares, *self.due),
@@ -175,11 +167,10 @@ class Round(Tally):
         if earned is None or divided is None:
             message = f"a pot without a reason to hold it has no earning: {pot.merchant}"
             raise ValueError(message)
-        self.changed = self._released = True
+        self.changed = True
         self._short += earned.short_minor
-        self._commission += earned.commission_minor
-        self._borne_fee += earned.platform_fee_minor
-        self._tax += earned.tax_minor
+        apart = self.apart(pot.merchant)
+        self._takings.keep(apart, earned.commission_minor, earned.platform_fee_minor, earned.tax_minor)
         own = MERCHANT + pot.merchant
         figures = breakdown(pot, earned, earned.net_minor - divided.stays_minor)
         share = self.pay(own, own, pot.merchant, divided.stays_minor, figures, judgement.version)
@@ -201,7 +192,7 @@ class Round(Tally):
         if earned is None or divided is None:
             message = f"lines without a reason to hold them have no earning: {pot.merchant}"
             raise ValueError(message)
-        self.changed = self._released = True
+        self.changed = True
         if before is None or before.lines is msgspec.UNSET:
             self._short += earned.short_minor - (0 if before is None else pot.short_minor)
         parts: Sequence[items.Item] = items.items(pot, earned, divided)
@@ -214,9 +205,9 @@ class Round(Tally):
         kept = {COMMISSION: sum(it.kept_minor for it in paid), TAX: sum(it.tax_minor for it in paid)}
         owed = dict(before.kept_owing or {}) if before is not None else {}
         gone = {party: min(owed.get(party, 0), amount) for party, amount in kept.items()}
-        self._commission += sum(it.commission_minor for it in paid) - gone[COMMISSION]
-        self._borne_fee += sum(it.platform_fee_minor for it in paid)
-        self._tax += kept[TAX] - gone[TAX]
+        commission = sum(it.commission_minor for it in paid) - gone[COMMISSION]
+        borne_fee = sum(it.platform_fee_minor for it in paid)
+        self._takings.keep(self.apart(pot.merchant), commission, borne_fee, kept[TAX] - gone[TAX])
         own = MERCHANT + pot.merchant
         lines = tuple(line for line in left if line in going)
         amount = sum(it.own_minor for it in paid)

@@ -63,6 +63,8 @@ AWAITING_FINISH: Final = "awaiting_finish"
 """What a collecting merchant's own share waits for once it is released: it is no leg (money.md 2)."""
 RESTORED: Final = "restored"
 """Why a share is available again that was written off: two people found that it is owed all the same."""
+TOO_EARLY: Final = "too_early"
+"""No refusal: the first split of a payment may be asked for later, and by then it is."""
 CAP_EXCEEDED: Final = "cap_exceeded"
 WAITS: Final = frozenset({MERCHANT_UNKNOWN, AGREEMENT_MISSING, CAP_EXCEEDED})
 """Reasons that only news of the merchant or of its agreements can end."""
@@ -110,6 +112,7 @@ class Share(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     since: datetime | msgspec.UnsetType = msgspec.UNSET
     due_at: datetime | msgspec.UnsetType = msgspec.UNSET
     accrual: int | msgspec.UnsetType = msgspec.UNSET
+    payment: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def rests(self) -> bool:

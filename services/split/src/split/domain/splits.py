@@ -19,6 +19,7 @@ from split.domain.orders import Order
 from split.domain.receivers import Trees
 from split.domain.resting import Deed, resume
 from split.domain.rounds import Decision, Round
+from split.domain.sources import Sources, sources_of
 from split.domain.tallies import NOBODY_OWES
 from split.domain.tariff import Sale
 from split.domain.undoing import undoing
@@ -55,7 +56,7 @@ def split(
     )
     terms = _terms(request, facts, order, moment)
     pass_ = Round(order, gate_of(order, moment), standings)
-    pass_.collected = terms.collecting is not None
+    pass_.sources = _sources(terms, request, facts)
     pass_.take(facts.pooled_minor, facts.subsidy_minor, facts.surcharge_minor)
     verdicts = [judgements.first(pot, merchants.get(pot.merchant), terms) for pot in facts.pots]
     for verdict in verdicts:
@@ -92,7 +93,7 @@ def review(
         freed = {it.receiver for it in ends}
         verdicts = [unfreezes.at_once(it) if pots.MERCHANT + it.pot.merchant in freed else it for it in verdicts]
     pass_ = Round(whole, gate_of(whole, moment), stand, undoing(_decided(whole, verdicts), request, facts))
-    pass_.collected, pass_.unfreezing = terms.collecting is not None, bool(ends)
+    pass_.sources, pass_.unfreezing = _sources(terms, request, facts), bool(ends)
     for verdict in verdicts:
         pass_.settle(verdict, held[pots.MERCHANT + verdict.pot.merchant])
     pass_.freight(terms.trees, outstanding=_outstanding(verdicts))
@@ -128,6 +129,10 @@ def _closed(pass_: Round, terms: Terms, request: SplitRequested) -> Decision:
         decision = msgspec.structs.replace(decision, order=after, freeze_ending=True)
     done = collectors.finished(decision.order, collecting, pass_.gate, request) if decision.payout is None else None
     return decision if done is None else msgspec.structs.replace(decision, order=done[0], payout=done[1])
+
+
+def _sources(terms: Terms, request: SplitRequested, facts: pots.Facts) -> Sources | None:
+    return None if terms.collecting is None else sources_of(request, facts.surcharge_minor)
 
 
 def _correct(pass_: Round, order: Order, request: SplitRequested, merchants: Merchants, moment: Moment) -> None:

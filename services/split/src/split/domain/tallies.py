@@ -17,13 +17,19 @@ from split.domain.ledger import Entries
 from split.domain.orders import Order
 from split.domain.pots import MERCHANT
 from split.domain.receivers import Portion
-from split.domain.shares import AWAITING_FINISH, CHANNEL_CLOSED, RESERVE_OF, RESTORED, Share, State, account, used
+from split.domain.shares import AWAITING_FINISH, CHANNEL_CLOSED, RESERVE_OF, Share, State, account, used
+from split.domain.sources import Sources
 
 NOBODY_OWES: Final[Mapping[str, Standing]] = {}
 
 
 class Tally:
-    """The sums of one pass. `standings`: of merchants who may owe; what a share pays off of a debt is not sent."""
+    """The sums of one pass. `standings`: of merchants who may owe; what a share pays off of a debt is not sent.
+
+    `sources`: the payments of an order that its sellers collect.
+    """
+
+    sources: Sources | None = None
 
     def __init__(self, order: Order, standings: Mapping[str, Standing], gate: Gate) -> None:
         self.order = order
@@ -34,10 +40,10 @@ class Tally:
         self.entries = Entries()
         self.payout_id = f"{order.document}.{order.payouts + 1}"
         self.netted: dict[str, Standing] = {}
-        self.recovered = 0
+        self.recovered: dict[str, int] = {}
         self.look_at: datetime | None = None
         self.operator_at: datetime | None = None
-        self.collected = self.unfreezing = False
+        self.unfreezing = False
         self._standings = standings
         self._parts: dict[str, int] = {}
         for share in order.shares:
@@ -78,7 +84,7 @@ class Tally:
         seller's own rests until the finish; where the channel lets nothing be split off any more, the others' waits for
         an operator, and the platform's is written off for the debt that the seller has then.
         """
-        amount, figures = self._net(receiver, amount, figures)
+        amount, figures = self._net(receiver, amount, figures, merchant)
         part = self.next_part(path)
         told = bool(amount) or not receiver.startswith("platform:")
         rests = told and self.is_own(receiver, merchant)
@@ -98,6 +104,7 @@ class Tally:
             agreement_version=version,
             breakdown=figures,
             since=self.gate.now if closed and not owed else msgspec.UNSET,
+            payment=msgspec.UNSET if self.sources is None else self.sources.of(merchant),
         )
         if closed and not owed:
             self.leave(self.gate.now)
@@ -127,7 +134,7 @@ class Tally:
 
     def _asked(self, name: str, share: Share, *, by_hand: bool = False) -> Passage:
         """Ask the gate, and keep what the answer makes of the guard."""
-        standing = self._standing(name)
+        standing = self.standing(name)
         behind = (share.attempt and share.state == "available") or share.path.startswith(RESERVE_OF)
         accrual = PASSED if behind else share.accrual
         passage = self.gate.ask(name, share.amount_minor, standing.guard, accrual, by_hand=by_hand)
@@ -155,11 +162,12 @@ class Tally:
             agreement_version=share.agreement_version,
             breakdown=Breakdown(adjustments_minor=amount),
             due_at=due_at,
+            payment=share.payment,
         )
         self.shares.append(kept)
         self.look(due_at)
         self.entries.add(account(kept, "available", self.order.channel_account), amount)
-        standing = self._standing(name)
+        standing = self.standing(name)
         guard = msgspec.structs.replace(standing.guard, reserve_minor=standing.guard.reserve_minor + amount)
         self.netted[name] = msgspec.structs.replace(standing, guard=guard)
 
@@ -182,7 +190,7 @@ class Tally:
                 return passage.reason
         giver = account(share, "available", self.order.channel_account)
         taken = self._taken(share, name) if name else 0
-        amount, figures = self._net(share.receiver, share.amount_minor - taken, share.breakdown)
+        amount, figures = self._net(share.receiver, share.amount_minor - taken, share.breakdown, share.merchant)
         if taken:
             netted = taken + (0 if figures.netted_minor is msgspec.UNSET else figures.netted_minor)
             figures = msgspec.structs.replace(figures, netted_minor=netted)
@@ -210,7 +218,7 @@ class Tally:
         """Give up a share of a merchant's that is available: its money is nobody's, and in suspense."""
         share = self.shares[place]
         name = share.payee
-        standing = self._standing(name)
+        standing = self.standing(name)
         after = left(standing.guard, share.amount_minor, share.accrual)
         self.netted[name] = msgspec.structs.replace(standing, guard=after)
         giver, taken = account(share, "available", self.order.channel_account), self._taken(share, name)
@@ -223,26 +231,9 @@ class Tally:
         self.shares[place] = gone
         self.entries.move(giver, account(gone, "written_off", self.order.channel_account), amount)
 
-    def restore(self, place: int) -> None:
-        """Have a share be owed again that was written off, and rest until operators pay it."""
-        share = self.shares[place]
-        back = msgspec.structs.replace(share, state="available", reason=RESTORED, since=self.gate.now)
-        self.shares[place] = back
-        taker = account(back, "available", self.order.channel_account)
-        self.entries.move(account(share, "written_off", self.order.channel_account), taker, share.amount_minor)
-        standing = self._standing(share.payee)
-        if share.path.startswith(RESERVE_OF) and not share.attempt:
-            reserve = standing.guard.reserve_minor + share.amount_minor
-            guard = msgspec.structs.replace(standing.guard, reserve_minor=reserve)
-            self.netted[share.payee] = msgspec.structs.replace(standing, guard=guard)
-        else:
-            available = standing.available_minor + share.amount_minor
-            self.netted[share.payee] = msgspec.structs.replace(standing, available_minor=available)
-        self.leave(self.gate.now)
-
     def _taken(self, share: Share, name: str) -> int:
         """Note that a merchant's available money is decided about; return what of this share is not there any more."""
-        standing = self._standing(name)
+        standing = self.standing(name)
         guard, taken = standing.guard, 0
         if share.path.startswith(RESERVE_OF) and not share.attempt:
             guard = msgspec.structs.replace(guard, reserve_minor=guard.reserve_minor - share.amount_minor)
@@ -259,27 +250,33 @@ class Tally:
 
     def is_own(self, receiver: str, merchant: str) -> bool:
         """Tell whether a share is its collector's own, which is no leg and waits for the finish."""
-        return self.collected and receiver == MERCHANT + merchant
+        return self.sources is not None and receiver == MERCHANT + merchant
 
-    def _standing(self, name: str) -> Standing:
+    def apart(self, merchant: str) -> str:
+        """Return whose shares the platform's of a merchant's pot are not added to; empty: they are all one."""
+        return "" if self.sources is None else self.sources.apart(merchant)
+
+    def standing(self, name: str) -> Standing:
+        """Return what a merchant has outside of this order, after what this pass has done to it."""
         return self.netted.get(name) or self._standings.get(name, FRESH_STANDING)
 
-    def _net(self, receiver: str, amount: int, figures: Breakdown) -> tuple[int, Breakdown]:
+    def _net(self, receiver: str, amount: int, figures: Breakdown, merchant: str) -> tuple[int, Breakdown]:
         """Keep of an amount what its receiver owes: the platform, which had paid it, gets that."""
         name = receiver.removeprefix(MERCHANT)
-        standing = self._standing(name)
+        standing = self.standing(name)
         if not standing.guard.debt_minor or name == receiver:
             return amount, figures
         guard, kept = guards.netted(standing.guard, amount)
         self.netted[name] = msgspec.structs.replace(standing, guard=guard)
-        self.recovered += kept
+        apart = self.apart(merchant)
+        self.recovered[apart] = self.recovered.get(apart, 0) + kept
         self.entries.add(f"merchant:debt/{name}", kept)
         before = 0 if figures.netted_minor is msgspec.UNSET else figures.netted_minor
         return amount - kept, msgspec.structs.replace(figures, netted_minor=before + kept)
 
     def debt_minor(self, receiver: str) -> int:
         """Return what a receiver owes; the platform owes nothing."""
-        return self._standing(receiver.removeprefix(MERCHANT)).guard.debt_minor
+        return self.standing(receiver.removeprefix(MERCHANT)).guard.debt_minor
 
     def owe(self, merchant: str, amount_minor: int, now: datetime) -> None:
         """Have a merchant owe what it got too much."""

@@ -103,6 +103,7 @@ def _rest(pass_: Tally, share: Share, amount_minor: int) -> Share:
         agreement_version=share.agreement_version,
         breakdown=figures,
         since=share.since,
+        payment=share.payment,
     )
 
 

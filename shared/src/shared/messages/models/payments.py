@@ -15,8 +15,10 @@ from shared.messages.models.contract import (
     Model,
     Revision,
     Timestamp,
+    Unset,
     WeirId,
     listed,
+    unset,
 )
 from shared.messages.models.split import Breakdown
 from shared.messages.models.upstream import PaidOrder
@@ -58,6 +60,8 @@ class LegOutcome(Model):
     """The institution's reason, where it failed."""
     breakdown: Breakdown
     """As in payout-requested, unchanged."""
+    channel_payment_id: ExternalId | Unset = unset()
+    """The payment that it was split from, as payout-requested named it."""
 
 
 class SubsidyOutcome(Model):

@@ -53,6 +53,8 @@ class Leg(Model):
     """Rises by one with each retry after a final failure."""
     breakdown: Breakdown
     """How the amount came about; carried unchanged to payout-settled and the merchant's statement."""
+    channel_payment_id: ExternalId | Unset = unset()
+    """The payment that it is split from, where the seller collects; absent: the pool pays."""
 
 
 class Subsidy(Model):
@@ -62,6 +64,8 @@ class Subsidy(Model):
     """Unique within the marketplace; a subsidy is taken once."""
     amount_minor: Minor
     """In minor units."""
+    channel_payment_id: ExternalId | Unset = unset()
+    """The payment that it is added to, where the seller collects; absent: the pool."""
 
 
 class PayoutRequested(EventModel):
