@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.sandbox.asking import Customer
 
 from sandbox.app import create_app
 from sandbox.settings import Settings
@@ -12,7 +13,7 @@ from sandbox.settings import Settings
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(database=tmp_path / "sandbox.db")
+    return Settings(database=tmp_path / "sandbox.db", environment="test")
 
 
 @pytest.fixture
@@ -24,3 +25,9 @@ async def institution(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://institution/v1/accounts/acc/") as client,
     ):
         yield client
+
+
+@pytest.fixture
+def customer(institution: httpx.AsyncClient) -> Customer:
+    """Return a platform with the account `acc`, which nobody has opened yet."""
+    return Customer(institution)

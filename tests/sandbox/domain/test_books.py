@@ -8,8 +8,9 @@ from typing import Any, get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandbox.domain.behaviours.about import About
 from sandbox.domain.books import Change, Place
-from sandbox.domain.execution import About, conclude, execute, give_back
+from sandbox.domain.execution import conclude, execute, give_back
 from sandbox.domain.faults import Faults
 from sandbox.domain.payments import Fund, Payment, take_fund, take_payments
 from sandbox.domain.transfers import Kind, Record, Transfer

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import FastAPI
 
 from sandbox import problems
-from sandbox.api import bodies, movements, records, switches
+from sandbox.api import accounts, bodies, movements, moving, records, switches
+from sandbox.clock import Clock
 from sandbox.handlers import Handlers
 from sandbox.hangup import Caller
 from sandbox.settings import Settings, load, refuse
@@ -25,21 +26,27 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         need = "it must be a file, made if missing, in a folder that can be written"
         refuse([f"SANDBOX_DATABASE: {settings.database}: {error}; {need}"])
     faults = FaultSwitches(connection)
+    clock = Clock()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             connection.open()
+            await clock.read(connection)
             yield
         finally:
             connection.close()
 
     app = Institution(title="Sandbox institution", lifespan=lifespan)
     problems.install(app)
-    handlers = Handlers(connection)
+    handlers = Handlers(connection, clock)
+    app.include_router(accounts.routes(handlers, connection))
+    app.include_router(moving.routes(handlers))
     app.include_router(movements.routes(handlers, faults))
     app.include_router(records.routes(connection))
     app.include_router(switches.routes(faults, handlers))
+    if settings.environment == "test":
+        app.include_router(switches.clock_routes(clock, connection))
     app.include_router(switches.health(connection))
     return app
 

@@ -18,8 +18,9 @@ log = logging.getLogger("sandbox")
 class Problem(Exception):  # noqa: N818 - it is an answer, not an error of the program
     """An answer other than yes."""
 
-    def __init__(self, status: HTTPStatus, reason: str, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, reason: str, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
+        self.headers = headers
         self.status = status
         self.reason = reason
         self.detail = detail
@@ -36,7 +37,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     async def said_no(_: Request, problem: Problem) -> Response:
-        return answer(problem.status, problem.reason, problem.detail)
+        return answer(problem.status, problem.reason, problem.detail, problem.headers)
 
     @app.exception_handler(HTTPException)
     async def no_such_route(_: Request, error: HTTPException) -> Response:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +14,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True, extra="ignore")
 
+    environment: Annotated[
+        Literal["", "test"], Field(description="`test`: tests may set the institution's clock ahead")
+    ] = ""
+    keys_dir: Annotated[
+        Path | None, Field(description="a folder of keys by which callbacks are signed, a file of each profile's name")
+    ] = None
     database: Annotated[Path, Field(description="the file of the institution's books; made if it is not there")]
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import Path, Query, Request, Response
 
-from sandbox.domain.books import ITEMS_MAX, Id, Part, Reason
+from sandbox.domain.books import ITEMS_MAX, Id, Part, Reason, Receiver
 from sandbox.domain.faults import Faults
+from sandbox.domain.movements import Movement, MovementAnswer, MovementFound
 from sandbox.domain.payments import Fund, Payment, PaymentAnswer, PaymentFound
 from sandbox.domain.transfers import Transfer, TransferAnswer, TransferFound
 from sandbox.problems import Problem
@@ -54,9 +55,10 @@ class FundAnswer(Fund, frozen=True, kw_only=True, gc=False):
 
 
 class TransferBatch(Part, frozen=True, kw_only=True, gc=False):
-    """Transfers to execute in order."""
+    """Transfers to execute in order. `profile`: the product that the caller takes the account to be under."""
 
     transfers: Annotated[tuple[Transfer, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+    profile: Id | None = None
 
 
 class TransferAnswers(Part, frozen=True, kw_only=True, gc=False):
@@ -114,7 +116,75 @@ class Receivers(Part, frozen=True, kw_only=True, gc=False):
     next_cursor: str | None
 
 
+class AccountBody(Part, frozen=True, kw_only=True, gc=False):
+    """The product that an account is opened under."""
+
+    profile: Id
+
+
+class AccountFound(Part, frozen=True, kw_only=True, gc=False):
+    """An account. `opened`: false for one that nobody has opened or used yet."""
+
+    account: str
+    profile: str
+    opened: bool
+
+
+class BoundReceiver(Part, frozen=True, kw_only=True, gc=False):
+    """Who may receive of what a merchant collects; no merchant: of what any merchant of the account does."""
+
+    receiver: Receiver
+    kind: Literal["merchant", "person"] = "merchant"
+    merchant: Id | None = None
+
+
+class BoundBatch(Part, frozen=True, kw_only=True, gc=False):
+    """Receivers to bind, or to let go."""
+
+    receivers: Annotated[tuple[BoundReceiver, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+
+
+class CapBody(Part, frozen=True, kw_only=True, gc=False):
+    """The most that is split off of what a merchant (none: any) collects, in basis points of a payment."""
+
+    merchant: Id | None = None
+    cap_bp: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+
+
+class MovementBatch(Part, frozen=True, kw_only=True, gc=False):
+    """Movements to let happen in order."""
+
+    movements: Annotated[tuple[Movement, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+
+
+class MovementAnswers(Part, frozen=True, kw_only=True, gc=False):
+    """One answer for each movement, in the same order."""
+
+    movements: list[MovementAnswer]
+
+
+class MovementsFound(Part, frozen=True, kw_only=True, gc=False):
+    """Movements in the order in which they happened. `next_cursor` is where to go on, also after the last of them."""
+
+    movements: list[MovementFound]
+    next_cursor: str
+
+
+class ClockBody(Part, frozen=True, kw_only=True, gc=False):
+    """How far the institution's clock is ahead of the real time, in seconds."""
+
+    ahead_s: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+
+
+class Registration(Part, frozen=True, kw_only=True, gc=False):
+    """Whose the money in suspense is."""
+
+    merchant: Id
+
+
 _DOCUMENTED: Final = (
+    AccountBody, AccountFound, BoundBatch, CapBody, MovementBatch, MovementAnswers, MovementsFound, MovementFound,
+    Registration, ClockBody,
     PaymentBatch, PaymentAnswers, PaymentQuery, PaymentsFound, Fund, FundAnswer, TransferBatch, TransferAnswers,
     TransferQuery, ReturnBatch, TransfersFound, Pockets, Receivers, Faults,
 )  # fmt: skip

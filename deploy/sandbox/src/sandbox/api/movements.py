@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from sandbox.api import bodies
 from sandbox.api.bodies import Account, documented, read, write
+from sandbox.api.rates import Limiter
 from sandbox.domain.books import Part
 from sandbox.domain.faults import Faults, Operation
 from sandbox.domain.payments import Fund
@@ -32,14 +33,18 @@ _TRANSFER_QUERY: Final = msgspec.json.Decoder(bodies.TransferQuery)
 def routes(handlers: Handlers, switches: FaultSwitches) -> APIRouter:
     """Return the routes for money in and money out."""
     router = APIRouter(prefix="/v1/accounts/{account}")
+    limiter = Limiter()
 
     async def serve(
         operation: Operation, account: str, execute: Execute, transfers: Sequence[Transfer] = ()
     ) -> Response:
-        return await _serve(await switches.take(account, operation, transfers), execute)
+        faults = await switches.take(account, operation, transfers)
+        if faults.rate_limit is not None:
+            limiter.take(f"{account} {operation}", faults.rate_limit)
+        return await _serve(faults, execute)
 
     _money_in(router, handlers, serve)
-    _money_out(router, handlers, serve)
+    _money_out(router, handlers, serve, limiter)
     return router
 
 
@@ -74,13 +79,18 @@ def _money_in(router: APIRouter, handlers: Handlers, serve: Serve) -> None:
         return await serve("funds", account, execute)
 
 
-def _money_out(router: APIRouter, handlers: Handlers, serve: Serve) -> None:
+def _money_out(router: APIRouter, handlers: Handlers, serve: Serve, limiter: Limiter) -> None:
     @router.post("/transfers", openapi_extra=documented(bodies.TransferAnswers, bodies.TransferBatch))
     async def execute_transfers(account: Account, request: Request) -> Response:
-        batch = (await read(request, _TRANSFERS)).transfers
+        body = await read(request, _TRANSFERS)
+        batch, profile = body.transfers, await handlers.accounts.using(account)
+        if body.profile is not None and body.profile != profile.name:
+            raise Problem(HTTPStatus.CONFLICT, "profile_differs", f"this account is under {profile.name}")
+        if profile.rates.per_account:
+            limiter.obey(account, batch, profile)
 
         async def execute(faults: Faults) -> Part:
-            return bodies.TransferAnswers(transfers=await handlers.execute(account, batch, faults))
+            return bodies.TransferAnswers(transfers=await handlers.execute(account, batch, faults, profile))
 
         return await serve("transfers", account, execute, batch)
 

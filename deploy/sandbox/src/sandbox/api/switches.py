@@ -6,13 +6,15 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from sandbox.api.bodies import Account, ReturnBatch, TransfersFound, documented, read, write
+from sandbox.api.bodies import Account, ClockBody, ReturnBatch, TransfersFound, documented, read, write
+from sandbox.clock import Clock
 from sandbox.domain.faults import Faults
 from sandbox.handlers import Handlers
 from sandbox.problems import Problem
 from sandbox.store.connection import Connection
 from sandbox.store.faults import FaultSwitches
 
+_CLOCK: Final = msgspec.json.Decoder(ClockBody)
 _FAULTS: Final = msgspec.json.Decoder(Faults)
 
 
@@ -42,6 +44,19 @@ def routes(switches: FaultSwitches, handlers: Handlers) -> APIRouter:
     async def remove(account: Account) -> Response:
         await switches.remove(account)
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    return router
+
+
+def clock_routes(clock: Clock, connection: Connection) -> APIRouter:
+    """Return the route that sets the clock, for tests."""
+    router = APIRouter(prefix="/v1")
+
+    @router.put("/clock", openapi_extra=documented(ClockBody, ClockBody))
+    async def set_clock(request: Request) -> Response:
+        body = await read(request, _CLOCK)
+        await clock.set_ahead(connection, body.ahead_s)
+        return write(body)
 
     return router
 

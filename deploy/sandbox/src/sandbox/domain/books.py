@@ -15,6 +15,12 @@ POOL: Final = "pool"
 MARKETING: Final = "platform:marketing"
 ADVANCE: Final = "platform:advance"
 BUYER: Final = "buyer"
+LIABLE: Final = "platform:liable"
+"""What the platform stands for where an institution takes more than the pool has. It alone may be below zero."""
+SUSPENSE: Final = "suspense"
+"""Where money from an unknown sender rests until somebody says whose it is."""
+GUARANTEE: Final = "guarantee"
+"""Where money waits that is paid into guarantee, until it is confirmed to its payee."""
 IN_TRANSIT: Final = "in_transit"
 """Where the money of an accepted transfer waits for its outcome: gone from its source, not yet with its receiver."""
 
@@ -27,6 +33,7 @@ Id = Annotated[str, msgspec.Meta(pattern=rf"^{ID_PATTERN}(?!\n)$")]
 Receiver = Annotated[str, msgspec.Meta(pattern=rf"^{RECEIVER_PATTERN}(?!\n)$")]
 ReceiverWord = Annotated[str, msgspec.Meta(pattern=r"^[!-.0-~]{1,80}(?!\n)$")]
 Reason = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}(?!\n)$")]
+Word = Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,128}(?!\n)$")]
 Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}(?!\n)$")]
 Minor = Annotated[int, msgspec.Meta(ge=0, le=AMOUNT_MINOR_MAX)]
 
@@ -47,3 +54,9 @@ class Change[R]:
 
     records: list[R] = field(default_factory=list)
     pockets: Counter[Place] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+    """By payment, where merchants collect: what is frozen of it, what was split off, in how many requests."""
+    split: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+    released: set[str] = field(default_factory=set)
+    """Payments whose rest their collectors have got."""

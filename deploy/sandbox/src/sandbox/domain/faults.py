@@ -1,6 +1,6 @@
 """What may be switched to go wrong with an account. Which request is hit is decided here; how, at the edge."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -21,8 +21,9 @@ class Faults(Part, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=Tr
     `kinds`: only transfers of these kinds, and requests that have one of them; none: all. `fail_receivers` fails the
     transfers to a receiver, and its returns, with the given reason; `fail_refunds` the refunds of a payment, or of all
     (`*`). `accept_only` lets a transfer be accepted first; the next query concludes it, unless it is to `stay_accepted`
-    until that is switched off, whatever the operations. A field that is not known is refused: a misspelt fault would
-    test nothing.
+    until that is switched off, whatever the operations. `partial_success` fails every second transfer of a request.
+    `rate_limit`: how many requests of an operation are served a second; others get 429. A field that is not known is
+    refused: a misspelt fault would test nothing.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -36,6 +37,8 @@ class Faults(Part, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=Tr
     fail_refunds: Annotated[dict[Id, Reason], msgspec.Meta(max_length=1_000)] = msgspec.field(default_factory=dict)
     accept_only: bool = False
     stay_accepted: bool = False
+    partial_success: bool = False
+    rate_limit: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
 
     def hits(self, operation: Operation, transfers: Iterable[Transfer] = ()) -> bool:
         """Tell whether a request of this operation, for these transfers, is hit."""
@@ -56,6 +59,12 @@ class Faults(Part, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=Tr
     def keeps(self, kind: Kind) -> bool:
         """Tell whether an accepted transfer stays so."""
         return self.stay_accepted and (not self.kinds or kind in self.kinds)
+
+    def spoils(self, transfer: Transfer, batch: Sequence[Transfer]) -> bool:
+        """Tell whether a transfer is among those of its request that fail."""
+        if not self.partial_success or (self.kinds and transfer.kind not in self.kinds):
+            return False
+        return next(place for place, it in enumerate(batch) if it is transfer) % 2 == 1
 
     def failing(self, kind: Kind, receiver: str, of: str | None) -> str | None:
         """Return why a transfer fails; None: it does not."""

@@ -1,6 +1,7 @@
 """Money in: what buyers pay into the pool, and what the platform funds its own pockets with."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -9,12 +10,19 @@ from sandbox.domain.books import POOL, Change, Currency, Id, Minor, Part
 
 
 class Payment(Part, frozen=True, kw_only=True, gc=False):
-    """One payment of a buyer; the institution keeps `fee_minor` of it."""
+    """One payment of a buyer; the institution keeps `fee_minor` of it.
+
+    `merchant` collects it, where merchants do; `split`: whether splitting was asked for when it was paid. `paid_at`:
+    when, where that was before now.
+    """
 
     payment_id: Id
     amount_minor: Minor
     currency: Currency
     fee_minor: Minor = 0
+    merchant: Id | None = None
+    split: bool = True
+    paid_at: datetime | None = None
 
 
 class PaymentAnswer(Part, frozen=True, kw_only=True, gc=False):
@@ -33,6 +41,7 @@ class PaymentFound(Part, frozen=True, kw_only=True, gc=False):
     amount_minor: int | msgspec.UnsetType = msgspec.UNSET
     currency: str | msgspec.UnsetType = msgspec.UNSET
     fee_minor: int | msgspec.UnsetType = msgspec.UNSET
+    merchant: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Fund(Part, frozen=True, kw_only=True, gc=False):
@@ -86,4 +95,5 @@ def found(payment_id: str, payment: Payment | None) -> PaymentFound:
         amount_minor=payment.amount_minor,
         currency=payment.currency,
         fee_minor=payment.fee_minor,
+        merchant=payment.merchant or msgspec.UNSET,
     )

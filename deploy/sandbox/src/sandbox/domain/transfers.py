@@ -53,7 +53,10 @@ class Transfer(Part, frozen=True, kw_only=True, gc=False):
 
 
 class Record(Part, frozen=True, kw_only=True, gc=False):
-    """A transfer as the institution remembers it. `failed` is final; what succeeded the payee's bank may return."""
+    """A transfer as the institution remembers it. `failed` is final; what succeeded the payee's bank may return.
+
+    The reason of an accepted one is why it is going to fail, which nobody is told before it does.
+    """
 
     transfer: Transfer
     state: State
@@ -87,7 +90,7 @@ class TransferFound(Part, frozen=True, kw_only=True, gc=False):
 def answer(record: Record) -> TransferAnswer:
     """Return what is said to who sent it."""
     return TransferAnswer(
-        number=record.transfer.number, state=record.state, reason=record.reason, executed_at=record.executed_at
+        number=record.transfer.number, state=record.state, reason=_told(record), executed_at=record.executed_at
     )
 
 
@@ -99,7 +102,7 @@ def found(number: str, record: Record | None) -> TransferFound:
     return TransferFound(
         number=number,
         state=record.state,
-        reason=record.reason,
+        reason=_told(record),
         executed_at=record.executed_at,
         kind=transfer.kind,
         receiver=transfer.receiver,
@@ -107,3 +110,7 @@ def found(number: str, record: Record | None) -> TransferFound:
         amount_minor=transfer.amount_minor,
         of=transfer.of or msgspec.UNSET,
     )
+
+
+def _told(record: Record) -> str | None:
+    return None if record.state == "accepted" else record.reason

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Concatenate, Final
 
-from sandbox.domain.books import BALANCE_MINOR_MAX
+from sandbox.store.tables import prepare
 
 type Session = sqlite3.Connection
 
@@ -23,33 +23,6 @@ WAL_PAGES: Final = 16_000
 """64 MiB. Numbers come in no order, so that a page changes often before it is copied from the log into the file."""
 
 _SETTINGS: Final = ("synchronous = FULL", f"cache_size = -{CACHE_KIB}", f"wal_autocheckpoint = {WAL_PAGES}")
-_SCHEMA: Final = (
-    """CREATE TABLE IF NOT EXISTS payments (
-        account TEXT NOT NULL, payment_id TEXT NOT NULL, currency TEXT NOT NULL, amount_minor INTEGER NOT NULL,
-        fee_minor INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (account, payment_id)) STRICT""",
-    """CREATE TABLE IF NOT EXISTS funds (
-        account TEXT NOT NULL, fund_id TEXT NOT NULL, pocket TEXT NOT NULL, currency TEXT NOT NULL,
-        amount_minor INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (account, fund_id)) STRICT""",
-    """CREATE TABLE IF NOT EXISTS transfers (
-        account TEXT NOT NULL, number TEXT NOT NULL, kind TEXT NOT NULL, receiver TEXT NOT NULL,
-        currency TEXT NOT NULL, amount_minor INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT,
-        executed_at_ms INTEGER, at_ms INTEGER NOT NULL, of_id TEXT, PRIMARY KEY (account, number)) STRICT""",
-    f"""CREATE TABLE IF NOT EXISTS pockets (
-        account TEXT NOT NULL, pocket TEXT NOT NULL, currency TEXT NOT NULL,
-        balance_minor INTEGER NOT NULL CHECK (balance_minor BETWEEN 0 AND {BALANCE_MINOR_MAX}),
-        PRIMARY KEY (account, pocket, currency)) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE IF NOT EXISTS faults (
-        account TEXT PRIMARY KEY, setting TEXT NOT NULL, remaining INTEGER) STRICT, WITHOUT ROWID""",
-)
-"""The one CHECK holds the law even against a mistake here.
-
-Payments and transfers keep their rows in the order they came, and a key apart: with the rows in the order of numbers
-each request changed more pages.
-"""
-_ADDED: Final = {"transfers": {"of_id": "TEXT"}}
-"""Columns that a file made by an older version lacks. They stand last in their table."""
-
-_INDEXES: Final = ("CREATE INDEX IF NOT EXISTS transfers_of ON transfers (account, of_id) WHERE of_id IS NOT NULL",)
 
 
 class StoreError(Exception):
@@ -84,7 +57,7 @@ class Connection:
             if mode != "wal":
                 message = f"its file system keeps no write-ahead log (journal mode {mode})"
                 raise StoreError(message)
-            _transact(session, _make_tables)
+            _transact(session, prepare)
 
     def open(self) -> None:
         """Open what requests are served from."""
@@ -169,18 +142,6 @@ def _opened(path: Path) -> Session:
         session.close()
         raise
     return session
-
-
-def _make_tables(session: Session) -> None:
-    for table in _SCHEMA:
-        session.execute(table)
-    for name, columns in _ADDED.items():
-        there = {row[1] for row in session.execute(f"PRAGMA table_info({name})")}
-        for column, type_ in columns.items():
-            if column not in there:
-                session.execute(f"ALTER TABLE {name} ADD COLUMN {column} {type_}")
-    for index in _INDEXES:
-        session.execute(index)
 
 
 def _transact[T](session: Session, decide: Callable[[Session], T]) -> T:
