@@ -57,17 +57,23 @@ FORGETTABLE: Final = WriteConcern(w=1, j=False)
 
 @dataclass(frozen=True)
 class Index:
-    """An index that a query needs; a store declares it beside the query."""
+    """An index that a query needs; a store declares it beside the query.
+
+    `expires_after_s`: MongoDB deletes a document so long after the time in the one field of the index.
+    """
 
     keys: Sequence[tuple[str, int]]
     unique: bool = False
     partial: Mapping[str, Any] | None = None
+    expires_after_s: int | None = None
 
     def model(self) -> IndexModel:
         """Return the driver's form of it."""
         options: dict[str, Any] = {"unique": self.unique}
         if self.partial is not None:
             options["partialFilterExpression"] = dict(self.partial)
+        if self.expires_after_s is not None:
+            options["expireAfterSeconds"] = self.expires_after_s
         return IndexModel(list(self.keys), **options)
 
 

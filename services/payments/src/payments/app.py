@@ -7,10 +7,12 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from payments import api, store
+from payments import api, signals, store
 from payments.channels import chosen
+from payments.channels.keys import Keys
 from payments.channels.port import Channel
 from payments.channels.sandbox import SandboxChannel
+from payments.channels.source import SandboxSource
 from payments.consumers import consumers
 from payments.dispatch import paces, sweep
 from payments.dispatch.lanes import Lanes
@@ -112,4 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.app.include_router(
         api.routes(parts.ingress, parts.doubts, parts.orders, parts.payouts, service.marketplaces)
     )
+    source = SandboxSource(str(settings.institution_url), timeout_s)
+    sources = {name: source for name, channel in channels.items() if channel is sandbox}
+    signals.install(service, parts, sources, Keys(settings.keys_dir))
     return service.app

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 from payments.dispatch import paying, proving
-from payments.dispatch.lanes import Item, Lanes, Line
+from payments.dispatch.lanes import Item, Lanes, Line, Recovered
 from payments.dispatch.left import Left
 from payments.domain.outcomes import started
 from payments.domain.payouts import Payout
@@ -34,6 +34,8 @@ class Sweep:
         self._orders = orders
         self._payouts = payouts
         self._commits = commits
+        self.heard_of: Recovered = _nothing
+        """Told, too, of an account that answers again, or for the first time."""
 
         async def orders_left(keys: Iterable[str], session: Session) -> list[Item[Asked]]:
             return [proving.item(it) for it in await orders.sending(keys, session)]
@@ -78,6 +80,7 @@ class Sweep:
         now = await leases.now(self._database)
         await self._orders.make_due(line.profile, line.account, now)
         await self._payouts.make_due(line.profile, line.account, now)
+        await self.heard_of(line)
 
     async def _rounds(self, decide: Callable[[Work], Awaitable[int]]) -> int:
         total = 0
@@ -87,6 +90,10 @@ class Sweep:
             if count < BATCH_MAX:
                 break
         return total
+
+
+async def _nothing(_: Line) -> None:
+    """Nobody is told."""
 
 
 def _by_line[T](pairs: Iterable[tuple[Line, Item[T]]]) -> dict[Line, list[Item[T]]]:

@@ -2,13 +2,16 @@
 
 from typing import Final
 
-from payments.store import handovers, orders, payouts
+from payments.store import callbacks, channel_accounts, handovers, movements, orders, payouts
 from shared.mongo import Index
 
 INDEXES: Final[dict[str, list[Index]]] = {
     **orders.INDEXES,
     **payouts.INDEXES,
     **handovers.INDEXES,
+    **callbacks.INDEXES,
+    **channel_accounts.INDEXES,
+    **movements.INDEXES,
     "merchants": [],
 }
 """All collections, those without an index of their own included: a transaction must not have to make one."""

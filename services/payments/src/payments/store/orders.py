@@ -129,7 +129,7 @@ class Orders:
         if amount_minor:
             work.update("orders", key, {"$inc": {"moved_minor": amount_minor}})
 
-    async def claimed(self, claims: Iterable[str], session: Session) -> dict[str, str]:
+    async def claimed(self, claims: Iterable[str], session: Session | None = None) -> dict[str, str]:
         """Return which order has each of these payments, of those that an order has."""
         return {it["_id"]: it["order"] for it in await mongo.by_ids(self._database.claims, claims, session)}
 
@@ -153,11 +153,15 @@ class Orders:
         """Record that a lane has it now."""
         work.update("orders", asked.key, {"$set": {"ask_at": schedule.left_behind_at(now)}})
 
-    async def make_due(self, profile: str, account: str, now: datetime) -> int:
-        """Let every unverified order of an account be asked for at once; return how many."""
-        waiting = {"ask_at": {"$gt": now}, "channel_profile": profile, "state": "unverified"}
-        change = {"$set": {"ask_at": now}}
-        result = await self._database.orders.update_many(waiting | {"channel_account": account}, change)
+    async def make_due(
+        self, profile: str, account: str, now: datetime, payment_ids: Iterable[str] | None = None
+    ) -> int:
+        """Let unverified orders of an account (with one of these payments) be asked for at once; return how many."""
+        waiting: Document = {"ask_at": {"$gt": now}, "channel_profile": profile, "state": "unverified"}
+        waiting["channel_account"] = account
+        if payment_ids is not None:
+            waiting["payment_ids"] = {"$in": list(payment_ids)}
+        result = await self._database.orders.update_many(waiting, {"$set": {"ask_at": now}})
         return result.modified_count
 
     async def came_in(self, key: str, session: Session) -> bytes | None:

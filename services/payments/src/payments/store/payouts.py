@@ -109,11 +109,17 @@ class Payouts:
         """Record that a payout's institution is to be asked again, at once."""
         work.update("payouts", key_of(before), {"$set": _changed(before, after, now) | {"ask_at": now}})
 
-    async def make_due(self, profile: str, account: str, now: datetime) -> int:
-        """Let every payout of an account that waits for an answer or for funds be looked at now; return how many."""
-        waiting = {"ask_at": {"$gt": now}, "channel_profile": profile, "state": "waiting"}
-        change = {"$set": {"ask_at": now}}
-        result = await self._payouts.update_many(waiting | {"channel_account": account}, change)
+    async def make_due(self, profile: str, account: str, now: datetime, numbers: Iterable[str] | None = None) -> int:
+        """Let every payout of an account that waits for an answer or for funds be looked at now; return how many.
+
+        `numbers`: those alone that have one of these; they are looked for among what waits, which an index has.
+        """
+        waiting: Document = {"ask_at": {"$gt": now}, "channel_profile": profile, "state": "waiting"}
+        waiting["channel_account"] = account
+        if numbers is not None:
+            wanted = {"$in": list(numbers)}
+            waiting["$or"] = [{"legs.channel_number": wanted}, {"subsidies.channel_number": wanted}]
+        result = await self._payouts.update_many(waiting, {"$set": {"ask_at": now}})
         return result.modified_count
 
     async def of_order(self, key: str) -> list[Document]:

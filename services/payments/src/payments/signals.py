@@ -1,0 +1,94 @@
+"""Wires what institutions say and do by themselves: callbacks in, what they hint at, movements. By hand, as app.py."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from payments.api import callbacks as callbacks_api
+from payments.api import cases
+from payments.channels.keys import Keys
+from payments.channels.source import Source
+from payments.dispatch import listening, polling
+from payments.dispatch.listening import Listening
+from payments.dispatch.polling import Polling
+from payments.dispatch.sweep import Sweep
+from payments.handlers.callbacks import CallbackHandlers
+from payments.handlers.doubts import Doubts
+from payments.signal_metrics import SignalMetrics
+from payments.store.callbacks import Callbacks
+from payments.store.movements import Movements
+from payments.store.orders import Orders
+from payments.store.payouts import Payouts
+from shared.commits import Commits
+from shared.marketplaces import Marketplaces
+from shared.mongo import Database
+from shared.service import Service
+
+
+class Behind(Protocol):
+    """The parts of payments that institutions' news are brought to."""
+
+    @property
+    def orders(self) -> Orders:
+        """What is proved."""
+
+    @property
+    def payouts(self) -> Payouts:
+        """What is paid out."""
+
+    @property
+    def sweep(self) -> Sweep:
+        """What tells of accounts that answer."""
+
+    @property
+    def doubts(self) -> Doubts:
+        """What is asked after again."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What takes callbacks, does about them, and asks for movements."""
+
+    sources: Mapping[str, Source]
+    callbacks: CallbackHandlers
+    listening: Listening
+    polling: Polling
+
+    async def run(self) -> None:
+        """Do about callbacks until cancelled, then let go of the institutions."""
+        try:
+            await self.listening.run()
+        finally:
+            await asyncio.gather(*(source.close() for source in set(self.sources.values())))
+
+
+def assemble(
+    database: Database,
+    commits: Commits,
+    marketplaces: Marketplaces,
+    behind: Behind,
+    sources: Mapping[str, Source],
+    keys: Keys,
+    metrics: SignalMetrics,
+) -> Signals:
+    """Wire the parts; `sources` by profile."""
+    asking = Polling(sources, database, behind.orders, marketplaces, commits)
+    hearing = Listening(sources, database, behind.orders, behind.payouts, asking, metrics)
+    hearing.doubt = behind.doubts.ask_again
+    behind.sweep.heard_of = asking.hear_of
+    taking = CallbackHandlers(keys, marketplaces, Callbacks(database), commits, metrics)
+    taking.stored = hearing.wake
+    return Signals(sources, taking, hearing, asking)
+
+
+def install(service: Service, behind: Behind, sources: Mapping[str, Source], keys: Keys) -> None:
+    """Add to the service what takes callbacks, does about them, and asks for movements."""
+    database, marketplaces = service.database, service.marketplaces
+    metrics = SignalMetrics(service.metrics)
+    it = assemble(database, service.commits, marketplaces, behind, sources, keys, metrics)
+    service.background(it.run)
+    service.sweep("callbacks", listening.EVERY_S, it.listening.once)
+    service.sweep("movements", polling.EVERY_S, it.polling.once)
+    service.app.include_router(callbacks_api.routes(it.callbacks))
+    service.app.include_router(cases.routes(Callbacks(database), Movements(database), marketplaces))
