@@ -7,7 +7,7 @@ from typing import Any, Final
 from sandbox.domain.behaviours.about import Frozen
 from sandbox.domain.behaviours.limited import Limited
 from sandbox.domain.behaviours.pool import Refusal
-from sandbox.domain.books import POOL
+from sandbox.domain.books import POOL, Place
 from sandbox.domain.transfers import Record, Transfer, TransferAnswer
 from shared.profiles import Profile
 
@@ -46,12 +46,9 @@ class Collected(Limited):
             return self._verdict(payment)[1] or self._leg_doom(payment, transfer)
         return super().doom(transfer)
 
-    def left_minor(self, transfer: Transfer) -> int | None:
+    def left_minor(self, transfer: Transfer, source: Place) -> int | None:
         """Return what there is to take from: of this payment, whatever others have left."""
-        source = transfer.source
-        if source is not None and source[0] == POOL:
-            return self._left[transfer.of or ""]
-        return super().left_minor(transfer)
+        return self._left[transfer.of or ""] if source[0] == POOL else super().left_minor(transfer, source)
 
     def _not_of(self, payment: Frozen, transfer: Transfer) -> Refusal | None:
         match transfer.kind:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sandbox.domain.behaviours.about import Frozen
 from sandbox.domain.behaviours.pool import Pool, Refusal
-from sandbox.domain.books import GUARANTEE, IN_TRANSIT
+from sandbox.domain.books import GUARANTEE, IN_TRANSIT, Place
 from sandbox.domain.transfers import Kind, Transfer
 from shared.profiles import Canonical, Operation, Profile
 
@@ -63,11 +63,11 @@ class Limited(Pool):
         """Return why a transfer that is taken now will fail, whatever becomes of the faults."""
         return self.word("receiver_not_bound") if self._stranger(transfer) else super().doom(transfer)
 
-    def left_minor(self, transfer: Transfer) -> int | None:
-        """Return what there is to take from; None: the money comes from outside, or may be owed."""
+    def left_minor(self, transfer: Transfer, source: Place) -> int | None:
+        """Return what there is to take from; None: it may be owed."""
         if self.profile.may_go_negative and transfer.kind in OWED:
             return None
-        return super().left_minor(transfer)
+        return super().left_minor(transfer, source)
 
     def payment_of(self, transfer: Transfer) -> Frozen | None:
         """Return the payment that an instruction is about, where the merchant collects."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from sandbox.domain.behaviours.about import NOTHING, About
 from sandbox.domain.books import BUYER, IN_TRANSIT, RECEIVER_PATTERN, Change, Place
-from sandbox.domain.faults import Faults
+from sandbox.domain.faults import NORMAL, Faults
 from sandbox.domain.payments import Payment
 from sandbox.domain.transfers import Record, Transfer, TransferAnswer, answer
 from shared.profiles import Canonical
@@ -36,6 +36,7 @@ class Pool:
         self.seen = dict(known)
         self.balances = balances
         self.faults = faults
+        self._faulty = faults is not NORMAL
         self.now = now
         self.about = about
         self.used = about.used.copy()
@@ -50,9 +51,11 @@ class Pool:
         refusal = self.refusal(transfer)
         if refusal is not None:
             return self._refused(transfer, refusal)
-        record = self.seen[transfer.number] = self._decide(transfer)
+        source, target = transfer.source, transfer.target
+        record = self.seen[transfer.number] = self._decide(transfer, source)
         self.change.records.append(record)
-        self._take(record)
+        if record.state != "failed":
+            self._take(record, source, target)
         if transfer.of is not None and record.state != "failed":
             self.used[transfer.kind, transfer.of] += transfer.amount_minor
             self.counted[transfer.kind, transfer.of] += 1
@@ -72,18 +75,17 @@ class Pool:
             case _:
                 return None
 
-    def left_minor(self, transfer: Transfer) -> int | None:
-        """Return what there is to take from; None: the money comes from outside, or may be owed."""
-        source = transfer.source
-        return None if source is None else self.balances.get(source, 0) + self.change.pockets[source]
+    def left_minor(self, transfer: Transfer, source: Place) -> int | None:  # noqa: ARG002 - others ask what it is about
+        """Return what there is to take from; None: it may be owed."""
+        return self.balances.get(source, 0) + self.change.pockets[source]
 
     def accepts(self, transfer: Transfer) -> bool:
         """Tell whether a transfer is accepted first and carried out later."""
-        return self.faults.accepts(transfer.kind)
+        return self._faulty and self.faults.accepts(transfer.kind)
 
     def doom(self, transfer: Transfer) -> str | None:
         """Return why a transfer that is taken now will fail, whatever becomes of the faults."""
-        return self.word("closed") if self.faults.spoils(transfer, self.batch) else None
+        return self.word("closed") if self._faulty and self.faults.spoils(transfer, self.batch) else None
 
     def word(self, reason: Canonical) -> str:
         """Return the institution's word for a reason."""
@@ -92,25 +94,22 @@ class Pool:
     def _refused(self, transfer: Transfer, reason: Canonical) -> TransferAnswer:
         return TransferAnswer(number=transfer.number, state="refused", reason=self.word(reason))
 
-    def _decide(self, transfer: Transfer) -> Record:
-        accepts = self.accepts(transfer)
-        reason = self.doom(transfer)
-        if reason is None and not accepts:
+    def _decide(self, transfer: Transfer, source: Place | None) -> Record:
+        accepts, reason = self.accepts(transfer), self.doom(transfer)
+        if self._faulty and reason is None and not accepts:
             reason = self.faults.failing(transfer.kind, transfer.receiver, transfer.of)
-        left_minor = self.left_minor(transfer)
-        if (reason is None or accepts) and left_minor is not None and left_minor < transfer.amount_minor:
-            return Record(transfer=transfer, state="failed", reason=self.word("insufficient_funds"))
+        if source is not None and (reason is None or accepts):
+            left_minor = self.left_minor(transfer, source)
+            if left_minor is not None and left_minor < transfer.amount_minor:
+                return Record(transfer=transfer, state="failed", reason=self.word("insufficient_funds"))
         if accepts:
             return Record(transfer=transfer, state="accepted", reason=reason)
         if reason is not None:
             return Record(transfer=transfer, state="failed", reason=reason)
         return Record(transfer=transfer, state="succeeded", executed_at=self.now)
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Record, source: Place | None, target: Place | None) -> None:
         transfer, pockets = record.transfer, self.change.pockets
-        if record.state == "failed":
-            return
-        source, target = transfer.source, transfer.target
         if source is not None:
             pockets[source] -= transfer.amount_minor
         if record.state == "accepted":
