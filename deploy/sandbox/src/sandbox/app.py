@@ -1,5 +1,6 @@
 """Composition root of the institution: everything is wired here by hand, nothing at import time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 from fastapi import FastAPI
 
 from sandbox import problems
-from sandbox.api import accounts, bodies, movements, moving, records, switches
+from sandbox.api import accounts, bindings, bodies, movements, moving, records, switches
 from sandbox.clock import Clock
 from sandbox.handlers import Handlers
 from sandbox.hangup import Caller
+from sandbox.messenger import Keys, Messenger
 from sandbox.settings import Settings, load, refuse
+from sandbox.store.callbacks import Callbacks
 from sandbox.store.connection import Connection, StoreError
 from sandbox.store.faults import FaultSwitches
 
@@ -26,24 +29,31 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         need = "it must be a file, made if missing, in a folder that can be written"
         refuse([f"SANDBOX_DATABASE: {settings.database}: {error}; {need}"])
     faults = FaultSwitches(connection)
-    clock = Clock()
+    clock, callbacks = Clock(), Callbacks(connection)
+    handlers = Handlers(connection, clock, callbacks)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             connection.open()
             await clock.read(connection)
+            await callbacks.read()
+            messenger = Messenger(handlers, callbacks, faults, Keys(settings.keys_dir), clock)
+            sending = asyncio.create_task(messenger.run())
             yield
+            sending.cancel()
+            await asyncio.wait([sending])
         finally:
             connection.close()
 
     app = Institution(title="Sandbox institution", lifespan=lifespan)
     problems.install(app)
-    handlers = Handlers(connection, clock)
-    app.include_router(accounts.routes(handlers, connection))
+    app.include_router(accounts.routes(handlers, connection, callbacks))
+    app.include_router(bindings.routes(handlers))
     app.include_router(moving.routes(handlers))
     app.include_router(movements.routes(handlers, faults))
     app.include_router(records.routes(connection))
+    app.include_router(switches.sheet_routes(handlers))
     app.include_router(switches.routes(faults, handlers))
     if settings.environment == "test":
         app.include_router(switches.clock_routes(clock, connection))
@@ -57,5 +67,5 @@ class Institution(Caller):
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
         document = super().openapi()
-        document.setdefault("components", {}).setdefault("schemas", {}).update(bodies.schemas())
+        document.setdefault("components", {}).setdefault("schemas", {}).update(bodies.schemas(bindings.DOCUMENTED))
         return document

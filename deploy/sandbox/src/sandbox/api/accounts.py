@@ -12,15 +12,17 @@ from sandbox.domain.behaviours.about import DIRECT
 from sandbox.handlers import Handlers
 from sandbox.problems import Problem
 from sandbox.store import frozen
+from sandbox.store.callbacks import Callbacks
 from sandbox.store.connection import Connection, Session
 from shared.profiles import shipped
 
 _ACCOUNT: Final = msgspec.json.Decoder(bodies.AccountBody)
 _BOUND: Final = msgspec.json.Decoder(bodies.BoundBatch)
+_CALLBACKS: Final = msgspec.json.Decoder(bodies.CallbackBody)
 _CAP: Final = msgspec.json.Decoder(bodies.CapBody)
 
 
-def routes(handlers: Handlers, connection: Connection) -> APIRouter:
+def routes(handlers: Handlers, connection: Connection, callbacks: Callbacks) -> APIRouter:
     """Return the routes of accounts."""
     router = APIRouter(prefix="/v1/accounts/{account}")
 
@@ -40,6 +42,23 @@ def routes(handlers: Handlers, connection: Connection) -> APIRouter:
         name = DIRECT if profile is None else profile.name
         return write(bodies.AccountFound(account=account, profile=name, opened=profile is not None))
 
+    @router.put("/callbacks", openapi_extra=documented(bodies.CallbackBody, bodies.CallbackBody))
+    async def subscribe(account: Account, request: Request) -> Response:
+        body = await read(request, _CALLBACKS)
+        await handlers.accounts.using(account)
+        await callbacks.subscribe(account, body.url)
+        return write(body)
+
+    @router.get("/callbacks", openapi_extra=documented(bodies.CallbacksFound))
+    async def waiting(account: Account) -> Response:
+        count = await callbacks.waiting(account)
+        return write(bodies.CallbacksFound(url=callbacks.urls.get(account), waiting=count))
+
+    _receiver_routes(router, handlers, connection)
+    return router
+
+
+def _receiver_routes(router: APIRouter, handlers: Handlers, connection: Connection) -> None:
     @router.post("/receivers/bind", openapi_extra=documented(bodies.BoundBatch, bodies.BoundBatch))
     async def bind(account: Account, request: Request) -> Response:
         batch = await read(request, _BOUND)
@@ -60,8 +79,6 @@ def routes(handlers: Handlers, connection: Connection) -> APIRouter:
         cap = await read(request, _CAP)
         await connection.transact(frozen.agree, account, cap.merchant or "", cap.cap_bp)
         return write(cap)
-
-    return router
 
 
 def _bind(session: Session, account: str, batch: bodies.BoundBatch, most: int | None) -> bool:

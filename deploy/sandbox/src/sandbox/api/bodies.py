@@ -151,6 +151,27 @@ class CapBody(Part, frozen=True, kw_only=True, gc=False):
     cap_bp: Annotated[int, msgspec.Meta(ge=1, le=10_000)]
 
 
+class CallbackBody(Part, frozen=True, kw_only=True, gc=False):
+    """Where callbacks of an account go."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[!-~]{1,500}(?!\n)$")]
+
+
+class CallbacksFound(Part, frozen=True, kw_only=True, gc=False):
+    """Where callbacks go, and how many nobody has taken yet."""
+
+    url: str | None
+    waiting: int
+
+
+class SheetConfirmation(Part, frozen=True, kw_only=True, gc=False):
+    """Which transfers of the sheet people carried out, or could not, and why not."""
+
+    numbers: Annotated[tuple[Id, ...], msgspec.Meta(max_length=ITEMS_MAX)]
+    done: bool
+    reason: Reason | None = None
+
+
 class MovementBatch(Part, frozen=True, kw_only=True, gc=False):
     """Movements to let happen in order."""
 
@@ -184,15 +205,15 @@ class Registration(Part, frozen=True, kw_only=True, gc=False):
 
 _DOCUMENTED: Final = (
     AccountBody, AccountFound, BoundBatch, CapBody, MovementBatch, MovementAnswers, MovementsFound, MovementFound,
-    Registration, ClockBody,
+    Registration, ClockBody, CallbackBody, CallbacksFound, SheetConfirmation,
     PaymentBatch, PaymentAnswers, PaymentQuery, PaymentsFound, Fund, FundAnswer, TransferBatch, TransferAnswers,
     TransferQuery, ReturnBatch, TransfersFound, Pockets, Receivers, Faults,
 )  # fmt: skip
 
 
-def schemas() -> dict[str, Any]:
+def schemas(others: Iterable[type[Part]] = ()) -> dict[str, Any]:
     """Return the JSON Schemas of every body, for the OpenAPI document."""
-    return msgspec.json.schema_components(_DOCUMENTED, ref_template=_SCHEMAS)[1]
+    return msgspec.json.schema_components([*_DOCUMENTED, *others], ref_template=_SCHEMAS)[1]
 
 
 def documented(answer: type[Part], body: type[Part] | None = None) -> dict[str, Any]:

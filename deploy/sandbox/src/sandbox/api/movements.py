@@ -83,14 +83,14 @@ def _money_out(router: APIRouter, handlers: Handlers, serve: Serve, limiter: Lim
     @router.post("/transfers", openapi_extra=documented(bodies.TransferAnswers, bodies.TransferBatch))
     async def execute_transfers(account: Account, request: Request) -> Response:
         body = await read(request, _TRANSFERS)
-        batch, profile = body.transfers, await handlers.accounts.using(account)
+        batch, profile = body.transfers, await handlers.profile(account)
         if body.profile is not None and body.profile != profile.name:
             raise Problem(HTTPStatus.CONFLICT, "profile_differs", f"this account is under {profile.name}")
         if profile.rates.per_account:
             limiter.obey(account, batch, profile)
 
         async def execute(faults: Faults) -> Part:
-            return bodies.TransferAnswers(transfers=await handlers.execute(account, batch, faults, profile))
+            return bodies.TransferAnswers(transfers=await handlers.execute(account, batch, faults))
 
         return await serve("transfers", account, execute, batch)
 

@@ -6,14 +6,29 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from sandbox.api.bodies import Account, ClockBody, ReturnBatch, TransfersFound, documented, read, write
+from sandbox.api.bodies import (
+    PAGE_ITEMS_MAX,
+    Account,
+    ClockBody,
+    Cursor,
+    Limit,
+    ReturnBatch,
+    SheetConfirmation,
+    TransfersFound,
+    documented,
+    next_cursor,
+    read,
+    write,
+)
 from sandbox.clock import Clock
+from sandbox.domain import transfers
 from sandbox.domain.faults import Faults
 from sandbox.handlers import Handlers
 from sandbox.problems import Problem
 from sandbox.store.connection import Connection
 from sandbox.store.faults import FaultSwitches
 
+_SHEET: Final = msgspec.json.Decoder(SheetConfirmation)
 _CLOCK: Final = msgspec.json.Decoder(ClockBody)
 _FAULTS: Final = msgspec.json.Decoder(Faults)
 
@@ -44,6 +59,26 @@ def routes(switches: FaultSwitches, handlers: Handlers) -> APIRouter:
     async def remove(account: Account) -> Response:
         await switches.remove(account)
         return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    return router
+
+
+def sheet_routes(handlers: Handlers) -> APIRouter:
+    """Return the routes of the sheet from which people move money at the bank by hand."""
+    router = APIRouter(prefix="/v1/accounts/{account}/sheet")
+
+    @router.get("", openapi_extra=documented(TransfersFound))
+    async def sheet(account: Account, cursor: Cursor = "", limit: Limit = PAGE_ITEMS_MAX) -> Response:
+        records = await handlers.sheet(account, cursor, limit)
+        shown = [transfers.found(it.transfer.number, it) for it in records]
+        after = next_cursor((row.number for row in shown), limit)
+        return write(TransfersFound(transfers=shown, next_cursor=after))
+
+    @router.post("/confirm", openapi_extra=documented(TransfersFound, SheetConfirmation))
+    async def confirm(account: Account, request: Request) -> Response:
+        body = await read(request, _SHEET)
+        reason = None if body.done else body.reason or "not_carried_out"
+        return write(TransfersFound(transfers=await handlers.confirm(account, body.numbers, reason)))
 
     return router
 

@@ -39,19 +39,24 @@ def execute(
 
 def conclude(
     accepted: Iterable[Record],
-    faults: Faults,
+    outcome: Faults | str | None,
     now: datetime,
     profile: Profile | None = None,
     known: Mapping[str, Record] | None = None,
 ) -> Change[Record]:
     """Give each accepted transfer its outcome: to where it goes, or back to where it came from.
 
-    `known`: the payouts that returns are of, where the merchant collects.
+    `outcome`: the faults that decide it; or, where people do, why they could not carry it out, or None. `known`: the
+    payouts that returns are of, where the merchant collects.
     """
     change: Change[Record] = Change()
     for record in accepted:
         transfer = record.transfer
-        reason = record.reason or faults.failing(transfer.kind, transfer.receiver, transfer.of)
+        reason = record.reason
+        if reason is None and isinstance(outcome, Faults):
+            reason = outcome.failing(transfer.kind, transfer.receiver, transfer.of)
+        elif not isinstance(outcome, Faults):
+            reason = outcome
         settle(record, reason, now, profile, change)
         if collects(profile):
             _refreeze(record, change.records[-1], known or {}, change)

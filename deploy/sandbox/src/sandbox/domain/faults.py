@@ -22,8 +22,10 @@ class Faults(Part, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=Tr
     transfers to a receiver, and its returns, with the given reason; `fail_refunds` the refunds of a payment, or of all
     (`*`). `accept_only` lets a transfer be accepted first; the next query concludes it, unless it is to `stay_accepted`
     until that is switched off, whatever the operations. `partial_success` fails every second transfer of a request.
-    `rate_limit`: how many requests of an operation are served a second; others get 429. A field that is not known is
-    refused: a misspelt fault would test nothing.
+    `rate_limit`: how many requests of an operation are served a second; others get 429.
+    Whatever the operations, callbacks go out twice (`duplicate_callbacks`), with a `wrong_signature`, or late
+    (`callback_delay_s`), and `fail_bindings` fails those of a bank account. A field that is not known is refused: a
+    misspelt fault would test nothing.
     """
 
     operations: tuple[Operation, ...] = ()
@@ -38,6 +40,10 @@ class Faults(Part, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=Tr
     accept_only: bool = False
     stay_accepted: bool = False
     partial_success: bool = False
+    duplicate_callbacks: bool = False
+    wrong_signature: bool = False
+    callback_delay_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
+    fail_bindings: Annotated[dict[str, Reason], msgspec.Meta(max_length=1_000)] = msgspec.field(default_factory=dict)
     rate_limit: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
 
     def hits(self, operation: Operation, transfers: Iterable[Transfer] = ()) -> bool:

@@ -1,66 +1,87 @@
 """Carrying instructions out, concluding them, and taking back what banks return."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from typing import Final
 
 from sandbox.domain import execution
 from sandbox.domain.behaviours.about import NOTHING, About
-from sandbox.domain.execution import collects
+from sandbox.domain.books import Change
 from sandbox.domain.faults import Faults
 from sandbox.domain.transfers import Record, Transfer, TransferAnswer
 from sandbox.handlers import moving
+from sandbox.handlers.terms import Terms, changed
 from sandbox.store import books, frozen
 from sandbox.store import faults as switches
 from sandbox.store.connection import Session
-from shared.profiles import Profile
+
+WORKED_OFF_MAX: Final = 1_000
 
 
 def execute(
-    session: Session, account: str, batch: Sequence[Transfer], faults: Faults, profile: Profile, now: datetime
+    session: Session, account: str, batch: Sequence[Transfer], faults: Faults, terms: Terms
 ) -> list[TransferAnswer]:
     """Execute transfers in order."""
-    open_pool = profile.may_go_negative
-    if collects(profile):
-        moving.release_due(session, account, now)
+    if terms.collected:
+        moving.release_due(session, account, terms)
     known = books.transfers(session, account, _numbers(batch))
     sources = {source for transfer in batch if (source := transfer.source) is not None}
-    balances = books.balances(session, account, sources, open_pool=open_pool)
-    about = _about(session, account, batch, known, profile)
-    answers, change = execution.execute(batch, known, balances, faults, now, about, profile)
-    books.add_transfers(session, account, change, now, open_pool=open_pool)
-    if collects(profile):
-        frozen.change(session, account, change)
+    balances = books.balances(session, account, sources, open_pool=terms.open_pool)
+    about = _about(session, account, batch, known, terms)
+    answers, change = execution.execute(batch, known, balances, faults, terms.now, about, terms.profile)
+    books.add_transfers(session, account, change, terms.now, open_pool=terms.open_pool)
+    if not terms.direct:
+        _note(session, account, change, terms)
     return answers
 
 
-def conclude(
-    session: Session, account: str, numbers: Sequence[str], faults: Faults, profile: Profile, now: datetime
-) -> dict[str, Record]:
-    """Conclude these transfers as far as they are accepted and are not to stay so."""
+def conclude(session: Session, account: str, numbers: Sequence[str], faults: Faults, terms: Terms) -> dict[str, Record]:
+    """Conclude these transfers as far as they are accepted and are not to stay so, or to be moved by people."""
     known = books.transfers(session, account, numbers)
-    if profile.custody is not None and profile.custody.by_hand:
-        return known
     stays = switches.switched(session, account).keeps
     accepted = [it for it in known.values() if it.state == "accepted" and not stays(it.transfer.kind)]
-    paid = books.transfers(session, account, _paid(accepted)) if collects(profile) else {}
-    change = execution.conclude(accepted, faults, now, profile, paid)
-    books.conclude_transfers(session, account, change, now, open_pool=profile.may_go_negative)
-    if collects(profile):
-        frozen.change(session, account, change)
-    return known | {record.transfer.number: record for record in change.records}
+    return known | ({} if terms.by_hand else _conclude(session, account, accepted, faults, terms))
 
 
-def give_back(
-    session: Session, account: str, numbers: Sequence[str], reason: str, profile: Profile, now: datetime
+def work_off(session: Session, account: str, terms: Terms) -> None:
+    """Conclude what was accepted, without being asked."""
+    numbers = [it.transfer.number for it in books.accepted_after(session, account, "", WORKED_OFF_MAX)]
+    conclude(session, account, numbers, switches.switched(session, account), terms)
+
+
+def confirm(
+    session: Session, account: str, numbers: Sequence[str], reason: str | None, terms: Terms
 ) -> dict[str, Record]:
+    """Conclude these transfers as people say."""
+    known = books.transfers(session, account, numbers)
+    accepted = [it for it in known.values() if it.state == "accepted"]
+    return known | _conclude(session, account, accepted, reason, terms)
+
+
+def give_back(session: Session, account: str, numbers: Sequence[str], reason: str, terms: Terms) -> dict[str, Record]:
     """Have banks return these transfers as far as they succeeded."""
     known = books.transfers(session, account, numbers)
     used, _ = books.uses(session, account, known)
-    change = execution.give_back(known.values(), reason, used, profile)
-    books.return_transfers(session, account, change, now, open_pool=profile.may_go_negative)
-    if collects(profile):
-        frozen.change(session, account, change)
+    change = execution.give_back(known.values(), reason, used, terms.profile)
+    books.return_transfers(session, account, change, terms.now, open_pool=terms.open_pool)
+    _note(session, account, change, terms)
     return known | {record.transfer.number: record for record in change.records}
+
+
+def _conclude(
+    session: Session, account: str, accepted: Sequence[Record], outcome: Faults | str | None, terms: Terms
+) -> dict[str, Record]:
+    paid = books.transfers(session, account, _paid(accepted)) if terms.collected else {}
+    change = execution.conclude(accepted, outcome, terms.now, terms.profile, paid)
+    books.conclude_transfers(session, account, change, terms.now, open_pool=terms.open_pool)
+    _note(session, account, change, terms)
+    return {record.transfer.number: record for record in change.records}
+
+
+def _note(session: Session, account: str, change: Change[Record], terms: Terms) -> None:
+    if terms.collected:
+        frozen.change(session, account, change)
+    final = [changed(record) for record in change.records if record.state != "accepted"]
+    terms.callbacks.tell(session, account, final, terms.now)
 
 
 def _numbers(batch: Sequence[Transfer]) -> list[str]:
@@ -73,19 +94,21 @@ def _paid(records: Sequence[Record]) -> list[str]:
 
 
 def _about(
-    session: Session, account: str, batch: Sequence[Transfer], known: Mapping[str, Record], profile: Profile
+    session: Session, account: str, batch: Sequence[Transfer], known: Mapping[str, Record], terms: Terms
 ) -> About:
     things = {transfer.of for transfer in batch if transfer.of is not None}
-    needs_accounts = profile.custody is not None and profile.custody.real_account_needed
+    custody = terms.profile.custody
+    needs_accounts = custody is not None and custody.real_account_needed
     if not things and not needs_accounts:
         return NOTHING
     used, counted = books.uses(session, account, things)
-    collected, paid = collects(profile), {it.transfer.of for it in known.values() if it.transfer.of is not None}
+    paid = {it.transfer.of for it in known.values() if it.transfer.of is not None}
+    receivers = (it.receiver for it in batch)
     return About(
         payments=books.payments(session, account, things),
         used=used,
         counted=counted,
-        frozen=frozen.find(session, account, things | paid) if collected else {},
-        bound=frozen.bound(session, account, (it.receiver for it in batch)) if collected or needs_accounts else {},
-        caps=frozen.caps(session, account) if collected else {},
+        frozen=frozen.find(session, account, things | paid) if terms.collected else {},
+        bound=frozen.bound(session, account, receivers) if terms.collected or needs_accounts else {},
+        caps=frozen.caps(session, account) if terms.collected else {},
     )

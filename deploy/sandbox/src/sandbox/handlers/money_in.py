@@ -5,31 +5,31 @@ from datetime import datetime, timedelta
 
 from sandbox.domain import payments
 from sandbox.domain.behaviours.about import Frozen
-from sandbox.domain.execution import collects
 from sandbox.domain.payments import Fund, Payment, PaymentAnswer
+from sandbox.handlers.terms import Terms
 from sandbox.store import books, frozen
 from sandbox.store.connection import Session
 from shared.profiles import Profile
 
 
-def take_payments(
-    session: Session, account: str, batch: Sequence[Payment], profile: Profile, now: datetime
-) -> list[PaymentAnswer]:
+def take_payments(session: Session, account: str, batch: Sequence[Payment], terms: Terms) -> list[PaymentAnswer]:
     """Take buyers' payments; where merchants collect, each is frozen for its splits."""
     known = books.payments(session, account, (payment.payment_id for payment in batch))
     answers, change = payments.take_payments(batch, known)
-    books.add_payments(session, account, change, now, open_pool=profile.may_go_negative)
-    if collects(profile):
-        frozen.add(session, account, [_freeze(it, profile, now) for it in change.records])
+    books.add_payments(session, account, change, terms.now, open_pool=terms.open_pool)
+    if terms.collected:
+        frozen.add(session, account, [_freeze(it, terms.profile, terms.now) for it in change.records])
+    events = (("payment.succeeded", {"payment_id": it.payment_id}) for it in change.records)
+    terms.callbacks.tell(session, account, events, terms.now)
     return answers
 
 
-def take_fund(session: Session, account: str, fund: Fund, now: datetime) -> bool:
+def take_fund(session: Session, account: str, fund: Fund, terms: Terms) -> bool:
     """Take a deposit once."""
     change = payments.take_fund(fund, books.fund(session, account, fund.fund_id))
     if change is None:
         return False
-    books.add_funds(session, account, change, now)
+    books.add_funds(session, account, change, terms.now)
     return True
 
 

@@ -1,34 +1,27 @@
 """What the institution moves or frees by itself: asked for by tests and operators, or because a freeze has ended."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sandbox.domain import movements as rules
 from sandbox.domain.books import LIABLE, POOL, Change
-from sandbox.domain.execution import collects
 from sandbox.domain.movements import Holding, Moved, Movement, MovementAnswer
+from sandbox.handlers.terms import Terms
 from sandbox.store import books, frozen, movements
 from sandbox.store.connection import Session
-from shared.profiles import Profile
 
 RELEASED_AT_ONCE_MAX: Final = 1_000
 
 
-def move(
-    session: Session, account: str, batch: Sequence[Movement], profile: Profile, now: datetime
-) -> list[MovementAnswer]:
+def move(session: Session, account: str, batch: Sequence[Movement], terms: Terms) -> list[MovementAnswer]:
     """Let movements happen in order; a known one is answered as it stands."""
-    return [_move(session, account, it, profile, now) for it in batch]
+    return [_move(session, account, it, terms) for it in batch]
 
 
-def release_due(session: Session, account: str, now: datetime) -> int:
+def release_due(session: Session, account: str, terms: Terms) -> None:
     """End the freezes that are due: what is left goes to whoever collects."""
-    due = frozen.due(session, account, now, RELEASED_AT_ONCE_MAX)
-    for payment in due:
-        change = rules.unfreeze(payment)
-        _record(session, account, change, now, open_pool=False)
-    return len(due)
+    for payment in frozen.due(session, account, terms.now, RELEASED_AT_ONCE_MAX):
+        _record(session, account, rules.unfreeze(payment), terms)
 
 
 def register(session: Session, account: str, movement_id: str, merchant: str | None) -> Moved | None:
@@ -42,26 +35,26 @@ def register(session: Session, account: str, movement_id: str, merchant: str | N
     return change.records[0]
 
 
-def _move(session: Session, account: str, it: Movement, profile: Profile, now: datetime) -> MovementAnswer:
+def _move(session: Session, account: str, it: Movement, terms: Terms) -> MovementAnswer:
     known = movements.find(session, account, it.kind, it.movement_id)
     if known is not None:
         reason: rules.Refusal | None = None if known.movement == it else "number_reused"
     else:
-        change = rules.decide(it, _holding(session, account, it, profile), profile)
+        change = rules.decide(it, _holding(session, account, it, terms), terms.profile)
         reason = None if isinstance(change, Change) else change
         if isinstance(change, Change):
-            _record(session, account, change, now, open_pool=profile.may_go_negative)
+            _record(session, account, change, terms)
     state = "succeeded" if reason is None else "refused"
     return MovementAnswer(movement_id=it.movement_id, kind=it.kind, state=state, reason=reason)  # type: ignore[arg-type] # one of two
 
 
-def _holding(session: Session, account: str, it: Movement, profile: Profile) -> Holding:
+def _holding(session: Session, account: str, it: Movement, terms: Terms) -> Holding:
     things = [] if it.payment_id is None else [it.payment_id]
     found = books.payments(session, account, things)
     used, _ = books.uses(session, account, things)
     pool, liable = (POOL, it.currency), (LIABLE, it.currency)
-    there = books.balances(session, account, (pool, liable), open_pool=profile.may_go_negative)
-    collected = frozen.find(session, account, things) if collects(profile) else {}
+    there = books.balances(session, account, (pool, liable), open_pool=terms.open_pool)
+    collected = frozen.find(session, account, things) if terms.collected else {}
     before = movements.find(session, account, "chargeback", it.reverses) if it.reverses else None
     return Holding(
         payment=found.get(it.payment_id or ""),
@@ -73,8 +66,10 @@ def _holding(session: Session, account: str, it: Movement, profile: Profile) -> 
     )
 
 
-def _record(session: Session, account: str, change: Change[Any], now: datetime, *, open_pool: bool) -> None:
-    movements.add(session, account, change, now)
-    books.move(session, account, change, open_pool=open_pool)
+def _record(session: Session, account: str, change: Change[Movement], terms: Terms) -> None:
+    movements.add(session, account, change, terms.now)
+    books.move(session, account, change, open_pool=terms.open_pool)
+    told = (("movement.happened", {"movement_id": it.movement_id, "kind": it.kind}) for it in change.records)
+    terms.callbacks.tell(session, account, told, terms.now)
     if change.left or change.released:
         frozen.change(session, account, change)

@@ -150,6 +150,12 @@ def transfers_after(session: Session, account: str, cursor: str, limit: int) -> 
     return [_transfer(*row) for row in session.execute(_TRANSFER + _AFTER, (account, cursor, limit)).fetchall()]
 
 
+def accepted_after(session: Session, account: str, cursor: str, limit: int) -> list[Record]:
+    """Return the next transfers that were accepted and are not carried out yet, by number."""
+    rows = session.execute(_TRANSFER + "> ? AND state = 'accepted' ORDER BY 1 LIMIT ?", (account, cursor, limit))
+    return [_transfer(*row) for row in rows.fetchall()]
+
+
 def pockets(session: Session, account: str, limit: int) -> list[tuple[Place, int]]:
     """Return the balances of the account's pockets by name and currency."""
     both = f"{_POCKETS} UNION ALL {_OPEN_POCKETS} ORDER BY 1, 2 LIMIT ?"

@@ -45,6 +45,13 @@ _TABLES: Final = (
         UNIQUE (account, kind, movement_id)) STRICT""",
     """CREATE TABLE IF NOT EXISTS faults (
         account TEXT PRIMARY KEY, setting TEXT NOT NULL, remaining INTEGER) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS callbacks (
+        id INTEGER PRIMARY KEY, account TEXT NOT NULL, event_id TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL,
+        created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, tries INTEGER NOT NULL) STRICT""",
+    """CREATE TABLE IF NOT EXISTS bindings (
+        account TEXT NOT NULL, number TEXT NOT NULL, merchant TEXT NOT NULL, name TEXT NOT NULL,
+        bank_account TEXT NOT NULL, method TEXT NOT NULL, state TEXT NOT NULL, reason TEXT, answer TEXT NOT NULL,
+        until_ms INTEGER, tries INTEGER NOT NULL, PRIMARY KEY (account, number)) STRICT, WITHOUT ROWID""",
     "CREATE TABLE IF NOT EXISTS clock (only INTEGER PRIMARY KEY CHECK (only = 1), ahead_s INTEGER NOT NULL) STRICT",
 )
 """A CHECK holds the law even against a mistake here.
@@ -62,6 +69,9 @@ _ADDED: Final = {
 _INDEXES: Final = (
     "CREATE INDEX IF NOT EXISTS transfers_of ON transfers (account, of_id) WHERE of_id IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS frozen_due ON frozen (account, until_ms) WHERE until_ms IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS transfers_accepted ON transfers (account, number) WHERE state = 'accepted'",
+    "CREATE INDEX IF NOT EXISTS callbacks_due ON callbacks (due_ms)",
+    "CREATE INDEX IF NOT EXISTS callbacks_of ON callbacks (account)",
     "CREATE INDEX IF NOT EXISTS movements_of ON movements (account, seq)",
     "CREATE INDEX IF NOT EXISTS movements_about ON movements (account, payment_id) WHERE payment_id IS NOT NULL",
 )
