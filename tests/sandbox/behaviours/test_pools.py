@@ -85,3 +85,25 @@ async def test_what_is_moved_by_hand_waits_for_the_operator(customer: Customer) 
     await paid(customer, "allinpay-weak")
     assert await customer.done(payout("n1", 1000)) == [("accepted", None)]
     assert await customer.pockets() == {"in_transit": 1000}
+
+
+async def fee_refunds(customer: Customer, *asked: int) -> list[tuple[str, int | None]]:
+    batch = [refund(f"b{place}", 10) | {"fee_minor": fee} for place, fee in enumerate(asked)]
+    told = (await customer.post("transfers", {"transfers": batch}))["transfers"]
+    return [(it["state"], it.get("fee_refunded_minor")) for it in told]
+
+
+async def test_a_fee_is_given_back_as_far_as_the_refund_names_it(customer: Customer) -> None:
+    await customer.open("allinpay-strong-2")
+    await customer.pay("p1", 1000, fee_minor=6)
+    assert await fee_refunds(customer, 4, 3, 2) == [("succeeded", 4), ("refused", None), ("succeeded", 2)]
+    assert await customer.pockets() == {"pool": 974, "platform:fees_back": 6}
+    await customer.post("returns", {"numbers": ["b0"], "reason": "closed"})
+    assert await customer.pockets() == {"pool": 984, "platform:fees_back": 2}
+
+
+@pytest.mark.parametrize("profile", ["wechat-ecommerce", STRIPE, "sandbox-direct"])
+async def test_elsewhere_the_fee_is_kept(customer: Customer, profile: str) -> None:
+    await customer.open(profile)
+    await customer.pay("p1", 1000, fee_minor=6)
+    assert await fee_refunds(customer, 1) == [("refused", None)]

@@ -101,6 +101,12 @@ class Pockets(Part, frozen=True, kw_only=True, gc=False):
     pockets: list[PocketBalance]
 
 
+class Law(Part, frozen=True, kw_only=True, gc=False):
+    """What does not add up in an account's books; nothing, where all is well."""
+
+    broken: list[str]
+
+
 class ReceiverBalance(Part, frozen=True, kw_only=True, gc=False):
     """What a receiver got."""
 
@@ -205,7 +211,7 @@ class Registration(Part, frozen=True, kw_only=True, gc=False):
 
 _DOCUMENTED: Final = (
     AccountBody, AccountFound, BoundBatch, CapBody, MovementBatch, MovementAnswers, MovementsFound, MovementFound,
-    Registration, ClockBody, CallbackBody, CallbacksFound, SheetConfirmation,
+    Registration, ClockBody, Law, CallbackBody, CallbacksFound, SheetConfirmation,
     PaymentBatch, PaymentAnswers, PaymentQuery, PaymentsFound, Fund, FundAnswer, TransferBatch, TransferAnswers,
     TransferQuery, ReturnBatch, TransfersFound, Pockets, Receivers, Faults,
 )  # fmt: skip

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from sandbox.api import bodies
 from sandbox.api.bodies import PAGE_ITEMS_MAX, Account, Cursor, Limit, documented, next_cursor, write
 from sandbox.domain import payments, transfers
-from sandbox.store import books
+from sandbox.store import books, laws
 from sandbox.store.connection import Connection
 
 _POCKETS_MAX = 1_000
@@ -24,6 +24,10 @@ def routes(connection: Connection) -> APIRouter:
             for (name, currency), balance in rows
         ]
         return write(bodies.Pockets(pockets=pockets))
+
+    @router.get("/law", openapi_extra=documented(bodies.Law))
+    async def law(account: Account) -> Response:
+        return write(bodies.Law(broken=await connection.read(laws.broken, account)))
 
     @router.get("/receivers", openapi_extra=documented(bodies.Receivers))
     async def receivers(account: Account, cursor: Cursor = "", limit: Limit = PAGE_ITEMS_MAX) -> Response:

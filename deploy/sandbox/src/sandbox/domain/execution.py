@@ -7,7 +7,7 @@ from sandbox.domain.behaviours.about import NOTHING, About, Uses
 from sandbox.domain.behaviours.collected import Collected, left_change, payment_of
 from sandbox.domain.behaviours.limited import Limited, transit_of
 from sandbox.domain.behaviours.pool import Pool
-from sandbox.domain.books import Change, Place
+from sandbox.domain.books import FEES_BACK, Change, Place
 from sandbox.domain.faults import Faults
 from sandbox.domain.transfers import Record, Transfer, TransferAnswer
 from shared.profiles import Profile
@@ -73,6 +73,8 @@ def settle(record: Record, reason: str | None, now: datetime, profile: Profile |
         change.records.append(Record(transfer=transfer, state="succeeded", executed_at=now))
         if target is not None:
             change.pockets[target] += transfer.amount_minor
+        if transfer.fee_minor:
+            change.pockets[FEES_BACK, transfer.currency] += transfer.fee_minor
     else:
         change.records.append(Record(transfer=transfer, state="failed", reason=reason))
         if source is not None:
@@ -92,6 +94,8 @@ def give_back(
         gave = used is not None and used["return", transfer.number] > 0
         if record.state == "succeeded" and transfer.source is not None and transfer.target is None and not gave:
             change.pockets[transfer.source] += transfer.amount_minor
+            if transfer.fee_minor:
+                change.pockets[FEES_BACK, transfer.currency] -= transfer.fee_minor
             done = Record(transfer=transfer, state="returned", reason=reason, executed_at=record.executed_at)
             change.records.append(done)
             if collects(profile):

@@ -136,11 +136,12 @@ def _refusal(it: Movement, holding: Holding, profile: Profile | None) -> Refusal
         return "amount_zero"
     if it.kind == "chargeback_reversed" and not holding.reversed_known:
         return "chargeback_unknown"
-    if it.kind not in TAKES:
-        return None
     payment = holding.payment
-    if payment is None or payment.currency != it.currency:
+    named = it.payment_id is not None or it.kind in TAKES
+    if named and (payment is None or payment.currency != it.currency):
         return "payment_unknown"
+    if payment is None or it.kind not in TAKES:
+        return None
     if it.kind == "console_refund" and holding.refunded_minor + it.amount_minor > payment.amount_minor:
         return "refund_above_paid"
     lacking = it.kind != "chargeback" and it.amount_minor > _there_minor(holding, profile)

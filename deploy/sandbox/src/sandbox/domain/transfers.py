@@ -23,6 +23,8 @@ _TARGETS: Final = {
 class Transfer(Part, frozen=True, kw_only=True, gc=False):
     """One instruction. `of`: the payment it is about; for a return, the number of the payout that is given back.
 
+    `fee_minor`, of a refund alone: how much of its fee the institution is to give back with it.
+
     | kind | from | to |
     |---|---|---|
     | payout, finish | the pool | `receiver` |
@@ -38,6 +40,7 @@ class Transfer(Part, frozen=True, kw_only=True, gc=False):
     currency: Currency
     amount_minor: Minor
     of: Id | None = None
+    fee_minor: Minor = 0
 
     @property
     def source(self) -> Place | None:
@@ -71,6 +74,7 @@ class TransferAnswer(Part, frozen=True, kw_only=True, gc=False):
     state: Literal["succeeded", "accepted", "failed", "returned", "refused"]
     reason: str | None = None
     executed_at: datetime | None = None
+    fee_refunded_minor: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class TransferFound(Part, frozen=True, kw_only=True, gc=False):
@@ -85,12 +89,17 @@ class TransferFound(Part, frozen=True, kw_only=True, gc=False):
     currency: str | msgspec.UnsetType = msgspec.UNSET
     amount_minor: int | msgspec.UnsetType = msgspec.UNSET
     of: str | msgspec.UnsetType = msgspec.UNSET
+    fee_refunded_minor: int | msgspec.UnsetType = msgspec.UNSET
 
 
 def answer(record: Record) -> TransferAnswer:
     """Return what is said to who sent it."""
     return TransferAnswer(
-        number=record.transfer.number, state=record.state, reason=_told(record), executed_at=record.executed_at
+        number=record.transfer.number,
+        state=record.state,
+        reason=_told(record),
+        executed_at=record.executed_at,
+        fee_refunded_minor=_fee_refunded(record),
     )
 
 
@@ -109,8 +118,14 @@ def found(number: str, record: Record | None) -> TransferFound:
         currency=transfer.currency,
         amount_minor=transfer.amount_minor,
         of=transfer.of or msgspec.UNSET,
+        fee_refunded_minor=_fee_refunded(record),
     )
 
 
 def _told(record: Record) -> str | None:
     return None if record.state == "accepted" else record.reason
+
+
+def _fee_refunded(record: Record) -> int | msgspec.UnsetType:
+    done = record.state == "succeeded" and record.transfer.fee_minor
+    return record.transfer.fee_minor if done else msgspec.UNSET

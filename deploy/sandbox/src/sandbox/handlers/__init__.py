@@ -103,7 +103,9 @@ class Handlers:
 
     async def register(self, account: str, movement_id: str, merchant: str | None) -> Moved | None:
         """Say whose an inbound movement in suspense is, or that nobody knows; None: there is no such movement."""
-        return await self._connection.transact(moving.register, account, movement_id, merchant)
+        return await self._connection.transact(
+            moving.register, account, movement_id, merchant, await self._terms(account)
+        )
 
     async def bind(self, account: str, wanted: Binding) -> Bound | None:
         """Begin to bind a bank account, once; None: the number stands for another binding."""

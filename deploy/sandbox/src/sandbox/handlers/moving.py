@@ -24,10 +24,10 @@ def release_due(session: Session, account: str, terms: Terms) -> None:
         _record(session, account, rules.unfreeze(payment), terms)
 
 
-def register(session: Session, account: str, movement_id: str, merchant: str | None) -> Moved | None:
+def register(session: Session, account: str, movement_id: str, merchant: str | None, terms: Terms) -> Moved | None:
     """Bring money out of suspense for a merchant, or back into it for none."""
     known = movements.find(session, account, "inbound", movement_id)
-    if known is None:
+    if known is None or not rules.suspends(terms.profile):
         return None
     change = rules.register(known, merchant)
     movements.replace(session, change)

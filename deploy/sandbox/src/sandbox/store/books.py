@@ -19,8 +19,8 @@ _PAYMENT: Final = (
     " FROM payments WHERE account = ? AND payment_id "
 )
 _TRANSFER: Final = (
-    "SELECT number, kind, receiver, currency, amount_minor, state, reason, executed_at_ms, of_id"
-    " FROM transfers WHERE account = ? AND number "
+    "SELECT number, kind, receiver, currency, amount_minor, state, reason, executed_at_ms, of_id,"
+    " fee_minor FROM transfers WHERE account = ? AND number "
 )
 _FUND: Final = "SELECT fund_id, pocket, currency, amount_minor FROM funds WHERE account = ? AND fund_id = ?"
 _POCKETS: Final = "SELECT pocket, currency, balance_minor FROM pockets WHERE account = ? "
@@ -37,6 +37,9 @@ _USES: Final = """
     SELECT kind, of_id, sum(amount_minor), count(*) FROM transfers
     WHERE account = ?1 AND of_id IN (SELECT value FROM json_each(?2)) AND state IN ('accepted', 'succeeded')
     GROUP BY 1, 2
+    UNION ALL SELECT 'fee', of_id, sum(fee_minor), 0 FROM transfers
+    WHERE account = ?1 AND of_id IN (SELECT value FROM json_each(?2)) AND state IN ('accepted', 'succeeded')
+    AND kind = 'refund' GROUP BY 2
     UNION ALL SELECT 'refund', payment_id, sum(amount_minor), count(*) FROM movements
     WHERE account = ?1 AND payment_id IN (SELECT value FROM json_each(?2)) AND kind = 'console_refund' GROUP BY 2
 """
@@ -110,11 +113,21 @@ def add_transfers(
 ) -> None:
     """Record new transfers and what they moved."""
     rows = [
-        (account, it.number, it.kind, it.receiver, it.currency, it.amount_minor, *_outcome(record, now), it.of)
+        (
+            account,
+            it.number,
+            it.kind,
+            it.receiver,
+            it.currency,
+            it.amount_minor,
+            *_outcome(record, now),
+            it.of,
+            it.fee_minor,
+        )
         for record in change.records
         for it in (record.transfer,)
     ]
-    session.executemany("INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    session.executemany("INSERT INTO transfers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
     move(session, account, change, open_pool=open_pool)
 
 
@@ -234,9 +247,16 @@ def _transfer(  # noqa: PLR0913, PLR0917 - a row
     reason: str | None,
     executed_at_ms: int | None,
     of_id: str | None,
+    fee_minor: int,
 ) -> Record:
     transfer = Transfer(
-        number=number, kind=kind, receiver=receiver, currency=currency, amount_minor=amount_minor, of=of_id
+        number=number,
+        kind=kind,
+        receiver=receiver,
+        currency=currency,
+        amount_minor=amount_minor,
+        of=of_id,
+        fee_minor=fee_minor,
     )
     executed_at = None if executed_at_ms is None else time_of(executed_at_ms)
     return Record(transfer=transfer, state=state, reason=reason, executed_at=executed_at)

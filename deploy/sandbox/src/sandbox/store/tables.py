@@ -16,7 +16,8 @@ _TABLES: Final = (
     """CREATE TABLE IF NOT EXISTS transfers (
         account TEXT NOT NULL, number TEXT NOT NULL, kind TEXT NOT NULL, receiver TEXT NOT NULL,
         currency TEXT NOT NULL, amount_minor INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT,
-        executed_at_ms INTEGER, at_ms INTEGER NOT NULL, of_id TEXT, PRIMARY KEY (account, number)) STRICT""",
+        executed_at_ms INTEGER, at_ms INTEGER NOT NULL, of_id TEXT,
+        fee_minor INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (account, number)) STRICT""",
     f"""CREATE TABLE IF NOT EXISTS pockets (
         account TEXT NOT NULL, pocket TEXT NOT NULL, currency TEXT NOT NULL,
         balance_minor INTEGER NOT NULL CHECK (balance_minor BETWEEN 0 AND {BALANCE_MINOR_MAX}),
@@ -62,7 +63,7 @@ each request changed more pages.
 
 _ADDED: Final = {
     "payments": {"merchant": "TEXT", "split": "INTEGER NOT NULL DEFAULT 1", "paid_ms": "INTEGER"},
-    "transfers": {"of_id": "TEXT"},
+    "transfers": {"of_id": "TEXT", "fee_minor": "INTEGER NOT NULL DEFAULT 0"},
 }
 """Columns that a file made by an older version lacks. They stand last in their table."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sandbox.domain.behaviours.about import Frozen
 from sandbox.domain.behaviours.pool import Pool, Refusal
 from sandbox.domain.books import GUARANTEE, IN_TRANSIT, Place
+from sandbox.domain.payments import Payment
 from sandbox.domain.transfers import Kind, Transfer
 from shared.profiles import Canonical, Operation, Profile
 
@@ -62,6 +63,11 @@ class Limited(Pool):
     def doom(self, transfer: Transfer) -> str | None:
         """Return why a transfer that is taken now will fail, whatever becomes of the faults."""
         return self.word("receiver_not_bound") if self._stranger(transfer) else super().doom(transfer)
+
+    def gives_fee(self, payment: Payment, fee_minor: int) -> bool:
+        """Tell whether so much of a payment's fee is given back with a refund."""
+        given_minor = self.used["fee", payment.payment_id] + fee_minor
+        return self.profile.fee_refund != "none" and given_minor <= payment.fee_minor
 
     def left_minor(self, transfer: Transfer, source: Place) -> int | None:
         """Return what there is to take from; None: it may be owed."""

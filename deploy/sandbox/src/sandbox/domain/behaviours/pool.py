@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from sandbox.domain.behaviours.about import NOTHING, About
-from sandbox.domain.books import BUYER, IN_TRANSIT, RECEIVER_PATTERN, Change, Place
+from sandbox.domain.books import BUYER, FEES_BACK, IN_TRANSIT, RECEIVER_PATTERN, Change, Place
 from sandbox.domain.faults import NORMAL, Faults
 from sandbox.domain.payments import Payment
 from sandbox.domain.transfers import Record, Transfer, TransferAnswer, answer
@@ -59,12 +59,15 @@ class Pool:
         if transfer.of is not None and record.state != "failed":
             self.used[transfer.kind, transfer.of] += transfer.amount_minor
             self.counted[transfer.kind, transfer.of] += 1
+            self.used["fee", transfer.of] += transfer.fee_minor
         return answer(record)
 
     def refusal(self, transfer: Transfer) -> Refusal | None:
         """Return why a new transfer is not even taken."""
         if not transfer.amount_minor:
             return "amount_zero"
+        if transfer.fee_minor and not self._gives_fee(transfer):
+            return "operation_unknown"
         match transfer.kind:
             case "payout" | "finish":
                 return None if _RECEIVER.fullmatch(transfer.receiver) else "receiver_unknown"
@@ -74,6 +77,10 @@ class Pool:
                 return self._no_refund(transfer, self.about.payments.get(transfer.of or ""))
             case _:
                 return None
+
+    def gives_fee(self, payment: Payment, fee_minor: int) -> bool:  # noqa: ARG002 - others may
+        """Tell whether so much of a payment's fee is given back with a refund."""
+        return False
 
     def left_minor(self, transfer: Transfer, source: Place) -> int | None:  # noqa: ARG002 - others ask what it is about
         """Return what there is to take from; None: it may be owed."""
@@ -115,8 +122,15 @@ class Pool:
         if record.state == "accepted":
             if source is not None:  # what comes from outside arrives when it is concluded
                 pockets[self.transit, transfer.currency] += transfer.amount_minor
-        elif target is not None:  # what has left the pockets its record tells
+            return
+        if target is not None:  # what has left the pockets its record tells
             pockets[target] += transfer.amount_minor
+        if transfer.fee_minor:
+            pockets[FEES_BACK, transfer.currency] += transfer.fee_minor
+
+    def _gives_fee(self, transfer: Transfer) -> bool:
+        payment = self.about.payments.get(transfer.of or "")
+        return transfer.kind == "refund" and payment is not None and self.gives_fee(payment, transfer.fee_minor)
 
     def _no_return(self, transfer: Transfer, paid: Record | None) -> Refusal | None:
         if paid is None or paid.state != "succeeded" or paid.transfer.kind not in PAID_OUT:
