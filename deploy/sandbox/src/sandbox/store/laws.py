@@ -35,7 +35,8 @@ _FROZEN: Final = """
             OR t.state = 'accepted' AND t.kind NOT IN ('subsidy', 'advance'))), 0) - coalesce((
         SELECT sum(b.amount_minor) FROM transfers b JOIN transfers t ON t.account = b.account AND t.number = b.of_id
         WHERE b.account = ?1 AND b.kind = 'return' AND b.state = 'succeeded' AND t.of_id = f.payment_id), 0)
-        - coalesce((SELECT sum(m.pool_minor) FROM movements m WHERE m.account = ?1 AND m.payment_id = f.payment_id), 0) AS above
+        - coalesce((
+        SELECT sum(m.pool_minor) FROM movements m WHERE m.account = ?1 AND m.payment_id = f.payment_id), 0) AS above
     FROM frozen f JOIN payments p USING (account, payment_id) WHERE f.account = ?1 AND above <> 0
 """
 _RECEIVED: Final = """
