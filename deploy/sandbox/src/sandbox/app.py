@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from sandbox import problems
-from sandbox.api import accounts, bindings, bodies, movements, moving, records, switches
+from sandbox.api import accounts, bills, bindings, bodies, movements, moving, records, switches
 from sandbox.clock import Clock
 from sandbox.handlers import Handlers
 from sandbox.hangup import Caller
@@ -50,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.include_router(accounts.routes(handlers, connection, callbacks))
     app.include_router(bindings.routes(handlers))
+    app.include_router(bills.routes(handlers, connection, clock))
     app.include_router(moving.routes(handlers))
     app.include_router(movements.routes(handlers, faults))
     app.include_router(records.routes(connection))
