@@ -57,7 +57,7 @@ def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempP
                 services.command(name, chosen[name]),
                 log=it.logs / f"{name}.log",
                 cwd=ROOT,
-                env=services.institution_environment(it.logs)
+                env=services.institution_environment(it.logs) | {"SANDBOX_ENVIRONMENT": "test"}
                 if name == SANDBOX
                 else services.environment(name, urls, it.database(name))
                 | {f"{name.upper()}_ENVIRONMENT": "test", f"{name.upper()}_MARKETPLACES_FILE": str(told)},

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from ops.institution import ITEMS_MAX, Institution, InstitutionError
@@ -70,3 +71,14 @@ async def test_an_institution_that_fails_is_named_with_what_it_said() -> None:
     async with bank([], [httpx.Response(503, text="busy")]) as institution:
         with pytest.raises(InstitutionError, match="503: busy"):
             await institution.balances("a")
+
+
+async def test_an_account_is_opened_under_a_product_and_a_payment_names_who_collects_it() -> None:
+    seen: list[httpx.Request] = []
+    collected, currency = payment(1)
+    async with bank(seen, [httpx.Response(200, json={}), taken([])]) as institution:
+        await institution.open("a/b", "wechat-ecommerce")
+        await institution.pay("a", [(msgspec.structs.replace(collected, merchant="shop"), currency)])
+    assert (seen[0].method, seen[0].url.raw_path) == ("PUT", b"/v1/accounts/a%2Fb")
+    assert json.loads(seen[0].content) == {"profile": "wechat-ecommerce"}
+    assert [it["merchant"] for it in json.loads(seen[1].content)["payments"]] == ["shop"]

@@ -43,6 +43,15 @@ class Institution:
         """Give the connections back."""
         await self._client.aclose()
 
+    async def open(self, account: str, profile: str) -> None:
+        """Open an account under a product; the same again changes nothing.
+
+        Raises:
+            InstitutionError: it is under another one, or there is no such product.
+
+        """
+        await self._ask("PUT", _account(account), {"profile": profile})
+
     async def pay(self, account: str, payments: Payments) -> None:
         """Pay as buyers do. What is already paid with the same body is answered again; amounts of 0 are not paid.
 
@@ -57,6 +66,7 @@ class Institution:
                 "currency": currency,
                 "fee_minor": payment.fee_minor,
             }
+            | ({"merchant": payment.merchant} if payment.merchant else {})
             for payment, currency in payments
             if payment.amount_minor > 0
         ]

@@ -17,11 +17,13 @@ from sandbox.settings import Settings, load, refuse
 from sandbox.store.callbacks import Callbacks
 from sandbox.store.connection import Connection, StoreError
 from sandbox.store.faults import FaultSwitches
+from shared.profiles import shipped
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Return the institution; `python -m uvicorn --factory sandbox.app:create_app` runs it."""
     settings = settings or load()
+    shipped()  # a mistake in a profile stops the start, not a request
     connection = Connection(settings.database)
     try:
         connection.prepare()
@@ -36,7 +38,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             connection.open()
-            await clock.read(connection)
+            if settings.environment == "test":
+                await clock.read(connection)
             await callbacks.read()
             messenger = Messenger(handlers, callbacks, faults, Keys(settings.keys_dir), clock)
             sending = asyncio.create_task(messenger.run())
