@@ -57,6 +57,7 @@ async def test_a_payment_may_have_been_made_before_now(customer: Customer) -> No
     await customer.pay("p1", 1000, paid_at="2026-01-05T08:00:00Z", merchant="shop")
     (freed,) = await customer.moved()
     assert (freed["kind"], freed["amount_minor"], freed["receiver"]) == ("auto_unfreeze", 1000, SHOP)
+    assert await customer.done(payout("n1", 10)) == [("succeeded", None)]
 
 
 @pytest.mark.parametrize(("profile", "most"), [(WECHAT, 50), (SYNC, 5)])
@@ -126,7 +127,18 @@ async def test_a_finish_is_its_collectors_alone(customer: Customer) -> None:
     assert await customer.ask(order("finish", "f1", 900, receiver=A)) == [("refused", "receiver_unknown")]
 
 
-@pytest.mark.parametrize(("profile", "days"), [(WECHAT, 30), (ECOMMERCE, 180), (ALIPAY, 30)])
+async def test_a_split_is_still_possible_after_a_release_where_the_product_says_so(customer: Customer) -> None:
+    await sold(customer, ALIPAY)
+    await customer.ahead(days=31)
+    (freed,) = await customer.moved()
+    assert (freed["kind"], freed["amount_minor"], freed["pool_minor"]) == ("auto_unfreeze", 1000, 0)
+    assert await customer.done(payout("n1", 100)) == [("succeeded", None)]
+    assert await customer.done(order("finish", "f1", 900, receiver=SHOP)) == [("succeeded", None)]
+    assert await customer.received() == {A: 100, SHOP: 900}
+    assert len(await customer.moved()) == 1
+
+
+@pytest.mark.parametrize(("profile", "days"), [(WECHAT, 30), (ECOMMERCE, 180)])
 async def test_a_freeze_ends_by_itself(customer: Customer, profile: str, days: int) -> None:
     await sold(customer, profile)
     await customer.done(payout("n1", 100))

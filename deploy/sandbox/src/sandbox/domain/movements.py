@@ -79,6 +79,8 @@ def decide(it: Movement, holding: Holding, profile: Profile | None) -> Change[Mo
             pool_minor = -min(it.amount_minor, _there_minor(holding, profile))
         case "chargeback_reversed":
             pool_minor = it.amount_minor - min(it.amount_minor, max(-holding.liable_minor, 0))
+        case "auto_unfreeze" if _stays(profile):
+            pool_minor = 0
         case "console_refund" | "auto_unfreeze":
             pool_minor = -it.amount_minor
         case "inbound" if suspends(profile) and it.receiver is None:
@@ -93,8 +95,11 @@ def suspends(profile: Profile | None) -> bool:
     return profile is not None and profile.custody is not None and profile.custody.suspense
 
 
-def unfreeze(payment: Frozen) -> Change[Movement]:
-    """Give the rest of a payment to its collector, now that its freeze has ended."""
+def unfreeze(payment: Frozen, profile: Profile) -> Change[Movement]:
+    """Let its collector have the rest of a payment, now that its freeze has ended.
+
+    Where a split is still possible after that, it is taken from the collector's account: there it stays until a finish.
+    """
     change: Change[Movement] = Change()
     change.released.add(payment.payment_id)
     if payment.left_minor:
@@ -107,9 +112,14 @@ def unfreeze(payment: Frozen) -> Change[Movement]:
             receiver=f"merchant:{payment.merchant}" if payment.merchant else None,
         )
         change.records.append(it)
-        change.pockets[POOL, it.currency] -= it.amount_minor
-        change.left[payment.payment_id] -= it.amount_minor
+        if not _stays(profile):
+            change.pockets[POOL, it.currency] -= it.amount_minor
+            change.left[payment.payment_id] -= it.amount_minor
     return change
+
+
+def _stays(profile: Profile | None) -> bool:
+    return profile is not None and profile.collector == "merchant" and profile.split_after_release
 
 
 def register(moved: Moved, merchant: str | None) -> Change[Moved]:
@@ -161,7 +171,8 @@ def _changed(it: Movement, pool_minor: int, frozen: Frozen | None) -> Change[Mov
     change.pockets[POOL, it.currency] += pool_minor
     sign = -1 if it.kind in TAKES else 1
     other = SUSPENSE if it.kind == "inbound" else LIABLE
-    change.pockets[other, it.currency] += sign * it.amount_minor - pool_minor
+    if it.kind != "auto_unfreeze":
+        change.pockets[other, it.currency] += sign * it.amount_minor - pool_minor
     if frozen is not None:
         change.left[frozen.payment_id] += pool_minor
     if it.kind == "auto_unfreeze" and frozen is not None:

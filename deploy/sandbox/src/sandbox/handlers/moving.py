@@ -21,7 +21,7 @@ def move(session: Session, account: str, batch: Sequence[Movement], terms: Terms
 def release_due(session: Session, account: str, terms: Terms) -> None:
     """End the freezes that are due: what is left goes to whoever collects."""
     for payment in frozen.due(session, account, terms.now, RELEASED_AT_ONCE_MAX):
-        _record(session, account, rules.unfreeze(payment), terms)
+        _record(session, account, rules.unfreeze(payment, terms.profile), terms)
 
 
 def register(session: Session, account: str, movement_id: str, merchant: str | None, terms: Terms) -> Moved | None:

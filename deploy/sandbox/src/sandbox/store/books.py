@@ -29,7 +29,7 @@ _RECEIVERS: Final = """
     SELECT receiver, currency, sum(amount_minor) FROM (
         SELECT receiver, currency, iif(kind = 'return', -amount_minor, amount_minor) amount_minor FROM transfers
         WHERE account = ?1 AND kind IN ('payout', 'finish', 'return') AND state = 'succeeded'
-        UNION ALL SELECT receiver, currency, amount_minor FROM movements
+        UNION ALL SELECT receiver, currency, -pool_minor FROM movements
         WHERE account = ?1 AND kind = 'auto_unfreeze' AND receiver IS NOT NULL)
     GROUP BY receiver, currency HAVING receiver || '/' || currency > ?2 ORDER BY receiver || '/' || currency LIMIT ?3
 """

@@ -9,8 +9,9 @@ _CAME: Final = """
         SELECT currency, amount_minor - fee_minor minor FROM payments WHERE account = ?1
         UNION ALL SELECT currency, amount_minor FROM funds WHERE account = ?1
         UNION ALL SELECT currency, fee_minor FROM transfers WHERE account = ?1 AND state = 'succeeded'
-        UNION ALL SELECT currency, iif(kind IN ('chargeback', 'console_refund', 'auto_unfreeze'), -1, 1) * amount_minor
-            FROM movements WHERE account = ?1
+        UNION ALL SELECT currency, iif(kind IN ('chargeback', 'console_refund'), -amount_minor, amount_minor)
+            FROM movements WHERE account = ?1 AND kind <> 'auto_unfreeze'
+        UNION ALL SELECT currency, pool_minor FROM movements WHERE account = ?1 AND kind = 'auto_unfreeze'
         UNION ALL SELECT currency, iif(kind = 'return', 1, -1) * amount_minor FROM transfers
             WHERE account = ?1 AND state = 'succeeded' AND kind IN ('payout', 'finish', 'refund', 'return')
     ) GROUP BY currency HAVING sum(minor) <> 0
