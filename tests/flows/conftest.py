@@ -15,7 +15,7 @@ import pytest
 from pymongo import MongoClient
 from tests.flows import places
 
-from ops.runtime import ports, process, services
+from ops.runtime import keys, ports, process, services
 from ops.runtime.state import SANDBOX, SERVICES
 from shared import clock
 from shared.mongo import connect
@@ -35,6 +35,11 @@ class Cluster:
     """Before the name of every database, as `ops.stores.Stores` takes it."""
     logs: Path
 
+    @property
+    def keys(self) -> Path:
+        """Return the folder of the keys that payments shares with the institution."""
+        return self.logs / "keys"
+
     def database(self, service: str) -> str:
         """Return the name of a service's database."""
         return f"{self.prefix}{service}"
@@ -49,6 +54,7 @@ def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempP
     urls = {"kafka": kafka_bootstrap, "mongo": mongo_url, "institution": addresses[SANDBOX], **addresses}
     it = Cluster(urls, f"flows_{uuid.uuid4().hex[:8]}_", tmp_path_factory.mktemp("cluster"))
     told = places.marketplaces(it.logs)
+    keys.ensured(it.keys)
     asyncio.run(apply(Topics.load(ROOT / "deploy" / "topics.yaml"), kafka_bootstrap))
     started: dict[str, process.Started] = {}
     try:
@@ -57,9 +63,9 @@ def cluster(kafka_bootstrap: str, mongo_url: str, tmp_path_factory: pytest.TempP
                 services.command(name, chosen[name]),
                 log=it.logs / f"{name}.log",
                 cwd=ROOT,
-                env=services.institution_environment(it.logs) | {"SANDBOX_ENVIRONMENT": "test"}
+                env=services.institution_environment(it.logs, it.keys) | {"SANDBOX_ENVIRONMENT": "test"}
                 if name == SANDBOX
-                else services.environment(name, urls, it.database(name))
+                else services.environment(name, urls, it.database(name), it.keys)
                 | {f"{name.upper()}_ENVIRONMENT": "test", f"{name.upper()}_MARKETPLACES_FILE": str(told)},
                 tied=True,
             )

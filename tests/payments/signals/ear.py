@@ -19,10 +19,11 @@ from tests.payments.examples import ACCOUNT, NOW, PROFILE
 from payments import signals
 from payments.api import callbacks as callbacks_api
 from payments.api import cases
-from payments.channels.keys import Keys
+from payments.channels.keys import BANK_ACCOUNTS, Keys
 from payments.channels.port import NotSentError
 from payments.channels.source import Page, Standing, Told
 from payments.dispatch.lanes import Line
+from payments.domain.bindings import Binding, Said
 from payments.signal_metrics import SignalMetrics
 from payments.store.callbacks import Callbacks
 from payments.store.movements import Movements
@@ -43,6 +44,9 @@ class Memory:
         self.away = False
         self.asked: list[tuple[str, str]] = []
         self.cursors = True
+        self.bound: dict[str, Said] = {}
+        self.numbers: dict[str, str] = {}
+        self.right = "17"
 
     async def standings(self, account: str, numbers: Sequence[str]) -> Mapping[str, Standing]:
         """Return how these numbers stand."""
@@ -61,6 +65,26 @@ class Memory:
         page = self.moved.get(account, [])[start : start + count]
         return Page(page, str(start + len(page)) if self.cursors else None)
 
+    async def bind(self, account: str, binding: Binding, bank_account: str) -> Said:
+        """Have a bank account bound; the same number again is answered as it stands."""
+        self._ask(account, "bind")
+        self.numbers.setdefault(binding.number, bank_account)
+        said = Said("succeeded", None, "t-1") if binding.method == "none" else Said("verifying")
+        return self.bound.setdefault(binding.number, said)
+
+    async def verify(self, account: str, number: str, answer: str) -> Said:
+        """Compare what the merchant says with what it was sent."""
+        self._ask(account, f"verify:{answer}")
+        if self.bound[number].state == "verifying":
+            right = answer == self.right
+            self.bound[number] = Said("succeeded", None, "t-2") if right else Said("verifying", "answer_wrong")
+        return self.bound[number]
+
+    async def bindings(self, account: str, numbers: Sequence[str]) -> Mapping[str, Said]:
+        """Return how these bindings stand."""
+        self._ask(account, "bindings")
+        return {it: self.bound[it] for it in numbers if it in self.bound}
+
     async def close(self) -> None:
         """Let go of nothing."""
 
@@ -76,6 +100,7 @@ class Ear:
 
     def __init__(self, edge: Edge, folder: Path) -> None:
         (folder / PROFILE).write_text(f"{KEY}\n")
+        (folder / BANK_ACCOUNTS).write_text("key-of-bank-accounts")
         self.edge, self.database, self.memory = edge, edge.database, Memory()
         self.keys = Keys(folder)
         self.metrics = SignalMetrics(edge.registry)

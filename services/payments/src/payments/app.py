@@ -106,7 +106,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     metrics = Metrics(service.metrics)
     channels = chosen.channels(PROFILES, sandbox, settings.credentials_dir, timeout_s)
     parts = assemble(service.database, service.commits, service.marketplaces, channels, metrics)
-    consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants)
+    source = SandboxSource(str(settings.institution_url), timeout_s)
+    sources = {name: source for name, channel in channels.items() if channel is sandbox}
+    heard = signals.install(service, parts, sources, Keys(settings.keys_dir))
+    consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants, heard.take_bindings)
     service.background(parts.run)
     service.sample(lambda: metrics.sample(service.database, parts.proofs.open() + parts.transfers.open()))
     service.sweep("proofs", sweep.EVERY_S, lambda: parts.sweep.orders(parts.proofs))
@@ -114,7 +117,4 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     service.app.include_router(
         api.routes(parts.ingress, parts.doubts, parts.orders, parts.payouts, service.marketplaces)
     )
-    source = SandboxSource(str(settings.institution_url), timeout_s)
-    sources = {name: source for name, channel in channels.items() if channel is sandbox}
-    signals.install(service, parts, sources, Keys(settings.keys_dir))
     return service.app

@@ -5,17 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from payments.api import bindings as bindings_api
 from payments.api import callbacks as callbacks_api
 from payments.api import cases
 from payments.channels.keys import Keys
 from payments.channels.source import Source
-from payments.dispatch import listening, polling
+from payments.dispatch import binding, listening, polling
+from payments.dispatch.binding import Bind
 from payments.dispatch.listening import Listening
 from payments.dispatch.polling import Polling
 from payments.dispatch.sweep import Sweep
+from payments.handlers.bindings import Answers, BindingHandlers
 from payments.handlers.callbacks import CallbackHandlers
 from payments.handlers.doubts import Doubts
 from payments.signal_metrics import SignalMetrics
+from payments.store.bindings import Bindings
 from payments.store.callbacks import Callbacks
 from payments.store.movements import Movements
 from payments.store.orders import Orders
@@ -54,11 +58,16 @@ class Signals:
     callbacks: CallbackHandlers
     listening: Listening
     polling: Polling
+    bind: Bind
+    take_bindings: BindingHandlers
+    answers: Answers
 
     async def run(self) -> None:
-        """Do about callbacks until cancelled, then let go of the institutions."""
+        """Do about callbacks and bindings until cancelled, then let go of the institutions."""
         try:
-            await self.listening.run()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.listening.run())
+                group.create_task(self.bind.lanes.run())
         finally:
             await asyncio.gather(*(source.close() for source in set(self.sources.values())))
 
@@ -79,16 +88,24 @@ def assemble(
     behind.sweep.heard_of = asking.hear_of
     taking = CallbackHandlers(keys, marketplaces, Callbacks(database), commits, metrics)
     taking.stored = hearing.wake
-    return Signals(sources, taking, hearing, asking)
+    bindings = Bindings(database)
+    bind = Bind(sources, bindings, database, commits)
+    hearing.ask_bindings = bindings.make_due
+    take_bindings = BindingHandlers(bindings, marketplaces, keys, bind.lanes)
+    answers = Answers(database, bindings, commits, bind.lanes)
+    return Signals(sources, taking, hearing, asking, bind, take_bindings, answers)
 
 
-def install(service: Service, behind: Behind, sources: Mapping[str, Source], keys: Keys) -> None:
-    """Add to the service what takes callbacks, does about them, and asks for movements."""
+def install(service: Service, behind: Behind, sources: Mapping[str, Source], keys: Keys) -> Signals:
+    """Add to the service what takes callbacks, does about them, and asks for movements and bindings; return that."""
     database, marketplaces = service.database, service.marketplaces
     metrics = SignalMetrics(service.metrics)
     it = assemble(database, service.commits, marketplaces, behind, sources, keys, metrics)
     service.background(it.run)
     service.sweep("callbacks", listening.EVERY_S, it.listening.once)
     service.sweep("movements", polling.EVERY_S, it.polling.once)
+    service.sweep("bindings", binding.EVERY_S, it.bind.sweep)
     service.app.include_router(callbacks_api.routes(it.callbacks))
+    service.app.include_router(bindings_api.routes(it.answers, Bindings(database), marketplaces))
     service.app.include_router(cases.routes(Callbacks(database), Movements(database), marketplaces))
+    return it

@@ -1,6 +1,7 @@
 """The contracts between services, one module per topic owner: fast readers here, their pydantic twins in `models`."""
 
 from shared.messages.aftersale import CaseChanged, RefundApproved, RefundLine
+from shared.messages.bindings import BindingRequested, BindingSettled
 from shared.messages.contract import Event, body_hash, decode, encode
 from shared.messages.merchant import Agreement, CategoryRate, MerchantChanged, PayoutLimit, PayoutTerms
 from shared.messages.payments import (
@@ -49,6 +50,8 @@ EVENTS: tuple[type[Event], ...] = (
     RefundRequested,
     RefundSettled,
     ChannelMoved,
+    BindingRequested,
+    BindingSettled,
 )
 """Every contract in force, in the order in which an order meets them."""
 
@@ -56,6 +59,8 @@ __all__ = [
     "EVENTS",
     "Adjustment",
     "Agreement",
+    "BindingRequested",
+    "BindingSettled",
     "Breakdown",
     "BuyerRefund",
     "CaseChanged",

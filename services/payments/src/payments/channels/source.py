@@ -13,11 +13,22 @@ import httpx
 import msgspec
 
 from payments.channels.port import NotSentError
+from payments.domain.bindings import Binding, Said
 
 CONNECTIONS_MAX: Final = 16
 CONNECT_TIMEOUT_S: Final = 2.0
 KEEPALIVE_S: Final = 2.0
 FOUND: Final = 200
+REFUSED: Final = frozenset({404, 409, 422})
+"""Answers of an institution that will not be others when it is asked again."""
+
+
+class _RefusedError(NotSentError):
+    """The institution says no; `reason` is its word for why."""
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(f"{operation} refused: {reason}"[:200])
+        self.reason = reason
 
 
 class Standing(msgspec.Struct, frozen=True, gc=False):
@@ -49,7 +60,25 @@ class Page(msgspec.Struct, frozen=True):
     next_cursor: str | None = None
 
 
-class Source(Protocol):
+class Binder(Protocol):
+    """Where bank accounts are bound. Every call is known by its number, and may be repeated.
+
+    Raises:
+        NotSentError: any call that has no answer.
+
+    """
+
+    async def bind(self, account: str, binding: Binding, bank_account: str) -> Said:
+        """Have a bank account bound."""
+
+    async def verify(self, account: str, number: str, answer: str) -> Said:
+        """Hand on what the merchant says it was sent."""
+
+    async def bindings(self, account: str, numbers: Sequence[str]) -> Mapping[str, Said]:
+        """Return how these bindings stand; one that the institution does not know is left out."""
+
+
+class Source(Binder, Protocol):
     """One institution. Every call only asks.
 
     Raises:
@@ -83,6 +112,21 @@ class _Payments(msgspec.Struct, frozen=True):
     payments: list[_Payment]
 
 
+class _Bound(msgspec.Struct, frozen=True):
+    number: str
+    state: Literal["verifying", "succeeded", "failed", "not_found"]
+    reason: str | None = None
+    token: str | None = None
+
+
+class _AllBound(msgspec.Struct, frozen=True):
+    bindings: list[_Bound]
+
+
+class _Refused(msgspec.Struct, frozen=True):
+    reason: str
+
+
 class SandboxSource:
     """The sandbox institution's API."""
 
@@ -110,6 +154,32 @@ class SandboxSource:
         parameters = {"limit": str(count)} | ({"cursor": cursor} if cursor else {})
         return await self._ask("GET", account, "movements", Page, parameters=parameters)
 
+    async def bind(self, account: str, binding: Binding, bank_account: str) -> Said:
+        """Have a bank account bound."""
+        body = {
+            "number": binding.number,
+            "merchant": binding.merchant,
+            "name": binding.name,
+            "bank_account": bank_account,
+            "method": binding.method,
+        }
+        return await self._bound(account, "bindings", body)
+
+    async def verify(self, account: str, number: str, answer: str) -> Said:
+        """Hand on what the merchant says it was sent."""
+        return await self._bound(account, f"bindings/{number}/verify", {"answer": answer})
+
+    async def bindings(self, account: str, numbers: Sequence[str]) -> Mapping[str, Said]:
+        """Return how these bindings stand."""
+        answer = await self._ask("POST", account, "bindings/query", _AllBound, body={"numbers": numbers})
+        return {it.number: _said(it) for it in answer.bindings if it.state != "not_found"}
+
+    async def _bound(self, account: str, operation: str, body: Mapping[str, Any]) -> Said:
+        try:
+            return _said(await self._ask("POST", account, operation, _Bound, body=body))
+        except _RefusedError as error:
+            return Said("failed", error.reason)
+
     async def close(self) -> None:
         """Let go of every connection."""
         await self._client.aclose()
@@ -133,9 +203,16 @@ class SandboxSource:
                 params=parameters,
                 headers={"content-type": "application/json"},
             )
+            if response.status_code in REFUSED:
+                raise _RefusedError(operation, msgspec.json.decode(response.content, type=_Refused).reason)
             if response.status_code != FOUND:
-                message = f"{operation} answered {response.status_code}: {response.text[:200]}"
+                message = f"{operation} answered {response.status_code}"
                 raise NotSentError(message)
             return msgspec.json.decode(response.content, type=answer)
         except (httpx.HTTPError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise NotSentError(repr(error)[:300]) from error
+
+
+def _said(it: _Bound) -> Said:
+    assert it.state != "not_found"  # noqa: S101 - left out by who asks
+    return Said(it.state, it.reason, it.token)

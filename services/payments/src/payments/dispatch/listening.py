@@ -45,6 +45,13 @@ class Located(Protocol):
         """Have the institution asked after what a payout has paid, by `<marketplace>/<payout id>`."""
 
 
+class Hinted(Protocol):
+    """Has the institution asked after bindings."""
+
+    async def __call__(self, numbers: Iterable[str], now: datetime) -> object:
+        """Have these asked after now, by their numbers."""
+
+
 class Listening:
     """What is done about the callbacks that are stored."""
 
@@ -59,6 +66,7 @@ class Listening:
     ) -> None:
         """Take `sources` by profile."""
         self.doubt: Located = _nothing
+        self.ask_bindings: Hinted = _nobody
         self._sources = sources
         self._database = database
         self._callbacks = Callbacks(database)
@@ -106,7 +114,7 @@ class Listening:
                 case "movement.happened":
                     await self._polling.hear_of(line)
                 case "binding.changed":
-                    pass
+                    await self.ask_bindings(subjects, now)
         if some:
             later = now + timedelta(seconds=COMPARED_AFTER_S)
             await self._callbacks.put_off([it for it in some if it.type in _COMPARED], "compare", later)
@@ -173,6 +181,10 @@ def _grouped(some: Iterable[Stored]) -> dict[tuple[Line, Type], list[Stored]]:
     for it in some:
         found.setdefault((Line(it.profile, it.account), it.type), []).append(it)
     return found
+
+
+async def _nobody(numbers: Iterable[str], now: datetime) -> None:
+    """Nobody is asked."""
 
 
 async def _nothing(key: str) -> None:

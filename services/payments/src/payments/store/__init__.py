@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from payments.store import callbacks, channel_accounts, handovers, movements, orders, payouts
+from payments.store import bindings, callbacks, channel_accounts, handovers, movements, orders, payouts
 from shared.mongo import Index
 
 INDEXES: Final[dict[str, list[Index]]] = {
@@ -12,6 +12,7 @@ INDEXES: Final[dict[str, list[Index]]] = {
     **callbacks.INDEXES,
     **channel_accounts.INDEXES,
     **movements.INDEXES,
+    **bindings.INDEXES,
     "merchants": [],
 }
 """All collections, those without an index of their own included: a transaction must not have to make one."""

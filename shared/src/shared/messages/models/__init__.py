@@ -2,6 +2,7 @@
 
 from shared.messages.contract import Event
 from shared.messages.models.aftersale import CaseChanged, RefundApproved
+from shared.messages.models.bindings import BindingRequested, BindingSettled
 from shared.messages.models.contract import EventModel, Model
 from shared.messages.models.merchant import MerchantChanged
 from shared.messages.models.payments import ChannelMoved, OrderRejected, PayoutSettled, RefundSettled, SplitRequested
@@ -9,6 +10,8 @@ from shared.messages.models.split import PayoutRequested, RefundRequested
 from shared.messages.models.upstream import OrderPaid, OrderProgressed
 
 __all__ = [
+    "BindingRequested",
+    "BindingSettled",
     "CaseChanged",
     "ChannelMoved",
     "EventModel",
@@ -41,6 +44,8 @@ _MODELS: dict[str, type[EventModel]] = {
         RefundRequested,
         RefundSettled,
         ChannelMoved,
+        BindingRequested,
+        BindingSettled,
     )
 }
 
