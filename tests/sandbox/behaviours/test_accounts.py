@@ -51,3 +51,12 @@ async def test_a_merchant_binds_no_more_receivers_than_its_product_allows(
     body = {"receivers": [{"receiver": "merchant:a", "merchant": "shop"}]}
     answer = await customer.client.post("receivers/bind", json=body)
     assert (answer.status_code, answer.json()["reason"]) == (409, "too_many_receivers")
+
+
+async def test_a_payment_of_an_earlier_time_can_be_repeated_and_needs_its_zone(customer: Customer) -> None:
+    for _ in range(2):
+        await customer.pay("p1", 10, paid_at="2026-01-05T08:00:00.123456+08:00", merchant="shop", split=False)
+    naive = {"payment_id": "p2", "amount_minor": 1, "currency": "CNY", "paid_at": "2026-01-05T08:00:00"}
+    assert (await customer.client.post("payments", json={"payments": [naive]})).status_code == 422
+    found = (await customer.post("payments/query", {"payment_ids": ["p1"]}))["payments"]
+    assert [it["merchant"] for it in found] == ["shop"]

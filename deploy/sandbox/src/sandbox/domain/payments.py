@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -22,7 +22,7 @@ class Payment(Part, frozen=True, kw_only=True, gc=False):
     fee_minor: Minor = 0
     merchant: Id | None = None
     split: bool = True
-    paid_at: datetime | None = None
+    paid_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class PaymentAnswer(Part, frozen=True, kw_only=True, gc=False):
@@ -60,7 +60,7 @@ def take_payments(
     seen = dict(known)
     answers: list[PaymentAnswer] = []
     change: Change[Payment] = Change()
-    for payment in payments:
+    for payment in map(_kept, payments):
         before = seen.get(payment.payment_id)
         reason: Literal["payment_differs", "fee_above_amount"] | None = None
         if before is not None:
@@ -74,6 +74,14 @@ def take_payments(
         state: Literal["succeeded", "refused"] = "succeeded" if reason is None else "refused"
         answers.append(PaymentAnswer(payment_id=payment.payment_id, state=state, reason=reason))
     return answers, change
+
+
+def _kept(payment: Payment) -> Payment:
+    """Return a payment as it is kept: its time to the millisecond, so that a repeat is the same."""
+    at = payment.paid_at
+    if at is None or not at.microsecond % 1000:
+        return payment
+    return msgspec.structs.replace(payment, paid_at=at.replace(microsecond=at.microsecond // 1000 * 1000))
 
 
 def take_fund(fund: Fund, known: Fund | None) -> Change[Fund] | None:
