@@ -206,6 +206,13 @@ async def test_a_subsidy_comes_once_before_the_split_and_has_a_limit(customer: C
     assert await customer.pockets() == {"pool": 2100, "platform:marketing": 999_900}
 
 
+async def test_no_subsidy_is_added_once_a_payment_has_been_split(customer: Customer) -> None:
+    await sold(customer, ECOMMERCE)
+    await customer.fund("platform:marketing", 100)
+    await customer.done(payout("n1", 10))
+    assert await customer.ask(order("subsidy", "s1", 100)) == [("refused", "closed")]
+
+
 async def test_profit_sharing_knows_no_subsidy(customer: Customer) -> None:
     await sold(customer, WECHAT)
     await customer.fund("platform:marketing", 100)
