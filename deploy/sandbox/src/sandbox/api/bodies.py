@@ -191,10 +191,10 @@ class MovementAnswers(Part, frozen=True, kw_only=True, gc=False):
 
 
 class MovementsFound(Part, frozen=True, kw_only=True, gc=False):
-    """Movements in the order in which they happened. `next_cursor` is where to go on, also after the last of them."""
+    """Movements in the order in which they happened. `next_cursor` leads behind the last; none where there was none."""
 
     movements: list[MovementFound]
-    next_cursor: str
+    next_cursor: str | None
 
 
 class ClockBody(Part, frozen=True, kw_only=True, gc=False):

@@ -31,7 +31,7 @@ def routes(handlers: Handlers) -> APIRouter:
     @router.get("/movements", openapi_extra=documented(bodies.MovementsFound))
     async def moved(account: Account, cursor: Seq = "", limit: Limit = PAGE_ITEMS_MAX) -> Response:
         found = await handlers.find_movements(account, int(cursor or 0), limit)
-        after = str(found[-1].seq) if found else cursor or "0"
+        after = str(found[-1].seq) if found else None
         return write(bodies.MovementsFound(movements=[movements.found(it) for it in found], next_cursor=after))
 
     @router.post(
