@@ -124,7 +124,7 @@ def combined(draw: st.DrawFn) -> SplitRequested:
         lines.append(line(number, amount, merchant=seller, freight_minor=freight))
         paid[seller] += amount + freight
         if draw(st.booleans()):
-            off = draw(st.integers(-amount, amount).filter(bool))
+            off = draw(st.integers(-amount // 4, amount).filter(bool))  # more would leave less than the commission
             it = Adjustment(kind="discount", amount_minor=off, party="platform:marketing", line_id=f"l{number}")
             more = msgspec.structs.replace(it, kind="surcharge", party="platform:fee")
             adjustments.append(it if off < 0 else more)
