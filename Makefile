@@ -78,6 +78,7 @@ format: install ## Format the code and mend what the linter can mend
 
 docs: install ## Write the generated documents again
 	@$(BIN)/python -m shared.messages.docs
+	@$(BIN)/python -m shared.profiles.docs
 	@$(BIN)/python -m ops.manual
 
 install: .venv/.installed ## Fetch what is missing: uv, Python, every package of uv.lock
