@@ -6,7 +6,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from shared.marketplaces import DAYS_MAX, FOUND_MAX, ChannelAccount, DebtLimits, Marketplaces, MarketplacesError
+from shared.marketplaces import ChannelAccount, DebtLimits, Marketplaces, MarketplacesError
+from shared.marketplaces.entries import DAYS_MAX
+from shared.marketplaces.file import FOUND_MAX
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
 
@@ -199,3 +201,48 @@ def test_the_exact_entry_of_a_marketplace_hides_what_its_prefix_would_own(tmp_pa
     assert found.owner_of("sandbox-direct", "shop-a") is None
     assert found.owner_of("sandbox-direct", "shop-b") is not None
     assert found.owner_of("stripe-connect", "shop-b") is None
+
+
+WAIVER = '    waivers: [{profile: stripe-connect, by: "Ann Lee", at: 2026-11-02, reason: "licensed there"}]\n'
+
+
+@pytest.mark.parametrize("profile", ["stripe-connect", "allinpay-strong-1"])
+def test_a_profile_whose_money_takes_a_way_over_the_platform_needs_a_waiver_on_record(
+    tmp_path: Path, profile: str
+) -> None:
+    with pytest.raises(MarketplacesError, match=rf"marketplaces\.0: .*{profile} needs a waiver"):
+        loaded(tmp_path, entry(profile=profile))
+    waived = loaded(tmp_path, entry(profile=profile), WAIVER.replace("stripe-connect", profile)).find("shop-a")
+    assert waived is not None
+    assert (waived.waived(profile), waived.waived("sandbox-direct")) == (True, False)
+    assert [(it.profile, it.by, it.at, it.reason) for it in waived.waivers] == [
+        (profile, "Ann Lee", date(2026, 11, 2), "licensed there")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ("profile: stripe-connect", "profile: pingan-witness", "needs no waiver"),
+        ('by: "Ann Lee", ', "", "by: Field required"),
+        (", at: 2026-11-02", "", "at: Field required"),
+        (', reason: "licensed there"', "", "reason: Field required"),
+        ("licensed there", " ", "reason: String should match"),
+        ("profile: stripe-connect", "profile: allinpay-strong-1", "stripe-connect needs a waiver"),
+    ],
+)
+def test_a_waiver_says_who_when_and_why_and_of_what(tmp_path: Path, right: str, wrong: str, place: str) -> None:
+    assert right in WAIVER
+    with pytest.raises(MarketplacesError, match=place):
+        loaded(tmp_path, entry(profile="stripe-connect"), WAIVER.replace(right, wrong))
+
+
+def test_an_account_of_the_platforms_own_is_told_apart(tmp_path: Path) -> None:
+    own = entry(account='{marketplace}"').replace('""', '", own: true')
+    found = loaded(tmp_path, own).find("shop-a")
+    assert found is not None
+    assert found.is_own("sandbox-direct", "shop-a")
+    assert not found.is_own("sandbox-direct", "shop-b")
+    usual = loaded(tmp_path, entry()).find("shop-a")
+    assert usual is not None
+    assert not usual.is_own("sandbox-direct", "shop-a")

@@ -9,6 +9,7 @@ from tests.merchant.examples import RULES, terms
 from merchant.domain.agreements import Version, agree
 from merchant.domain.channels import days
 from merchant.domain.decisions import Refused
+from merchant.domain.merchants import Draft, Facts, decide
 
 CHANNELS = replace(RULES, profiles=frozenset({"sandbox-direct", "wechat-profit-sharing", "alipay-split"}))
 
@@ -37,6 +38,35 @@ def test_an_agreement_keeps_to_its_channel(profile: str, fields: dict[str, Any],
     answer = agree((), terms(channel_profile=profile, **fields), None, CHANNELS)
     assert (answer.reason if isinstance(answer, Refused) else None) == reason
     assert isinstance(answer, Version) == (reason is None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "profile", "waived", "own", "reason"),
+    [
+        ("pop", "stripe-connect", False, False, "waiver_missing"),
+        ("pop", "allinpay-strong-1", False, False, "waiver_missing"),
+        ("pop", "stripe-connect", True, False, None),
+        ("self_operated", "stripe-connect", False, False, None),
+        ("pop", "sandbox-direct", False, True, "platform_account"),
+        ("distributor", "sandbox-direct", False, True, "platform_account"),
+        ("self_operated", "sandbox-direct", False, True, None),
+        ("pop", "sandbox-direct", False, False, None),
+    ],
+)
+def test_a_seller_agrees_to_no_profile_by_which_its_money_would_take_a_way_over_the_platform(
+    kind: Any,  # noqa: ANN401 - a literal
+    profile: str,
+    reason: str | None,
+    *,
+    waived: bool,
+    own: bool,
+) -> None:
+    """Its own sales are the platform's own money (自营)."""
+    here = frozenset({profile})
+    rules = replace(RULES, profiles=here, waived=here if waived else frozenset(), own=here if own else frozenset())
+    draft = Draft("m1", Facts("m1", kind), terms(channel_profile=profile))
+    answer = decide("test-a", None, draft, rules)
+    assert (answer.reason if isinstance(answer, Refused) else None) == reason
 
 
 @pytest.mark.parametrize(("working", "calendar"), [(0, 0), (1, 7), (5, 7), (6, 14), (10, 14)])

@@ -80,13 +80,16 @@ class Rules:
     """What decides beside the time line.
 
     `lead` is how long before its effect a change must be announced; `profiles`, where the marketplace has an account;
-    `known`, what each profile allows.
+    `known`, what each profile allows. `waived`: profiles for which the marketplace has put a waiver on record; `own`:
+    those under which all its accounts are the platform's own (decision 0028).
     """
 
     now: datetime
     lead: timedelta
     profiles: frozenset[str]
     known: Profiles = field(default_factory=shipped)
+    waived: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
 
 
 def to_the_millisecond(moment: datetime) -> datetime:

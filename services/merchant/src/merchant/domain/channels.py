@@ -1,5 +1,6 @@
 """What the institution's profile lets an agreement say: how much may be split off, and how long money may wait."""
 
+from collections.abc import Collection
 from typing import Final
 
 from merchant.domain.decisions import Refused
@@ -33,6 +34,23 @@ def beyond_profile(
         return Refused(
             "trigger_after_freeze", f"{profile.name} freezes for {profile.freeze_days} days: wait {most} at most"
         )
+    return None
+
+
+def over_the_platform(
+    profile: Profile | None, kind: str, waived: Collection[str], own: Collection[str]
+) -> Refused | None:
+    """Return why a merchant of this kind may not be paid by a profile: its money would take a way over the platform.
+
+    `waived`: profiles for which a waiver is on record; `own`: those of whose accounts all are the platform's own. Its
+    own sales are nobody else's money (decision 0028).
+    """
+    if profile is None or kind == "self_operated":
+        return None
+    if profile.compliance.waiver_needed and profile.name not in waived:
+        return Refused("waiver_missing", f"{profile.name}: {profile.compliance.note.strip()}")
+    if profile.name in own:
+        return Refused("platform_account", f"every account of {profile.name} here is the platform's own")
     return None
 
 

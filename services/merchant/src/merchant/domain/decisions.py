@@ -19,6 +19,7 @@ Reason = Literal[
     "merchant_twice",
     "merchant_unknown",
     "period_empty",
+    "platform_account",
     "rates_unused",
     "rule_twice",
     "rules_tie",
@@ -28,6 +29,7 @@ Reason = Literal[
     "too_many_agreements",
     "trigger_after_freeze",
     "volume_not_closed",
+    "waiver_missing",
 ]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from merchant.domain.agreements import Rules, Terms, Version, agree, stated_before, that_matter, time_line
+from merchant.domain.channels import over_the_platform
 from merchant.domain.decisions import Refused
 from shared.messages import Agreement, MerchantChanged, encode
 
@@ -91,6 +92,9 @@ def changed_event(merchant: Merchant, rules: Rules) -> MerchantChanged:
 def _agreed(merchant: Merchant, draft: Draft, rules: Rules) -> Version | Refused | None:
     if draft.terms is None:
         return None
+    profile = rules.known.find(draft.terms.channel_profile)
+    if refused := over_the_platform(profile, merchant.kind, rules.waived, rules.own):
+        return refused
     stated = stated_before(merchant.agreements, draft.terms, draft.key)
     return stated or agree(merchant.agreements, draft.terms, draft.key, rules)
 

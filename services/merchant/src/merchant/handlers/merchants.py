@@ -35,9 +35,11 @@ class MerchantHandlers:
         if twice:
             return NotChanged(twice)
         profiles = frozenset(account.profile for account in marketplace.channel_accounts)
+        waived = frozenset(it.profile for it in marketplace.waivers)
+        own = profiles - {account.profile for account in marketplace.channel_accounts if not account.own}
 
         async def decide_all(work: Work) -> list[Decided] | NotChanged:
-            rules = Rules(work.now, self._lead, profiles)
+            rules = Rules(work.now, self._lead, profiles, waived=waived, own=own)
             names = [draft.merchant for draft in drafts]
             known = await self._merchants.known(marketplace.id, names, work.session)
             decisions = [decide(marketplace.id, known.get(it.merchant), it, rules) for it in drafts]

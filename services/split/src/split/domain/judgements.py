@@ -6,9 +6,11 @@ from typing import Final
 import msgspec
 
 from shared.messages import MerchantChanged
+from split.domain import compliance
 from split.domain.agreements import hold, in_force, refund_terms
 from split.domain.calendars import Calendar
 from split.domain.collectors import Collecting, with_clock
+from split.domain.compliance import NOTHING_OWN, Own
 from split.domain.earnings import Earning, earning
 from split.domain.gates import NO_PAYEES, Payees
 from split.domain.holds import AT_ONCE, Facts, Hold
@@ -50,7 +52,7 @@ class Judgement(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Moment(msgspec.Struct, frozen=True):
     """When and where a decision is made: the server's clock, the marketplace's days, rules, stops and bindings.
 
-    `payees` are merchants who may not simply be paid.
+    `payees` are merchants who may not simply be paid; `own` is what is the platform's.
     """
 
     now: datetime
@@ -59,6 +61,7 @@ class Moment(msgspec.Struct, frozen=True):
     stops: Stops = NO_STOPS
     registry: Registry | None = None
     payees: Payees = NO_PAYEES
+    own: Own = NOTHING_OWN
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -128,6 +131,9 @@ def _judge(
     if not reason and holding is not None:
         reason = holding.then
     reason = reason or terms.trees.mistake or (divided if isinstance(divided, str) else "")
+    reason = reason or compliance.refusal(
+        pot, divided, terms.moment.own, (terms.sale.channel_profile, terms.channel_account)
+    )
     if not reason and copy is not None and copy.blocked:
         reason = BLOCKED + copy.blocked[0]
     reason = reason or terms.moment.stops.reason(terms.channel_account, pot.merchant)

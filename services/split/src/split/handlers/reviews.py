@@ -17,8 +17,9 @@ from shared.messages import Event, MerchantChanged, SplitRequested
 from shared.mongo import Database, Session
 from shared.record import Received
 from shared.work import Work
-from split.domain import gates, money_back, splits
+from split.domain import compliance, gates, money_back, splits
 from split.domain.calendars import Calendar
+from split.domain.compliance import NOTHING_OWN, Own
 from split.domain.gates import MINIMUM
 from split.domain.judgements import Moment
 from split.domain.ledger import Kind
@@ -102,6 +103,7 @@ class Moments:
                 paused.get(it, NO_STOPS),
                 registry,
                 gates.payees_of(copies.get(it, {}).values(), moment),
+                self._own(it, copies.get(it, {})),
             )
             for it in wanted
         }
@@ -110,6 +112,13 @@ class Moments:
         """Return what is paused in a marketplace, and its business days."""
         paused = await self._stops.paused([marketplace], session)
         return paused.get(marketplace, NO_STOPS), self._calendar(marketplace)
+
+    def _own(self, marketplace: str, copies: Mapping[str, MerchantChanged]) -> Own:
+        """Return what is the platform's own; nearly always there is nothing."""
+        found = self._marketplaces.find(marketplace)
+        accounts = found.own_accounts if found is not None else frozenset()
+        merchants = compliance.own_merchants(copies.values())
+        return Own(accounts, merchants) if accounts or merchants else NOTHING_OWN
 
     def _calendar(self, marketplace: str) -> Calendar:
         found = self._marketplaces.find(marketplace)
