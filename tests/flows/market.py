@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from tests.flows import places
 from tests.flows.conftest import Cluster
 
 from shared import ids
@@ -31,6 +32,7 @@ class Market:
         self.cluster = cluster
         self.id = f"{prefix}{uuid.uuid4().hex[:12]}"
         self.http = httpx.AsyncClient(timeout=20)
+        self._opened: set[str] = set()
 
     def url(self, service: str, path: str) -> str:
         """Return the URL of a resource of this marketplace."""
@@ -77,24 +79,41 @@ class Market:
 
     async def pay(self, *orders: Json) -> None:
         """Pay orders at the institution, as their buyers would."""
-        payments = [
-            {
-                "payment_id": it["channel_payment_id"],
-                "amount_minor": it["amount_minor"],
-                "currency": order["currency"],
-                "fee_minor": it.get("fee_minor", 0),
-            }
-            for order in orders
-            for it in order["payments"]
-            if it["amount_minor"] > 0
-        ]
-        answer = await self.http.post(self._account("payments"), json={"payments": payments})
+        payments: dict[str, list[Json]] = {}
+        for order in orders:
+            for it in order["payments"]:
+                if it["amount_minor"] > 0:
+                    profile = await self.opened(it["channel_profile"])
+                    payments.setdefault(profile, []).append(_paid(order, it))
+        for profile, some in payments.items():
+            answer = await self.http.post(self._account("payments", profile), json={"payments": some})
+            assert answer.is_success, answer.text
+
+    async def opened(self, profile: str) -> str:
+        """Open this marketplace's account under a product, once; return the product."""
+        if profile not in self._opened and profile != places.DIRECT:
+            answer = await self.http.put(self._account("", profile), json={"profile": profile})
+            assert answer.is_success, answer.text
+        self._opened.add(profile)
+        return profile
+
+    async def bind(self, receiver: str, profile: str) -> None:
+        """Bind a receiver at the institution, for all who collect under this marketplace's account."""
+        url = self._account("receivers/bind", await self.opened(profile))
+        answer = await self.http.post(url, json={"receivers": [{"receiver": receiver}]})
         assert answer.is_success, answer.text
 
-    async def fund(self, amount_minor: int, currency: str = "CNY", pocket: str = "platform:marketing") -> None:
+    async def fund(
+        self,
+        amount_minor: int,
+        currency: str = "CNY",
+        pocket: str = "platform:marketing",
+        profile: str = places.DIRECT,
+    ) -> None:
         """Put money into one of the platform's own pockets at the institution."""
         fund = {"fund_id": uuid.uuid4().hex, "pocket": pocket, "currency": currency}
-        answer = await self.http.post(self._account("funds"), json=fund | {"amount_minor": amount_minor})
+        url = self._account("funds", await self.opened(profile))
+        answer = await self.http.post(url, json=fund | {"amount_minor": amount_minor})
         assert answer.is_success, answer.text
 
     def headers(self, order: Json) -> Headers:
@@ -156,14 +175,14 @@ class Market:
         answer = await self.http.get(self.url("split", f"accounts/{account}/balance"), params={"currency": currency})
         return int(answer.json()["balance_minor"]) if answer.is_success else 0
 
-    async def pockets(self) -> dict[str, int]:
+    async def pockets(self, profile: str = places.DIRECT) -> dict[str, int]:
         """Return the institution's balances of this marketplace's account in CNY, receivers included."""
         found: dict[str, int] = {}
-        answer = await self.http.get(self._account("balances"))
+        answer = await self.http.get(self._account("balances", profile))
         for it in answer.json()["pockets"]:
             if it["currency"] == "CNY":
                 found[it["pocket"]] = it["balance_minor"]
-        answer = await self.http.get(self._account("receivers"))
+        answer = await self.http.get(self._account("receivers", profile))
         for it in answer.json()["receivers"]:
             if it["currency"] == "CNY":
                 found[it["receiver"]] = it["balance_minor"]
@@ -179,8 +198,28 @@ class Market:
                         if record.key == key:
                             return record
 
-    def _account(self, path: str) -> str:
-        return f"{self.cluster.urls['institution']}/v1/accounts/{self.id}/{path}"
+    def account(self, profile: str) -> str:
+        """Return this marketplace's account under a product."""
+        return places.account_of(self.id, profile)
+
+    def _account(self, path: str, profile: str = places.DIRECT) -> str:
+        return f"{self.cluster.urls['institution']}/v1/accounts/{self.account(profile)}/{path}".rstrip("/")
+
+
+def _paid(order: Json, payment: Json) -> Json:
+    """Return a payment as the institution takes it."""
+    collector = {"merchant": payment["merchant"]} if "merchant" in payment else {}
+    early = {"paid_at": order["paid_at"]} if payment["channel_profile"] != places.DIRECT else {}
+    return (
+        collector
+        | early
+        | {
+            "payment_id": payment["channel_payment_id"],
+            "amount_minor": payment["amount_minor"],
+            "currency": order["currency"],
+            "fee_minor": payment.get("fee_minor", 0),
+        }
+    )
 
 
 @asynccontextmanager

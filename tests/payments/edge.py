@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 from prometheus_client import CollectorRegistry
-from tests.payments.examples import ACCOUNT, NOW
+from tests.flows import places
+from tests.payments.examples import ACCOUNT, NOW, PROFILE
 
 from payments.app import assemble
 from payments.channels.port import Channel
+from payments.channels.sandbox import SandboxChannel
 from payments.metrics import Metrics
 from shared import envelope
 from shared.commits import Commits
@@ -21,9 +24,9 @@ from shared.messages import EVENTS, ChannelPayment, Event, MerchantChanged, Orde
 from shared.metrics import KitMetrics
 from shared.mongo import Database
 from shared.outbox import Outgoing
+from shared.profiles import shipped
 from shared.record import Raw, Received
 
-MARKETPLACES = Path(__file__).parents[2] / "deploy" / "marketplaces.yaml"
 UNTIL_S = 15
 
 
@@ -50,6 +53,7 @@ class Institution:
 
     def __init__(self, url: str, account: str = ACCOUNT) -> None:
         self.url = url
+        self.account = account
         self._client = httpx.AsyncClient(base_url=f"{url}/v1/accounts/{account}/")
 
     async def close(self) -> None:
@@ -67,6 +71,11 @@ class Institution:
             for it in payments
         ]
         await self._call("POST", "payments", {"payments": wire})
+
+    async def open(self, profile: str, *bound: str) -> None:
+        """Open the account under a product, with these receivers bound."""
+        await self._call("PUT", f"{self.url}/v1/accounts/{self.account}", {"profile": profile})
+        await self._call("POST", "receivers/bind", {"receivers": [{"receiver": it} for it in bound]})
 
     async def fund(self, amount_minor: int, identity: str = "fund-1") -> None:
         """Give the marketing pocket money."""
@@ -111,8 +120,12 @@ class Edge:
         self.metrics = Metrics(self.registry)
         self.published = Published()
         self.commits = Commits("payments", database.client, database, self.published, self.kit)  # type: ignore[arg-type] # remembers instead of publishing
-        self.marketplaces = Marketplaces.load(MARKETPLACES)
-        self.parts = assemble(database, self.commits, self.marketplaces, {"sandbox-direct": channel}, self.metrics)
+        with TemporaryDirectory() as folder:
+            self.marketplaces = Marketplaces.load(places.marketplaces(Path(folder)))
+        channels = {PROFILE: channel}
+        if isinstance(channel, SandboxChannel):
+            channels |= {it.name: channel.under(it.name) for it in shipped()}
+        self.parts = assemble(database, self.commits, self.marketplaces, channels, self.metrics)
         self._task: asyncio.Task[None] | None = None
         self._offset = 0
 

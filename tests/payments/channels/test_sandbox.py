@@ -9,10 +9,12 @@ import msgspec
 import pytest
 
 from payments.channels.port import NotSentError, RateLimitedError, UnansweredError
+from payments.channels.requests import requests
 from payments.channels.sandbox import SandboxChannel
 from payments.domain.instructions import Instruction
 from payments.domain.outcomes import Answer
 from payments.domain.proof import ChannelRecord
+from shared.profiles import shipped
 
 LEG = Instruction("N1", "payout", "merchant:alice", 100, "EUR", "sending")
 
@@ -148,3 +150,50 @@ async def test_payments_are_asked_for_by_their_numbers_and_the_account_is_quoted
 
     found = await channel(respond).find_payments("a?#b", ["p1", "p2"])
     assert found == {"p1": ChannelRecord(amount_minor=5, currency="EUR", fee_minor=1), "p2": None}
+
+
+async def test_an_institution_under_a_profile_is_told_it_and_speaks_its_words() -> None:
+    """What a profile calls a number that stands for something else is not a failure: that something may be paid."""
+    sent: list[dict[str, Any]] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content))
+        said = [{"number": "N1", "state": "refused", "reason": sent[-1].get("profile") and "INVALID_REQUEST"}]
+        return httpx.Response(200, json={"transfers": said})
+
+    direct = channel(respond)
+    wechat = direct.under("wechat-profit-sharing")
+    assert await wechat.carry_out("acc", [LEG]) == {"N1": Answer("unknown", "INVALID_REQUEST")}
+    assert await direct.under("sandbox-direct").carry_out("acc", [LEG]) == {"N1": Answer("failed")}
+    assert [it.get("profile") for it in sent] == ["wechat-profit-sharing", None]
+
+
+def legs_of(payment: str, *receivers: str) -> list[Instruction]:
+    return [
+        Instruction(f"{payment}-{number}", "payout", f"merchant:{name}", 100, "CNY", "sending", payment)
+        for number, name in enumerate(receivers)
+    ]
+
+
+def test_no_request_has_more_legs_of_a_payment_than_its_profile_takes_or_a_receiver_twice() -> None:
+    many = [str(number) for number in range(51)]
+    found = list(requests(shipped().find("wechat-profit-sharing"), [*legs_of("p", *many), *legs_of("q", "a", "b")]))
+    assert [len(it) for it in found] == [50, 3]
+    twice = list(requests(shipped().find("wechat-profit-sharing"), legs_of("p", "a", "b", "a")))
+    assert [[it.receiver for it in some] for some in twice] == [["merchant:a", "merchant:b"], ["merchant:a"]]
+    assert [len(it) for it in requests(shipped().find("alipay-split-sync"), legs_of("p", *"abcdef"))] == [5, 1]
+    assert len(list(requests(shipped().find("wechat-profit-sharing"), [*legs_of("p", "a"), *legs_of("q", "a")]))) == 1
+    assert len(list(requests(None, legs_of("p", *many, "1")))) == 1
+
+
+async def test_what_a_later_request_does_not_say_is_unknown_and_what_an_earlier_said_stands() -> None:
+    answers = iter([200, 503])
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        status = next(answers)
+        numbers = [it["number"] for it in json.loads(request.content)["transfers"]]
+        body = {"transfers": [{"number": it, "state": "succeeded"} for it in numbers]}
+        return httpx.Response(status, json=body if status == 200 else {})
+
+    told = await channel(respond).under("alipay-split-sync").carry_out("acc", legs_of("p", *"abcdef"))
+    assert [it.state for it in told.values()] == ["succeeded"] * 5 + ["unknown"]

@@ -25,7 +25,7 @@ BROKEN: list[tuple[ClaimReason, OrderPaid]] = [
     ("currency_unknown", order(currency="XXX")),
     ("profiles_mixed", order(payments=(payment("a", 600), payment("b", 600, channel_profile="stripe-connect")))),
     ("accounts_mixed", order(payments=(payment("a", 600), payment("b", 600, channel_account="other")))),
-    ("profile_unknown", order(payments=(payment(channel_profile="stripe-connect"),))),
+    ("profile_unknown", order(payments=(payment(channel_profile="paypal"),))),
     ("paid_at_in_future", order(paid_at=NOW + timedelta(minutes=5, seconds=1))),
     ("line_twice", order(lines=(line(amount_minor=0), line(amount_minor=800)))),
     ("payment_twice", order(payments=(payment("a", 600), payment("a", 600)))),

@@ -2,13 +2,19 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from pymongo.errors import DuplicateKeyError
 from tests.payments.edge import Edge, Institution
 from tests.payments.examples import leg, order, payment, payout, subsidy
 
-from shared.messages import Leg, PayoutSettled
+from shared.messages import Breakdown, Leg, PayoutSettled
 from shared.work import Work
+
+COLLECTED: dict[str, Any] = {"channel_profile": "alipay-split-sync", "channel_account": "test-shop.alipay-split-sync"}
+seller_money_to_the_platform = leg(
+    path="platform:commission", amount_minor=1_080, breakdown=Breakdown(gross_minor=1_200, commission_minor=120)
+)
 
 
 async def proved(edge: Edge, institution: Institution, **fields: Any) -> None:  # noqa: ANN401 - any field of the contract
@@ -54,6 +60,9 @@ async def test_a_repeated_payout_changes_nothing(still_edge: Edge, institution: 
         ("payout_above_paid", payout(number=2, legs=(leg(path="merchant:bob", amount_minor=1_201),))),
         ("receiver_unknown", payout(number=2, legs=(leg(path="merchant:bob", receiver="pool"),))),
         ("payout_account_differs", payout(number=2, channel_account="olist")),
+        ("operation_lacking", payout(number=2, kind="finish")),
+        ("payment_not_split", payout(number=2, legs=(leg(path="merchant:bob", channel_payment_id="pay-o-1"),))),
+        ("platform_leg_unjustified", payout(number=2, legs=(seller_money_to_the_platform,))),
         ("payout_account_differs", payout(number=2, currency="USD")),
         ("order_not_accepted", payout("o-9")),
         ("payout_account_differs", payout(number=9, document="s:1", channel_account="olist", legs=())),
@@ -151,41 +160,76 @@ async def test_a_payout_of_nothing_is_settled_at_once(
     assert (await still_edge.payout())["state"] == "final"
 
 
+def split_off(number: int = 1, kind: Any = "pay", **fields: Any) -> Any:  # noqa: ANN401 - any field of the contract
+    """Return a request about an order whose seller has collected it: each leg is of its payment."""
+    legs = (it for it in fields.pop("legs"))
+    named = tuple(msgspec.structs.replace(it, channel_payment_id="pay-o-1") for it in legs)
+    return payout(number=number, kind=kind, legs=named, **COLLECTED)
+
+
+async def collected(edge: Edge, institution: Institution) -> Institution:
+    """Have order o-1 accepted, with 12.00 frozen in its seller's account; return that account's holder."""
+    place = Institution(institution.url, COLLECTED["channel_account"])
+    await place.open(COLLECTED["channel_profile"], "platform:commission")
+    await place.pay(payment("pay-o-1"))
+    await edge.take(order(payments=(payment("pay-o-1", **COLLECTED),)))
+    edge.start()
+    await edge.order_in("accepted")
+    return place
+
+
 async def test_a_finish_pays_the_collectors_own_after_the_others(still_edge: Edge, institution: Institution) -> None:
-    await proved(still_edge, institution)
+    place = await collected(still_edge, institution)
     others, own = leg(path="platform:commission", amount_minor=120), leg()
-    finish = payout(number=2, kind="finish", legs=(own,))
-    await still_edge.take(payout(legs=(others,)))
+    finish = split_off(2, "finish", legs=(own,))
+    await still_edge.take(split_off(legs=(others,)))
     await still_edge.payout_in("final")
     await still_edge.take(finish, finish)
     await still_edge.payout_in("final", "test-shop/o:o-1.2")
     told = still_edge.published.events(PayoutSettled)[-1]
     assert (told.kind, [(it.receiver, it.state) for it in told.legs]) == ("finish", [("merchant:alice", "succeeded")])
-    assert await institution.balances() == {"pool": 0, "platform:commission": 120, "merchant:alice": 1_080}
+    assert await place.balances() == {"pool": 0, "platform:commission": 120, "merchant:alice": 1_080}
+    assert [(it["kind"], it["of"]) for it in await place.transfers()] == [("payout", "pay-o-1"), ("finish", "pay-o-1")]
+    await place.close()
 
 
 async def test_a_finish_gives_no_more_than_is_left(still_edge: Edge, institution: Institution) -> None:
-    await stopped(still_edge, institution)
-    await still_edge.take(payout(legs=(leg(path="platform:commission", amount_minor=121),)))
-    await still_edge.take(payout(number=2, kind="finish", legs=(leg(),)))
+    place = await collected(still_edge, institution)
+    await still_edge.stop()
+    await still_edge.take(split_off(legs=(leg(path="platform:commission", amount_minor=121),)))
+    await still_edge.take(split_off(2, "finish", legs=(leg(),)))
     assert [it.partition(":")[0] for it in still_edge.published.dead()] == ["payout_above_paid"]
+    await place.close()
+
+
+async def test_a_payment_of_another_order_is_not_split(still_edge: Edge, institution: Institution) -> None:
+    place = await collected(still_edge, institution)
+    other = msgspec.structs.replace(leg(), channel_payment_id="pay-o-2")
+    await still_edge.take(payout(legs=(other,), **COLLECTED), payout(number=2, legs=(leg(),), **COLLECTED))
+    reasons = [it.partition(":")[0] for it in still_edge.published.dead()]
+    assert reasons == ["payment_not_of_order", "payment_not_named"]
+    assert await still_edge.payout() == {}
+    await place.close()
 
 
 async def test_a_finish_without_legs_leaves_nothing_to_be_done(still_edge: Edge, institution: Institution) -> None:
-    await stopped(still_edge, institution)
-    await still_edge.take(payout(kind="finish", legs=()), payout(kind="finish", legs=()))
+    place = await collected(still_edge, institution)
+    await still_edge.take(split_off(kind="finish", legs=()), split_off(kind="finish", legs=()))
     [settled] = still_edge.published.events(PayoutSettled)
     assert (settled.kind, settled.revision, settled.legs) == ("finish", 1, ())
+    await place.close()
 
 
 async def test_a_finish_that_a_refund_calls_off_too_late_says_how_it_stands(
     still_edge: Edge, institution: Institution
 ) -> None:
-    await stopped(still_edge, institution)
-    await still_edge.take(payout(kind="finish", legs=(leg(),)), payout(kind="cancel", legs=(leg(),)))
+    place = await collected(still_edge, institution)
+    await still_edge.stop()
+    await still_edge.take(split_off(kind="finish", legs=(leg(),)), split_off(kind="cancel", legs=(leg(),)))
     assert still_edge.published.dead() == []
     [told] = still_edge.published.events(PayoutSettled)
     assert (told.kind, [it.state for it in told.legs]) == ("finish", ["sending"])
+    await place.close()
 
 
 async def test_a_cancel_stops_legs_that_wait_for_funds(still_edge: Edge, institution: Institution) -> None:

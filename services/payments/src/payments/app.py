@@ -70,7 +70,7 @@ def assemble(
     metrics: Metrics,
 ) -> Parts:
     """Wire the parts; `channels` by profile."""
-    orders, payouts = Orders(database), Payouts(database)
+    orders, payouts, merchants = Orders(database), Payouts(database), Merchants(database)
     handovers = HandOvers(database)
     sweeping = Sweep(database, orders, payouts, handovers, commits)
     proving = Proving(channels.__getitem__, orders, commits)
@@ -90,8 +90,8 @@ def assemble(
         transfers=transfers,
         sweep=sweeping,
         take_orders=OrderHandlers(orders, handovers, marketplaces, proofs),
-        take_payouts=PayoutHandlers(orders, payouts, handovers, marketplaces, transfers),
-        take_merchants=MerchantHandlers(Merchants(database)),
+        take_payouts=PayoutHandlers(orders, payouts, handovers, marketplaces, merchants, transfers),
+        take_merchants=MerchantHandlers(merchants),
         ingress=Ingress(orders, commits),
         doubts=Doubts(database, payouts, commits),
     )
@@ -104,7 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     timeout_s = settings.institution_timeout_s
     sandbox = SandboxChannel(str(settings.institution_url), timeout_s)
     metrics = Metrics(service.metrics)
-    channels = chosen.channels(PROFILES, sandbox, settings.credentials_dir, timeout_s)
+    channels = chosen.channels(PROFILES, sandbox.under, settings.credentials_dir, timeout_s)
     parts = assemble(service.database, service.commits, service.marketplaces, channels, metrics)
     source = SandboxSource(str(settings.institution_url), timeout_s)
     sources = {name: source for name, channel in channels.items() if channel is sandbox}

@@ -67,7 +67,7 @@ class OrderStatus(BaseModel):
 
 
 class LegStatus(BaseModel):
-    """One receiver's amount and what became of it."""
+    """One receiver's amount and what became of it; of which payment, where the seller collects."""
 
     leg_id: str
     receiver: str
@@ -76,6 +76,7 @@ class LegStatus(BaseModel):
     state: str
     channel_number: str
     reason: str | None
+    channel_payment_id: str | None = None
 
 
 class SubsidyStatus(BaseModel):

@@ -32,11 +32,13 @@ def checked(root: Path) -> Path:
     return root
 
 
-def channels(profiles: Iterable[str], sandbox: Channel, root: Path | None, timeout_s: float) -> dict[str, Channel]:
-    """Return the adapter of each profile."""
+def channels(
+    profiles: Iterable[str], sandbox: Callable[[str], Channel], root: Path | None, timeout_s: float
+) -> dict[str, Channel]:
+    """Return the adapter of each profile; `sandbox` gives the sandbox institution's."""
     own = {it.name for it in _folders(root)} if root is not None else set()
     return {
-        name: ADAPTERS[name](root / name, timeout_s) if root is not None and name in own else sandbox
+        name: ADAPTERS[name](root / name, timeout_s) if root is not None and name in own else sandbox(name)
         for name in profiles
     }
 

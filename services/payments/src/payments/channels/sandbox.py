@@ -1,18 +1,21 @@
 """The sandbox institution over HTTP. Tells apart what was not sent, what was not answered, and what was refused."""
 
+import copy
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
 from payments.channels.port import NotSentError, RateLimitedError, UnansweredError
+from payments.channels.requests import requests
 from payments.domain.instructions import Instruction, Kind
 from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer
 from payments.domain.proof import ChannelRecord
+from shared.profiles import Profile, shipped
 
 CONNECTIONS_MAX: Final = 512
 """Each lane has two requests under way at most, of which an institution that hangs keeps one (see dispatch/lanes): with
@@ -25,6 +28,9 @@ UNAVAILABLE: Final = 503
 TOO_MANY: Final = 429
 RETRY_AFTER_S: Final = 1.0
 RETRY_AFTER_S_MAX: Final = 60.0
+DIRECT: Final = "sandbox-direct"
+"""What an account is under that nobody has opened; nothing is said of it."""
+NUMBER_REUSED: Final = "number_reused"
 
 
 class _Payment(msgspec.Struct, frozen=True, gc=False):
@@ -65,10 +71,14 @@ class _Transfers(msgspec.Struct, frozen=True):
 
 
 class SandboxChannel:
-    """The sandbox institution's API for one customer (the platform), whose accounts are named in each call."""
+    """The sandbox institution's API for one customer (the platform), whose accounts are named in each call.
+
+    It speaks one profile: that is named in each request, and the institution's words are the profile's own.
+    """
 
     def __init__(self, url: str, timeout_s: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """`timeout_s` is how long an answer may take before it counts as missing."""
+        self._profile: Profile | None = None
         self._client = httpx.AsyncClient(
             base_url=url,
             timeout=httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S),
@@ -76,6 +86,12 @@ class SandboxChannel:
             transport=transport,
             headers={"content-type": "application/json"},
         )
+
+    def under(self, profile: str) -> Self:
+        """Return the same institution as it speaks another profile; both have the same connections."""
+        other = copy.copy(self)
+        other._profile = shipped().find(profile) if profile != DIRECT else None  # noqa: SLF001 - its own
+        return other
 
     async def find_payments(self, account: str, payment_ids: Sequence[str]) -> Mapping[str, ChannelRecord | None]:
         """Return what the institution knows of these payments."""
@@ -89,21 +105,46 @@ class SandboxChannel:
 
     async def carry_out(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer]:
         """Have these instructions carried out. A number without an answer in the reply is unknown."""
-        wire = [_wire(it) for it in instructions]
-        answer = await self._post(account, "transfers", {"transfers": wire}, _Transfers)
-        told = {it.number: _outcome(it) for it in answer.transfers}
+        told: dict[str, Answer] = {}
+        for place, some in enumerate(requests(self._profile, instructions)):
+            try:
+                told |= await self._carry_out(account, some)
+            except (NotSentError, UnansweredError):
+                if not place:
+                    raise
+                break  # what the requests before it have said stands; the rest is asked after by its numbers
         return {it.number: told.get(it.number, UNKNOWN) for it in instructions}
+
+    async def _carry_out(self, account: str, instructions: Sequence[Instruction]) -> dict[str, Answer]:
+        body: dict[str, Any] = {"transfers": [_wire(it) for it in instructions]}
+        if self._profile is not None:
+            body["profile"] = self._profile.name
+        answer = await self._post(account, "transfers", body, _Transfers)
+        return {it.number: _outcome(it, self._meant(it.reason)) for it in answer.transfers}
 
     async def query(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer | None]:
         """Return what became of these instructions."""
         body = {"numbers": [it.number for it in instructions]}
         answer = await self._post(account, "transfers/query", body, _Transfers)
         told = {it.number: it for it in answer.transfers}
-        return {it.number: _found(told.get(it.number), it) for it in instructions}
+        return {it.number: self._found(told.get(it.number), it) for it in instructions}
 
     async def close(self) -> None:
         """Let go of every connection."""
         await self._client.aclose()
+
+    def _meant(self, word: str | None) -> str | None:
+        return word if word is None or self._profile is None else self._profile.meant(word)
+
+    def _found(self, it: _Transfer | None, instruction: Instruction) -> Answer | None:
+        if it is None:
+            return UNKNOWN
+        if it.state == "not_found":
+            return None
+        same = (instruction.receiver, instruction.currency, instruction.amount_minor, instruction.of)
+        if (it.receiver, it.currency, it.amount_minor, it.of) != same:
+            return Answer("unknown", "number_reused")
+        return _outcome(it, self._meant(it.reason))
 
     async def _post[A](self, account: str, operation: str, body: Mapping[str, Any], answer: type[A]) -> A:
         try:
@@ -142,27 +183,17 @@ def _retry_after_s(response: httpx.Response) -> float:
     return min(max(said, 0.0), RETRY_AFTER_S_MAX) if math.isfinite(said) else RETRY_AFTER_S
 
 
-def _outcome(it: _Transfer) -> Answer:
+def _outcome(it: _Transfer, meant: str | None) -> Answer:
+    """Return what became of a transfer, in the institution's own word for why; `meant` is that reason in ours."""
     reason = _reason(it.reason)
     match it.state:
         case "succeeded" | "accepted" | "failed" | "returned":
             return Answer(it.state, reason)
-        case "refused" if it.reason != "number_reused":
+        case "refused" if meant != NUMBER_REUSED:
             return Answer("failed", reason)  # it left no record: nothing was and nothing will be executed
         case _:
             # The number stands for something else there. Never failed: that something may be this leg, paid.
             return Answer("unknown", reason)
-
-
-def _found(it: _Transfer | None, instruction: Instruction) -> Answer | None:
-    if it is None:
-        return UNKNOWN
-    if it.state == "not_found":
-        return None
-    same = (instruction.receiver, instruction.currency, instruction.amount_minor, instruction.of)
-    if (it.receiver, it.currency, it.amount_minor, it.of) != same:
-        return Answer("unknown", "number_reused")
-    return _outcome(it)
 
 
 def _reason(reason: str | None) -> str | None:

@@ -17,9 +17,8 @@ from shared.profiles import shipped
 FUTURE_S_MAX: Final = 300
 """Clocks differ; beyond five minutes paid_at would pick an agreement that is not in force yet."""
 
-PROFILES: Final = frozenset({"sandbox-direct", *(it.name for it in shipped() if it.collector == "merchant")})
-"""Channel profiles that payments can prove and pay through. Until they have adapters of their own, the sandbox
-institution plays those by which sellers collect: what is frozen of a payment is in its pool."""
+PROFILES: Final = frozenset(it.name for it in shipped())
+"""Channel profiles that payments can prove and pay through: all there are."""
 
 DETAIL_CHARACTERS_MAX: Final = 500
 

@@ -11,6 +11,7 @@ from payments.domain.lifecycles import Happening, instruction_after
 from payments.domain.payouts import WAITING_FUNDS, Payout, Subsidy
 from shared.ids import channel_number
 from shared.messages import LegOutcome
+from shared.profiles import shipped
 
 INSUFFICIENT_FUNDS: Final = "insufficient_funds"
 REASON_CHARACTERS_MAX: Final = 128
@@ -49,6 +50,12 @@ def answered(payout: Payout, answers: Mapping[str, Answer]) -> Payout:
         doubted=msgspec.UNSET if asked else payout.doubted,
         asks=0 if started else payout.asks + 1,
     )
+
+
+def lacks_funds(profile_name: str, reason: str) -> bool:
+    """Tell whether an institution's own word says that there was not enough to take from."""
+    profile = shipped().find(profile_name)
+    return INSUFFICIENT_FUNDS in {reason, profile.meant(reason) if profile else reason}
 
 
 def started(payout: Payout) -> Payout:
@@ -106,7 +113,7 @@ def _subsidy_after(payout: Payout, subsidy: Subsidy, answers: Mapping[str, Answe
     # The order is owed to its receivers whether or not the marketing account has money today, so a failed subsidy is
     # asked for again under a new number; until it is in, the legs wait and can be cancelled.
     attempt = subsidy.attempt + 1
-    waits_for_funds = answer.reason is None or answer.reason == INSUFFICIENT_FUNDS
+    waits_for_funds = answer.reason is None or lacks_funds(payout.channel_profile, answer.reason)
     return msgspec.structs.replace(
         subsidy,
         attempt=attempt,

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from payments.domain.instructions import POOL, Instruction
+from payments.domain.instructions import POOL, Instruction, Kind
 from payments.domain.lifecycles import HELD, OPEN, State, instruction_after
 from payments.domain.reasons import PayoutReason
 from shared.ids import channel_number
@@ -32,6 +32,7 @@ class Subsidy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: State
     channel_number: str
     reason: str | None = None
+    channel_payment_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Payout(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +130,7 @@ def requested(event: PayoutRequested, origin_time: datetime, now: datetime) -> P
                 amount_minor=subsidy.amount_minor,
                 state="sending",
                 channel_number=channel_number("subsidy", event.marketplace, event.document, subsidy.subsidy_id, 1),
+                channel_payment_id=subsidy.channel_payment_id,
             )
             for subsidy in event.subsidies
         ),
@@ -148,6 +150,7 @@ def legs(event: PayoutRequested, state: State) -> tuple[LegOutcome, ...]:
             state=state,
             channel_number=channel_number("payout", event.marketplace, event.document, leg.leg_id, leg.attempt),
             breakdown=leg.breakdown,
+            channel_payment_id=leg.channel_payment_id,
         )
         for leg in event.legs
     )
@@ -227,10 +230,13 @@ def instructions(payout: Payout) -> Iterator[Instruction]:
                 subsidy.amount_minor,
                 payout.currency,
                 subsidy.state,
+                subsidy.channel_payment_id or None,
             )
+    kind: Kind = "finish" if payout.kind == "finish" else "payout"
     for leg in payout.legs:
         if leg.state in _UNDER_WAY or (payout.doubted and leg.state == "succeeded" and leg.amount_minor):
-            yield Instruction(leg.channel_number, "payout", leg.receiver, leg.amount_minor, payout.currency, leg.state)
+            of = leg.channel_payment_id or None
+            yield Instruction(leg.channel_number, kind, leg.receiver, leg.amount_minor, payout.currency, leg.state, of)
 
 
 _UNDER_WAY: Final = frozenset[State]({"sending", "accepted", "unknown"})

@@ -42,6 +42,13 @@ PayoutReason = Literal[
     "leg_open_elsewhere",
     "attempt_not_greater",
     "payout_above_paid",
+    "operation_lacking",
+    "payment_not_named",
+    "payment_not_of_order",
+    "payment_not_split",
+    "waiver_missing",
+    "platform_account",
+    "platform_leg_unjustified",
 ]
 """A payout-requested that must not be carried out: a dead letter, since only a mistake of Weir's own makes one."""
 

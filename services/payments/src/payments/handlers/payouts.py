@@ -1,6 +1,6 @@
 """Payout-requested: take what may be paid, stop what is not sent yet, and answer what needs no institution."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Literal
 
@@ -8,15 +8,18 @@ import msgspec
 
 from payments.dispatch import paying
 from payments.dispatch.lanes import Lanes, Line
+from payments.domain import guards
 from payments.domain import payouts as rules
 from payments.domain.payouts import KnownLeg, Payout
 from payments.domain.reasons import PayoutReason
 from payments.store.handovers import HandOvers
+from payments.store.merchants import Merchants
 from payments.store.orders import Orders
 from payments.store.payouts import Known, Payouts, key_of
 from shared.marketplaces import Marketplaces
 from shared.messages import PayoutRequested, body_hash
 from shared.mongo import Document
+from shared.profiles import shipped
 from shared.record import Batch, Received
 from shared.work import Work
 
@@ -26,7 +29,8 @@ type Refusal = tuple[PayoutReason, str]
 class _Loaded(msgspec.Struct):
     """What a batch touches, kept up to date while the batch is decided: later records see what earlier ones did.
 
-    `beside`: documents of which other payouts are looked at as well.
+    `beside`: documents of which other payouts are looked at as well. `self_operated`: merchants that are the platform
+    itself, by marketplace; only looked up where money is paid out of accounts of its own.
     """
 
     known: dict[str, Known]
@@ -34,6 +38,7 @@ class _Loaded(msgspec.Struct):
     orders: Mapping[str, Document]
     beside: set[str]
     handed: dict[Line, list[Payout]]
+    self_operated: dict[str, set[str]] = {}
 
 
 class PayoutHandlers:
@@ -45,8 +50,10 @@ class PayoutHandlers:
         payouts: Payouts,
         handovers: HandOvers,
         marketplaces: Marketplaces,
+        merchants: Merchants,
         lanes: Lanes[Payout],
     ) -> None:
+        self._merchants = merchants
         self._orders = orders
         self._payouts = payouts
         self._handovers = handovers
@@ -56,12 +63,15 @@ class PayoutHandlers:
     async def take_payouts(self, batch: Batch[PayoutRequested], work: Work) -> None:
         """Take a batch of requests: pay, cancel, finish."""
         events = [received.event for received in batch]
-        orders = await self._orders.payable({event.key for event in events if _of_order(event)}, work.session)
+        keys, split = {event.key for event in events if _of_order(event)}, any(_splits(it) for it in events)
+        orders = await self._orders.payable(keys, work.session, payments=split)
         known = await self._payouts.known((f"{it.marketplace}/{it.payout_id}" for it in events), work.session)
         beside = {f"{it.marketplace}/{it.document}" for it in events if not _alone(it, orders)}
         if beside:
             known |= await self._payouts.known_of(beside, work.session)
         loaded = _Loaded(known, rules.known_legs(it.payout for it in known.values()), orders, beside, handed={})
+        if owned := [event for event in events if self._own(event)]:
+            loaded.self_operated = await self._merchants.self_operated(_payees(owned), work.session)
         for received in batch:
             event = received.event
             before = loaded.known.get(f"{event.marketplace}/{event.payout_id}")
@@ -93,7 +103,8 @@ class PayoutHandlers:
 
     def _pay(self, work: Work, received: Received[PayoutRequested], digest: bytes, loaded: _Loaded) -> Refusal | None:
         event = received.event
-        refused = self._account_refusal(event, loaded) or rules.refusal(event, _payable(event, loaded), loaded.legs)
+        refused = self._account_refusal(event, loaded) or self._path_refusal(event, loaded)
+        refused = refused or rules.refusal(event, _payable(event, loaded), loaded.legs)
         if refused is not None:
             return refused
         payout = rules.requested(event, received.origin_time, work.now)
@@ -116,6 +127,23 @@ class PayoutHandlers:
         if (event.channel_profile, event.channel_account, event.currency) != paid_in:
             return "payout_account_differs", f"order {event.key} was paid in {paid_in}"
         return None
+
+    def _path_refusal(self, event: PayoutRequested, loaded: _Loaded) -> Refusal | None:
+        """Say what this institution cannot be asked, and what would lead a seller's money over the platform."""
+        profile, marketplace = shipped().find(event.channel_profile), self._marketplaces.find(event.marketplace)
+        if profile is None or marketplace is None:
+            return "payout_account_differs", f"{event.channel_profile} of {event.marketplace} is not known"
+        path = guards.Path(
+            payments=loaded.orders.get(event.key, {}).get("payment_ids", ()),
+            waived=marketplace.waived(profile.name),
+            own=marketplace.is_own(profile.name, event.channel_account),
+            self_operated=loaded.self_operated.get(event.marketplace, ()),
+        )
+        return guards.refusal(event, profile, path)
+
+    def _own(self, event: PayoutRequested) -> bool:
+        marketplace = self._marketplaces.find(event.marketplace)
+        return marketplace is not None and marketplace.is_own(event.channel_profile, event.channel_account)
 
     def _answer(
         self, work: Work, received: Received[PayoutRequested], before: Known | None, after: Known, loaded: _Loaded
@@ -175,6 +203,17 @@ def _never_paid(event: PayoutRequested, stub: Known, digest: bytes) -> Known:
         stub.payout, kind=event.kind, legs=rules.legs(event, "cancelled"), revision=stub.payout.revision + 1
     )
     return msgspec.structs.replace(stub, payout=payout, hash=digest)
+
+
+def _splits(event: PayoutRequested) -> bool:
+    profile = shipped().find(event.channel_profile)
+    return profile is not None and profile.collector == "merchant"
+
+
+def _payees(events: Iterable[PayoutRequested]) -> set[str]:
+    """Return the keys of the merchants whom these would pay."""
+    found = ((event.marketplace, leg.receiver) for event in events for leg in event.legs)
+    return {f"{place}/{receiver.removeprefix(guards.MERCHANT)}" for place, receiver in found}
 
 
 def _of_order(event: PayoutRequested) -> bool:

@@ -80,10 +80,14 @@ class Orders:
         found = await self._find(keys, {"hash": 1, "state": 1}, session)
         return {it["_id"]: Known(bytes(it["hash"]), it["state"]) for it in found}
 
-    async def payable(self, keys: Iterable[str], session: Session) -> dict[str, Document]:
-        """Return of each order what a payout of it is judged by. `several`: it has, or may have, other payouts."""
+    async def payable(self, keys: Iterable[str], session: Session, *, payments: bool = False) -> dict[str, Document]:
+        """Return of each order what a payout of it is judged by. `several`: it has, or may have, other payouts.
+
+        `payments`: with the ids of its payments.
+        """
         fields = {"state": 1, "net_minor": 1, "moved_minor": 1, "several": 1, "currency": 1}
         fields |= {"channel_profile": 1, "channel_account": 1}
+        fields |= {"payment_ids": 1} if payments else {}
         return {it["_id"]: it for it in await self._find(keys, fields, session)}
 
     async def show(self, key: str) -> Document | None:
