@@ -226,3 +226,14 @@ async def test_two_replicas_an_institution_that_repeats_itself_and_crashes_tell_
     assert published == [it for it in wanted if it in published]
     # What a crash leaves between commit and publishing is in the outbox, for the relay.
     assert len(published) + await ear.database.outbox.count_documents({}) >= len(wanted)
+
+
+async def test_an_account_that_is_known_by_two_profiles_tells_each_movement_once_by_its_orders_profile(
+    ear: Ear, institution: Institution
+) -> None:
+    await proved(ear.edge, institution)
+    ear.memory.moved[ACCOUNT] = [told("chargeback", "cb-1")]
+    assert await ear.poll(ACCOUNT, SECOND) == 1
+    assert await ear.poll() == 0
+    assert [it.channel_profile for it in ear.events()] == [PROFILE]
+    assert (await ear.edge.order())["moved_minor"] == -500

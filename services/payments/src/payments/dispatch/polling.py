@@ -15,7 +15,7 @@ import structlog
 from payments.channels.port import NotSentError
 from payments.channels.source import Page, Source, Told
 from payments.dispatch.lanes import Line
-from payments.domain.movements import Kept, Movement, came_minor, judged
+from payments.domain.movements import Kept, Movement, Order, came_minor, judged
 from payments.store.channel_accounts import ChannelAccounts, Known
 from payments.store.movements import Movements
 from payments.store.orders import Orders
@@ -75,8 +75,8 @@ class Polling:
                 return await self._ask(known)
 
         found = await asyncio.gather(*(ask(it) for it in await self._accounts.due(now, ACCOUNTS_MAX)))
-        for profile, account in await self._movements.due(now, ACCOUNTS_MAX):
-            await self._look_again(profile, account)
+        for account in await self._movements.due(now, ACCOUNTS_MAX):
+            await self._look_again(account)
         return sum(found)
 
     async def _ask(self, known: Known) -> int:
@@ -116,7 +116,7 @@ class Polling:
                 if it.key not in there and it.key not in new:
                     new[it.key] = msgspec.structs.replace(it, place=standing.count + len(new))
             if new:
-                waiting = await self._movements.waiting(known.profile, known.account, work.session)
+                waiting = await self._movements.waiting(known.account, work.session)
                 await self._settle(work, waiting, list(new.values()), now)
             cursor = page.next_cursor or standing.cursor
             more = len(page.movements) == PAGE_MAX or standing.hinted_at >= asked_at
@@ -128,9 +128,9 @@ class Polling:
 
         return await self._commits.run(decide, origin="clock")
 
-    async def _look_again(self, profile: str, account: str) -> None:
+    async def _look_again(self, account: str) -> None:
         async def decide(work: Work) -> None:
-            waiting = await self._movements.waiting(profile, account, work.session)
+            waiting = await self._movements.waiting(account, work.session)
             await self._settle(work, waiting, [], await leases.now(self._database))
 
         await self._commits.run(decide, origin="clock")
@@ -139,7 +139,9 @@ class Polling:
         """Tell of what can be told: what waited first, so that a reversal never passes what it reverses."""
         all_of_them = [*waiting, *new]
         wanted = {it.claim for it in all_of_them if it.claim is not None}
-        orders = await self._orders.claimed(wanted, work.session)
+        claims = await self._orders.claimed(wanted, work.session)
+        paid = await self._orders.payable(set(claims.values()), work.session)
+        orders = {claim: Order(key, paid[key]["channel_profile"]) for claim, key in claims.items()}
         for number, it in enumerate(all_of_them):
             owner = self._marketplaces.owner_of(it.profile, it.account)
             kept = judged(it, orders.get(it.claim or ""), owner.id if owner else None, now)

@@ -44,7 +44,7 @@ class Movement(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """What makes it one movement: the institution's own number, of this account and kind."""
-        return f"{self.profile}/{self.account}/{self.kind}/{self.movement_id}"
+        return f"{self.account}/{self.kind}/{self.movement_id}"
 
     @property
     def claim(self) -> str | None:
@@ -63,8 +63,15 @@ class Kept(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-def judged(it: Movement, order: str | None, owner: str | None, now: datetime) -> Kept:
-    """Return what is done about a movement. `order` (`<marketplace>/<order>`) has claimed its payment.
+class Order(msgspec.Struct, frozen=True):
+    """The order that has claimed a payment: `<marketplace>/<order>`, and by which profile it was paid."""
+
+    key: str
+    profile: str
+
+
+def judged(it: Movement, order: Order | None, owner: str | None, now: datetime) -> Kept:
+    """Return what is done about a movement. `order` has claimed its payment.
 
     `owner` is the marketplace whose account it is. A payment whose order is not proved yet may be so soon; what
     is never proved is told all the same, for the money has moved.
@@ -74,14 +81,14 @@ def judged(it: Movement, order: str | None, owner: str | None, now: datetime) ->
         if not waited or it.kind == UNFREEZE:  # of no order of ours, a freeze is none of ours
             again_s = UNOWNED_AGAIN_S if waited else AGAIN_S
             return Kept("waiting", owner, again_at=now + timedelta(seconds=again_s))
-    marketplace = order.split("/", 1)[0] if order else owner
+    marketplace = order.key.split("/", 1)[0] if order else owner
     if marketplace is None:
         return Kept("unowned", again_at=now + timedelta(seconds=UNOWNED_AGAIN_S))
     try:
         event = _told(it, marketplace, order)
     except msgspec.DecodeError as error:
-        return Kept("unreadable", marketplace, order, detail=str(error)[:200])
-    return Kept("published", marketplace, order, event)
+        return Kept("unreadable", marketplace, order.key if order else None, detail=str(error)[:200])
+    return Kept("published", marketplace, order.key if order else None, event)
 
 
 def came_minor(it: Movement) -> int:
@@ -91,14 +98,14 @@ def came_minor(it: Movement) -> int:
     return -it.amount_minor if it.kind in TAKES else 0
 
 
-def _told(it: Movement, marketplace: str, order: str | None) -> ChannelMoved:
+def _told(it: Movement, marketplace: str, order: Order | None) -> ChannelMoved:
     """Return what is told of a movement; what an institution says may break the contract, and is read as one reads."""
     fields = {
         "marketplace": marketplace,
         "movement_id": it.movement_id,
         "kind": it.kind,
-        "order_id": order.split("/", 1)[1] if order else None,
-        "channel_profile": it.profile,
+        "order_id": order.key.split("/", 1)[1] if order else None,
+        "channel_profile": order.profile if order else it.profile,
         "channel_account": it.account,
         "channel_payment_id": it.payment_id,
         "currency": it.currency,

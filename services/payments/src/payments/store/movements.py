@@ -18,14 +18,14 @@ WAITING_MAX: Final = 1_000
 
 INDEXES: Final[dict[str, list[Index]]] = {
     "movements": [
-        Index([("due_at", UP), ("profile", UP), ("account", UP)], partial=WAITING),
+        Index([("due_at", UP), ("account", UP)], partial=WAITING),
         Index([("marketplace", UP), ("_id", UP)]),
     ]
 }
 
 
 class Movements:
-    """Movements of one database, by `<profile>/<account>/<kind>/<movement id>`."""
+    """Movements of one database, by `<account>/<kind>/<movement id>`."""
 
     def __init__(self, database: Database) -> None:
         self._movements = database.movements
@@ -34,17 +34,17 @@ class Movements:
         """Return those of these that are known."""
         return {it["_id"] for it in await mongo.by_ids(self._movements, keys, session, {"_id": 1})}
 
-    async def waiting(self, profile: str, account: str, session: Session) -> list[Movement]:
+    async def waiting(self, account: str, session: Session) -> list[Movement]:
         """Return what waits of an account, in the order in which it happened."""
-        query = {**WAITING, "profile": profile, "account": account}
+        query = {**WAITING, "account": account}
         found = await self._movements.find(query, session=session).to_list(WAITING_MAX)
-        return sorted((msgspec.convert(it, Movement) for it in found), key=lambda it: it.place)
+        return sorted((msgspec.convert(it, Movement) for it in found), key=lambda it: (it.seen_at, it.place))
 
-    async def due(self, now: datetime, count: int) -> set[tuple[str, str]]:
-        """Return profile and account of movements that are to be looked at again by now."""
+    async def due(self, now: datetime, count: int) -> set[str]:
+        """Return the accounts of movements that are to be looked at again by now."""
         query = {"due_at": {"$gt": EPOCH, "$lte": now}}
-        found = self._movements.find(query, {"profile": 1, "account": 1}).sort("due_at", UP).limit(count)
-        return {(it["profile"], it["account"]) for it in await found.to_list(count)}
+        found = self._movements.find(query, {"account": 1}).sort("due_at", UP).limit(count)
+        return {it["account"] for it in await found.to_list(count)}
 
     def add(self, work: Work, it: Movement, kept: Kept) -> None:
         """Record a movement that was not known."""
