@@ -75,3 +75,8 @@ def test_no_merchant_answers_more_than_three_times_and_revisions_never_fall(
 )
 def test_what_a_profile_does_not_offer_is_not_sent(profile: str, method: str, no: str | None) -> None:
     assert refusal(shipped().find(profile), method, owned=True) == no  # type: ignore[arg-type] # one of three
+
+
+def test_who_has_answered_three_times_answers_no_more() -> None:
+    assert answering(binding(state="verifying", attempts=ATTEMPTS_MAX), "1", DIRECT, NOW) == "attempts_exhausted"
+    assert isinstance(answering(binding(state="verifying", attempts=ATTEMPTS_MAX - 1), "1", DIRECT, NOW), Binding)

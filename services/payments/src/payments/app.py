@@ -107,7 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     channels = chosen.channels(PROFILES, sandbox.under, settings.credentials_dir, timeout_s)
     parts = assemble(service.database, service.commits, service.marketplaces, channels, metrics)
     source = SandboxSource(str(settings.institution_url), timeout_s)
-    sources = {name: source for name, channel in channels.items() if channel is sandbox}
+    sources = {name: source for name, channel in channels.items() if isinstance(channel, SandboxChannel)}
     heard = signals.install(service, parts, sources, Keys(settings.keys_dir))
     consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants, heard.take_bindings)
     service.background(parts.run)
