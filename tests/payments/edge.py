@@ -92,6 +92,11 @@ class Institution:
         """Have receivers' banks return these payouts."""
         await self._call("POST", "returns", {"numbers": numbers, "reason": "ACCOUNT_CLOSED"})
 
+    async def move(self, kind: str, movement_id: str, amount_minor: int, **fields: str) -> None:
+        """Have the institution move money by itself."""
+        moved = {"movement_id": movement_id, "kind": kind, "currency": "EUR", "amount_minor": amount_minor} | fields
+        await self._call("POST", "movements", {"movements": [moved]})
+
     async def balances(self) -> dict[str, int]:
         """Return what is in each pocket and with each receiver."""
         pockets = (await self._call("GET", "balances"))["pockets"]

@@ -85,6 +85,28 @@ async def test_an_order_goes_from_http_through_kafka_to_paid_legs(
     assert (await client.get("/livez")).status_code == 200
 
 
+@pytest.mark.infra
+async def test_what_an_institution_moves_by_itself_is_asked_for_once_it_has_answered(
+    client: httpx.AsyncClient, institution: Institution
+) -> None:
+    await institution.pay(payment("pay-o-2"))
+    await institution.move("inbound", "in-1", 500, reference="deposit:alice")
+
+    async def ready() -> int:
+        return (await client.get("/readyz")).status_code
+
+    await until(ready, lambda code: code == 200)
+    json = {"content-type": "application/json"}
+    posted = await client.post("/v1/marketplaces/test-shop/orders", content=encode(order("o-2")), headers=json)
+    assert posted.status_code == 202
+
+    async def moved() -> list[tuple[str, str]]:
+        items = (await client.get("/v1/marketplaces/test-shop/movements")).json()["items"]
+        return [(it["movement_id"], it["state"]) for it in items]
+
+    await until(moved, lambda it: it == [("in-1", "published")])
+
+
 def test_without_its_settings_the_service_says_which_variable_to_set(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
