@@ -237,3 +237,23 @@ async def test_an_account_that_is_known_by_two_profiles_tells_each_movement_once
     assert await ear.poll() == 0
     assert [it.channel_profile for it in ear.events()] == [PROFILE]
     assert (await ear.edge.order())["moved_minor"] == -500
+
+
+async def test_an_answer_that_was_slower_than_another_replicas_does_not_put_the_cursor_back(ear: Ear) -> None:
+    other, asked = ear.replica(), ear.memory.movements
+    passed: list[str] = []
+
+    async def slowly(account: str, cursor: str, count: int) -> Any:  # noqa: ANN401 - a page
+        page = await asked(account, cursor, count)
+        if not passed:
+            passed.append(cursor)
+            ear.memory.moved[account].append(told("inbound", "in-2", payment_id=None))
+            assert await other.polling.once() == 2
+        return page
+
+    ear.memory.movements = slowly  # type: ignore[method-assign] # stands in its place
+    ear.memory.moved[ACCOUNT] = [told("inbound", "in-1", payment_id=None)]
+    assert await ear.poll() == 0
+    (account,) = await ear.database.accounts.find({}).to_list(None)
+    assert (account["cursor"], account["count"]) == ("2", 2)
+    assert [it.movement_id for it in ear.events()] == ["in-1", "in-2"]
