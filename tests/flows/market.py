@@ -17,6 +17,7 @@ from tests.flows.conftest import Cluster
 from shared import ids
 from shared.envelope import headers_of
 from shared.messages import Event, encode
+from shared.mongo import connect
 
 type Json = dict[str, Any]
 type Headers = list[tuple[str, bytes | None]]
@@ -115,6 +116,41 @@ class Market:
         url = self._account("funds", await self.opened(profile))
         answer = await self.http.post(url, json=fund | {"amount_minor": amount_minor})
         assert answer.is_success, answer.text
+
+    async def fault(self, **faults: Any) -> None:  # noqa: ANN401 - any of the institution's switches
+        """Have the institution go wrong."""
+        answer = await self.http.put(self._account("faults"), json=faults)
+        assert answer.is_success, answer.text
+
+    async def heal(self) -> None:
+        """Let nothing go wrong any more."""
+        assert (await self.http.delete(self._account("faults"))).is_success
+
+    async def transfers(self) -> list[Json]:
+        """Return the institution's own record of what it was told to move."""
+        answer = await self.http.get(self._account("transfers"), params={"limit": 1_000})
+        return list(answer.json()["transfers"])
+
+    async def give_back(self, *numbers: str, reason: str = "ACCOUNT_CLOSED") -> None:
+        """Have banks send back what they got under these numbers."""
+        answer = await self.http.post(self._account("returns"), json={"numbers": numbers, "reason": reason})
+        assert answer.is_success, answer.text
+
+    async def move(self, *movements: Json) -> None:
+        """Have the institution move money by itself; payments is to ask at once, and not only within a minute."""
+        answer = await self.http.post(self._account("movements"), json={"movements": movements})
+        assert answer.is_success, answer.text
+        assert {it["state"] for it in answer.json()["movements"]} == {"succeeded"}, answer.text
+        await self.at_once("accounts")
+
+    async def at_once(self, collection: str) -> None:
+        """Make due at payments whatever of this marketplace waits for its time there."""
+        client = connect(self.cluster.urls["mongo"])
+        stored, now = client[self.cluster.database("payments")][collection], datetime.now(UTC)
+        field = "due_at" if collection == "accounts" else "ask_at"
+        of = {"account": self.id} if collection == "accounts" else {"marketplace": self.id}
+        await stored.update_many(of | {field: {"$gt": now}}, {"$set": {field: now}})
+        client.close()
 
     def headers(self, order: Json) -> Headers:
         """Return the headers of an order-paid from upstream."""

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, selling, until
-from tests.flows.refunding import refunded, sold
+from tests.flows.refunding import nothing_comes_back, refunded, rich, sold
 from tests.flows.test_audit import audited
-from tests.player.player import Player
-from tests.player.script import ALL, Failure, Script
 
 from shared import clock, mongo
 
@@ -60,17 +58,17 @@ async def minutes_pass(market: Market, since: datetime) -> None:
 async def test_finance_reads_a_refund_that_became_a_debt_and_was_paid_off(market: Market, tmp_path: Path) -> None:
     """100.00 are refunded and nothing comes back: acme owes 90.00, and its next sale brings it so much less."""
     began = datetime.now(UTC) - timedelta(hours=1)
-    script = Script(returns={ALL: Failure("NOT_ENOUGH")}, waits=True)
-    async with Player(market.cluster.urls["kafka"], market.id, lambda _: script).playing() as player:
-        order = await sold(market)
-        await refunded(market, player, order, 10_000)
-        assert await market.balance("merchant:debt/acme") == -9_000
-        report = await until(lambda: audited(market, tmp_path), lambda it: not it.tally.places.of("waiting"))
-        assert report.findings.shown == []
-        next_one = market.order(amount_minor=20_000)
-        await market.pay(next_one)
-        await market.publish(next_one)
-        await market.reaches(next_one, "settled")
+    await rich(market)
+    await nothing_comes_back(market)
+    order = await sold(market)
+    await refunded(market, order, 10_000)
+    assert await market.balance("merchant:debt/acme") == -9_000
+    report = await until(lambda: audited(market, tmp_path), lambda it: not it.tally.places.of("waiting"))
+    assert report.findings.shown == []
+    next_one = market.order(amount_minor=20_000)
+    await market.pay(next_one)
+    await market.publish(next_one)
+    await market.reaches(next_one, "settled")
     pockets = await market.pockets()
     assert (pockets["merchant:acme"], pockets["platform:advance"]) == (9_000 + 9_000, 9_000)
     await minutes_pass(market, began)

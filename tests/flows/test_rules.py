@@ -8,8 +8,6 @@ import pytest
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, opened, until
 from tests.flows.refunding import books_agree, refunded
-from tests.player.player import Player
-from tests.player.script import Script
 
 from shared.messages import Agreement, MerchantChanged
 
@@ -202,13 +200,12 @@ async def test_a_settlement_price_above_what_was_paid_needs_a_declared_subsidy(m
 
 async def test_what_a_settlement_price_holds_for_ever_goes_back_to_its_buyer(market: Market) -> None:
     await market.merchant(price_mode="settlement_price", commission_bp=0)
-    async with Player(market.cluster.urls["kafka"], market.id, lambda _: Script()).playing() as player:
-        order = lines(market.order(), {"settlement_price_minor": 10_001})
-        await market.pay(order)
-        await market.publish(order)
-        await market.held(order, "price_above_paid")
-        await refunded(market, player, order, 10_000)
-        await books_agree(market, player)
+    order = lines(market.order(), {"settlement_price_minor": 10_001})
+    await market.pay(order)
+    await market.publish(order)
+    await market.held(order, "price_above_paid")
+    await refunded(market, order, 10_000)
+    await books_agree(market)
     assert await market.balance("merchant:held/acme") == 0
 
 

@@ -20,7 +20,16 @@ from shared import envelope
 from shared.commits import Commits
 from shared.delivery import Delivery, Handler
 from shared.marketplaces import Marketplaces
-from shared.messages import EVENTS, ChannelPayment, Event, MerchantChanged, OrderPaid, PayoutRequested, decode
+from shared.messages import (
+    EVENTS,
+    ChannelPayment,
+    Event,
+    MerchantChanged,
+    OrderPaid,
+    PayoutRequested,
+    RefundRequested,
+    decode,
+)
 from shared.metrics import KitMetrics
 from shared.mongo import Database
 from shared.outbox import Outgoing
@@ -77,9 +86,9 @@ class Institution:
         await self._call("PUT", f"{self.url}/v1/accounts/{self.account}", {"profile": profile})
         await self._call("POST", "receivers/bind", {"receivers": [{"receiver": it} for it in bound]})
 
-    async def fund(self, amount_minor: int, identity: str = "fund-1") -> None:
-        """Give the marketing pocket money."""
-        body = {"fund_id": identity, "pocket": "platform:marketing", "currency": "EUR", "amount_minor": amount_minor}
+    async def fund(self, amount_minor: int, identity: str = "fund-1", pocket: str = "platform:marketing") -> None:
+        """Give a pocket of the platform's money."""
+        body = {"fund_id": identity, "pocket": pocket, "currency": "EUR", "amount_minor": amount_minor}
         await self._call("POST", "funds", body)
 
     async def fault(self, **faults: Any) -> None:  # noqa: ANN401 - any of the institution's switches
@@ -146,11 +155,12 @@ class Edge:
         for channel in self.parts.channels.values():
             await channel.close()
 
-    async def take(self, *events: OrderPaid | PayoutRequested | MerchantChanged) -> None:
+    async def take(self, *events: OrderPaid | PayoutRequested | RefundRequested | MerchantChanged) -> None:
         """Deliver events as one batch of each contract, as the kit does."""
         handlers: dict[type[Event], Handler[Any]] = {
             OrderPaid: self.parts.take_orders.take_orders,
             PayoutRequested: self.parts.take_payouts.take_payouts,
+            RefundRequested: self.parts.take_refunds.take_refunds,
             MerchantChanged: self.parts.take_merchants.copy_merchants,
         }
         for struct in EVENTS:
@@ -168,13 +178,24 @@ class Edge:
         """Return a stored payout; empty when there is none."""
         return await self.database.payouts.find_one({"_id": key}) or {}
 
+    async def refund(self, key: str = "test-shop/r-1") -> dict[str, Any]:
+        """Return a stored refund; empty when there is none."""
+        return await self.database.refunds.find_one({"_id": key}) or {}
+
+    async def refund_in(self, state: str, key: str = "test-shop/r-1") -> dict[str, Any]:
+        """Wait until a refund stands so, or waits for that, and what that causes is published; return it."""
+        await until(lambda: self.refund(key), lambda it: state in {it.get("state"), it.get("waits")})
+        await self.all_published()
+        return await self.refund(key)
+
     async def unpaid_minor(self, key: str = "test-shop/o-1") -> int:
         """Return what the pool has got for an order and has not paid out."""
         found = await self.database.payouts.find({"order": key}).to_list(None)
         legs = [it for payout in found for it in payout["legs"] if it["state"] == "succeeded"]
         added = [it for payout in found for it in payout["subsidies"] if it["state"] == "succeeded"]
         moved_minor: int = sum(it["amount_minor"] for it in added) - sum(it["amount_minor"] for it in legs)
-        return int((await self.order(key))["net_minor"]) + moved_minor
+        stored = await self.order(key)
+        return int(stored["net_minor"]) + int(stored.get("moved_minor", 0)) + moved_minor
 
     async def order_in(self, state: str, key: str = "test-shop/o-1") -> dict[str, Any]:
         """Wait until an order is in a state and what that causes is published, and return it."""
@@ -194,11 +215,12 @@ class Edge:
 
     async def let_time_pass(self) -> None:
         """Make everything due whose time has not come yet, and sweep."""
-        for collection in ("orders", "payouts"):
+        for collection in ("orders", "payouts", "refunds"):
             await self.database[collection].update_many({"ask_at": {"$gt": NOW}}, {"$set": {"ask_at": NOW}})
         await self.database.handovers.update_many({}, {"$set": {"due_at": NOW}})
         await self.parts.sweep.orders(self.parts.proofs)
         await self.parts.sweep.payouts(self.parts.transfers)
+        await self.parts.sweep.refunds(self.parts.money_back)
 
     def _received[E: Event](self, event: E) -> Received[E]:
         self._offset += 1

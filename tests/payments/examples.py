@@ -6,12 +6,16 @@ from typing import Any, Final
 from shared.messages import (
     Adjustment,
     Breakdown,
+    BuyerRefund,
     ChannelPayment,
     ExtraReceiver,
+    Funding,
     Leg,
     OrderLine,
     OrderPaid,
     PayoutRequested,
+    RefundRequested,
+    ReturnLeg,
     Subsidy,
 )
 
@@ -84,3 +88,38 @@ def payout(identity: str = "o-1", number: int = 1, **fields: Any) -> PayoutReque
 
 def subsidy(amount_minor: int = 300, identity: str = "o-1") -> Subsidy:
     return Subsidy(subsidy_id=f"{MARKETPLACE}/o:{identity}/subsidy/1", amount_minor=amount_minor)
+
+
+def back(name: str = "alice", amount_minor: int = 1_080, attempt: int = 1, number: int = 1, **fields: Any) -> ReturnLeg:  # noqa: ANN401 - any field of the contract
+    """Return a return of what a merchant got in the first payout of order o-1."""
+    given: dict[str, Any] = {
+        "return_id": f"r-1/merchant:{name}/{number}",
+        "leg_id": f"{MARKETPLACE}/o:o-1/merchant:{name}/1",
+        "payout_id": "o:o-1.1",
+        "receiver": f"merchant:{name}",
+    } | fields
+    return ReturnLeg(amount_minor=amount_minor, attempt=attempt, **given)
+
+
+def funding(amount_minor: int = 120, kind: Any = "marketing", number: int = 1) -> Funding:  # noqa: ANN401 - a literal
+    return Funding(funding_id=f"r-1/{kind}/{number}", kind=kind, amount_minor=amount_minor)
+
+
+def to_buyer(amount_minor: int = 1_200, identity: str = "pay-o-1") -> BuyerRefund:
+    return BuyerRefund(channel_payment_id=identity, amount_minor=amount_minor)
+
+
+def plan(revision: int = 1, **fields: Any) -> RefundRequested:  # noqa: ANN401 - any field of the contract
+    """Return the plan to refund all of order o-1, 12.00: 10.80 come back from alice, the platform gives 1.20."""
+    given: dict[str, Any] = {
+        "marketplace": MARKETPLACE,
+        "order_id": "o-1",
+        "refund_id": "r-1",
+        "currency": "EUR",
+        "channel_profile": PROFILE,
+        "channel_account": ACCOUNT,
+        "returns": (back(),),
+        "fundings": (funding(),),
+        "refunds": (to_buyer(),),
+    }
+    return RefundRequested(revision=revision, **given | fields)

@@ -20,9 +20,7 @@ ORDERS = "/v1/marketplaces/test-shop/orders"
 async def client(edge: Edge) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     http.install(app)
-    app.include_router(
-        api.routes(edge.parts.ingress, edge.parts.doubts, edge.parts.orders, edge.parts.payouts, edge.marketplaces)
-    )
+    app.include_router(api.routes(edge.parts.ingress, edge.parts.doubts, edge.parts.stores, edge.marketplaces))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://payments") as client:
         yield client

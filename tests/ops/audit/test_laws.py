@@ -5,6 +5,7 @@ import pytest
 from tests.ops.audit.harm_books import BOOKS, SETTLING, unbalance
 from tests.ops.audit.harm_guards import GUARDS, owe
 from tests.ops.audit.harm_legs import LEGS, pay_a_leg_under_two_numbers
+from tests.ops.audit.harm_money_back import MONEY_BACK, refund
 from tests.ops.audit.harm_shapes import SHAPES, say_every_amount_twice
 from tests.ops.audit.harm_ways import WAYS, lose_an_order
 from tests.ops.audit.live import Audited, Live, Plant, rebook
@@ -12,7 +13,7 @@ from tests.ops.audit.world import CLEARING, MP, PAID_AT, STRIPE, TRANSACTIONS
 
 from ops.audit.findings import LAWS
 
-PLANTED = [*BOOKS, *GUARDS, *LEGS, *WAYS, *SHAPES]
+PLANTED = [*BOOKS, *GUARDS, *LEGS, *MONEY_BACK, *WAYS, *SHAPES]
 
 
 async def test_a_world_in_good_order_breaks_no_law(live: Live, audited: Audited) -> None:
@@ -25,6 +26,22 @@ async def test_a_world_in_good_order_breaks_no_law(live: Live, audited: Audited)
         "reasons": {"held": {"merchant_unknown": 1}}, "unclaimed": [], "seconds": 0.0, "peak_mib": 0,
         "breaches_total": 0, "breaches": [],
     }  # fmt: skip
+
+
+async def test_a_refund_in_good_order_breaks_no_law(live: Live, audited: Audited) -> None:
+    refund(live)
+    report = await audited(live)
+    assert (report.findings.shown, report.tally.places.of("settled")) == ([], 1)
+
+
+async def test_an_order_waits_while_its_refund_does(live: Live, audited: Audited) -> None:
+    refund(live)
+    change = {"waits": "waiting_funds", "ask_at": PAID_AT, "parts.1.state": "created", "parts.2.state": "created"}
+    live["payments"].refunds.update_one({}, {"$set": change})
+    told = {"refunds.0.fundings.0.state": "requested", "refunds.0.payments.0.state": "requested"}
+    live["split"].orders.update_one({"order_id": "a"}, {"$set": told})
+    report = await audited(live)
+    assert report.tally.places.reasons()["waiting"] == {"refund": 1}
 
 
 @pytest.mark.parametrize(("plant", "laws"), PLANTED, ids=lambda it: getattr(it, "__name__", ""))

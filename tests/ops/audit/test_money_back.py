@@ -20,7 +20,7 @@ from tests.split.world import World
 from ops.audit.case import Case, Verdict
 from ops.audit.findings import Breach
 from ops.audit.laws import books, channel
-from ops.audit.laws.refunds import left_pool_minor
+from ops.audit.laws.refunds import instructed_minor, left_pool_minor
 from ops.audit.rows import Booked, Divided, Paid, Taken
 from ops.audit.shapes import READ, split
 from ops.places import SETTLED
@@ -62,7 +62,7 @@ def judged(world: World) -> list[tuple[str, str]]:
     books.judge(case, verdict)
     before = sum(it.amount_minor - it.fee_minor for it in world.request.payments)
     others = world.unbooked_minor() + sum(of_account(entries) for _, entries in world.booked)
-    posted = world.pool - others + left_pool_minor(case.divided) - before
+    posted = world.pool - others + left_pool_minor(case.divided) - instructed_minor(case.divided) - before
     channel.judge(case, posted, verdict)
     return [(it.law, it.detail) for it in verdict.breaches]
 

@@ -255,6 +255,7 @@ class Bank:
             "balances": {"pockets": pools},
             "payments": {"payments": self.payments, "next_cursor": None},
             "transfers": {"transfers": list(self._paged()), "next_cursor": None},
+            "movements": {"movements": [], "next_cursor": None},
             "payments/query": {
                 "payments": [
                     payments.get(it, {"payment_id": it, "state": "not_found"}) for it in asked.get("payment_ids", ())

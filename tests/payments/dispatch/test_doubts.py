@@ -106,7 +106,7 @@ def test_only_what_is_final_and_has_paid_something_is_doubted() -> None:
 async def test_over_http_asking_twice_is_asking_once_and_what_is_not_there_is_unknown(paid: Edge) -> None:
     app, parts = FastAPI(), paid.parts
     http.install(app)
-    app.include_router(api.routes(parts.ingress, parts.doubts, parts.orders, parts.payouts, paid.marketplaces))
+    app.include_router(api.routes(parts.ingress, parts.doubts, parts.stores, paid.marketplaces))
     base = "http://payments/v1/marketplaces/test-shop/payouts/"
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
         for _ in range(2):

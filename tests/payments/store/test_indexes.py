@@ -53,6 +53,10 @@ def stages(plan: Any) -> set[str]:  # noqa: ANN401 - a plan is a tree of anythin
         ("movements", {"due_at": {"$gt": EPOCH}, "account": "a"}, {}),
         ("movements", {"due_at": {"$gt": EPOCH}, "state": "unowned"}, {}),
         ("movements", {"marketplace": "m", "_id": {"$gt": ""}}, {"_id": 1}),
+        ("refunds", BY_ID, {}),
+        ("refunds", {"ask_at": {"$gt": EPOCH, "$lte": NOW}}, {"ask_at": 1}),
+        ("refunds", {"ask_at": {"$gt": NOW}, "channel_profile": "p", "state": "waiting", "channel_account": "a"}, {}),
+        ("refunds", {"order": {"$in": ["a", "b"]}}, {}),
         ("payouts", {"_id": {"$gte": "test-shop/o:o-1.", "$lt": "test-shop/o:o-1/"}}, {}),
     ],
 )
@@ -65,8 +69,9 @@ async def test_no_query_reads_a_whole_collection(
     assert not winning & {"COLLSCAN", "SORT"}
 
 
-async def test_the_gauges_read_an_index_and_no_document(database: Database) -> None:
-    plan = await database.command("explain", {"aggregate": "payouts", "pipeline": AGES, "cursor": {}})
+@pytest.mark.parametrize("collection", ["payouts", "refunds"])
+async def test_the_gauges_read_an_index_and_no_document(database: Database, collection: str) -> None:
+    plan = await database.command("explain", {"aggregate": collection, "pipeline": AGES, "cursor": {}})
     found = stages(plan)
     assert "IXSCAN" in found
     assert not found & {"COLLSCAN", "FETCH"}

@@ -79,7 +79,6 @@ def test_a_service_sees_what_it_publishes_what_it_reads_and_its_own_dead_letters
 
 def test_only_a_topic_that_says_so_has_no_reader(topics: Topics) -> None:
     assert {it.name for it in topics if not it.consumers and not it.dead_letters_of} == {
-        "refund-requested",
         "binding-settled",
     }
 

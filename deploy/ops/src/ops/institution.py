@@ -113,6 +113,11 @@ class Institution:
         async for it in self._pages(account, "transfers"):
             yield it
 
+    async def movements(self, account: str) -> AsyncIterator[dict[str, Any]]:
+        """Go through what it has moved by itself."""
+        async for it in self._pages(account, "movements"):
+            yield it
+
     async def _query(self, account: str, what: str, field: str, wanted: Sequence[str]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for batch in batched(wanted, ITEMS_MAX):

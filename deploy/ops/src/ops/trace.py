@@ -74,10 +74,13 @@ async def _followed(
     stores: Stores, institution: Institution, claim: Document | None, split: Document | None, payouts: list[Document]
 ) -> list[Step]:
     """Return what was booked, paid out, stated and moved."""
+    key = (claim or {}).get("_id", "")
+    refunds = [it async for it in stores.payments.refunds.find({"order": key}).sort("created_at", 1)] if key else []
     steps = [step for payout in payouts for step in _paid_out(payout)]
+    steps += [step for refund in refunds for step in _carried_out(refund)]
     steps += [step async for step in _booked(stores, (split or {}).get("_id", ""), split)]
     steps += [step async for step in _stated(stores, payouts)]
-    return steps + [step async for step in _moved(institution, claim, payouts)]
+    return steps + [step async for step in _moved(institution, claim, [*payouts, *refunds])]
 
 
 async def _charge(stores: Stores, institution: Institution, key: str) -> Trace | None:
@@ -249,6 +252,17 @@ def _paid_out(payout: Document) -> Iterable[Step]:
         yield Step(at, "payments", f"{what} {payout['payout_id']}", text, facts)
 
 
+def _carried_out(refund: Document) -> Iterable[Step]:
+    """Give a refund's parts as payments has them, those of earlier plans too."""
+    at = refund.get("settled_at") or refund["created_at"]
+    for part in refund["parts"]:
+        why = f", {part['reason']}" if part.get("reason") else ""
+        amount = format_minor(part["amount_minor"], refund["currency"])
+        text = f"{part['kind']} {part['name']}: {amount} under {part['channel_number']}, {part['state']}{why}"
+        facts = {it: part[it] for it in ("kind", "receiver", "amount_minor", "state", "reason", "channel_number")}
+        yield Step(at, "payments", f"refund {refund['refund_id']}", text, facts)
+
+
 async def _stated(stores: Stores, payouts: list[Document]) -> AsyncIterator[Step]:
     if not payouts:
         return
@@ -267,7 +281,8 @@ async def _moved(institution: Institution, claim: Document | None, payouts: list
             text = f"payment {it['payment_id']}: {it['state']} {amount}".rstrip()
             yield Step(None, "institution", "payment", text, it)
     for payout in payouts:
-        numbers = [leg["channel_number"] for leg in (*payout["subsidies"], *payout["legs"])]
+        parts = (*payout.get("subsidies", ()), *payout.get("legs", ()), *payout.get("parts", ()))
+        numbers = [part["channel_number"] for part in parts if part["amount_minor"]]
         for it in await institution.find_transfers(payout["channel_account"], numbers):
             why = f", {it['reason']}" if it.get("reason") else ""
             at = datetime.fromisoformat(it["executed_at"]) if it.get("executed_at") else None

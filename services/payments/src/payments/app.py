@@ -1,6 +1,7 @@
 """Composition root: everything is wired here by hand, nothing at import time."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -18,16 +19,19 @@ from payments.dispatch import paces, sweep
 from payments.dispatch.lanes import Lanes
 from payments.dispatch.paying import Paying
 from payments.dispatch.proving import Proving
+from payments.dispatch.refunding import Refunding
 from payments.dispatch.sweep import Sweep
 from payments.domain.claims import PROFILES
 from payments.domain.payouts import Payout
-from payments.handlers import Doubts, Ingress, MerchantHandlers, OrderHandlers, PayoutHandlers
+from payments.domain.refunds.refund import Refund
+from payments.handlers import Doubts, Ingress, MerchantHandlers, OrderHandlers, PayoutHandlers, RefundHandlers
 from payments.metrics import Metrics
 from payments.settings import Settings
 from payments.store.handovers import HandOvers
 from payments.store.merchants import Merchants
 from payments.store.orders import Asked, Orders
 from payments.store.payouts import Payouts
+from payments.store.refunds import Refunds
 from shared.commits import Commits
 from shared.marketplaces import Marketplaces
 from shared.mongo import Database
@@ -42,14 +46,26 @@ class Parts:
     channels: Mapping[str, Channel]
     orders: Orders
     payouts: Payouts
+    refunds: Refunds
     proofs: Lanes[Asked]
     transfers: Lanes[Payout]
+    money_back: Lanes[Refund]
     sweep: Sweep
     take_orders: OrderHandlers
     take_payouts: PayoutHandlers
+    take_refunds: RefundHandlers
     take_merchants: MerchantHandlers
     ingress: Ingress
     doubts: Doubts
+
+    @property
+    def stores(self) -> api.Stores:
+        """What the routes read."""
+        return api.Stores(self.orders, self.payouts, self.refunds)
+
+    def open_lanes(self) -> Counter[str]:
+        """Return how many lanes of each profile have an institution that did not answer."""
+        return self.proofs.open() + self.transfers.open() + self.money_back.open()
 
     async def run(self) -> None:
         """Run the lanes until cancelled, then let go of the institutions."""
@@ -57,6 +73,7 @@ class Parts:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.proofs.run())
                 group.create_task(self.transfers.run())
+                group.create_task(self.money_back.run())
         finally:
             for channel in set(self.channels.values()):
                 await channel.close()
@@ -70,30 +87,37 @@ def assemble(
     metrics: Metrics,
 ) -> Parts:
     """Wire the parts; `channels` by profile."""
-    orders, payouts, merchants = Orders(database), Payouts(database), Merchants(database)
+    orders, payouts, refunds = Orders(database), Payouts(database), Refunds(database)
+    merchants = Merchants(database)
     handovers = HandOvers(database)
-    sweeping = Sweep(database, orders, payouts, handovers, commits)
+    sweeping = Sweep(database, orders, payouts, refunds, handovers, commits)
     proving = Proving(channels.__getitem__, orders, commits)
     paying = Paying(channels.__getitem__, payouts, commits)
+    refunding = Refunding(channels.__getitem__, refunds, orders, commits)
     proofs = Lanes("prove", proving.send, sweeping.recovered, paces.of("query"))
     transfers = Lanes("pay", paying.send, sweeping.recovered, paces.of("pay"))
-    paying.hand = transfers.hand
-    proofs.concluded = transfers.concluded = handovers.close
+    money_back = Lanes("refund", refunding.send, sweeping.recovered, paces.of("return"))
+    paying.hand, refunding.hand = transfers.hand, money_back.hand
+    proofs.concluded = transfers.concluded = money_back.concluded = handovers.close
     proofs.reload = partial(sweeping.left_orders.reload, proofs)
     transfers.reload = partial(sweeping.left_payouts.reload, transfers)
+    money_back.reload = partial(sweeping.left_refunds.reload, money_back)
     paying.on_settled = metrics.settled
     return Parts(
         channels=channels,
         orders=orders,
         payouts=payouts,
+        refunds=refunds,
         proofs=proofs,
         transfers=transfers,
+        money_back=money_back,
         sweep=sweeping,
         take_orders=OrderHandlers(orders, handovers, marketplaces, proofs),
         take_payouts=PayoutHandlers(orders, payouts, handovers, marketplaces, merchants, transfers),
+        take_refunds=RefundHandlers(orders, payouts, refunds, handovers, money_back),
         take_merchants=MerchantHandlers(merchants),
         ingress=Ingress(orders, commits),
-        doubts=Doubts(database, payouts, commits),
+        doubts=Doubts(database, payouts, refunds, commits),
     )
 
 
@@ -109,12 +133,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     source = SandboxSource(str(settings.institution_url), timeout_s)
     sources = {name: source for name, channel in channels.items() if isinstance(channel, SandboxChannel)}
     heard = signals.install(service, parts, sources, Keys(settings.keys_dir))
-    consumers(service.intake, parts.take_orders, parts.take_payouts, parts.take_merchants, heard.take_bindings)
+    consumers(
+        service.intake,
+        parts.take_orders,
+        parts.take_payouts,
+        parts.take_refunds,
+        parts.take_merchants,
+        heard.take_bindings,
+    )
     service.background(parts.run)
-    service.sample(lambda: metrics.sample(service.database, parts.proofs.open() + parts.transfers.open()))
+    service.sample(lambda: metrics.sample(service.database, parts.open_lanes()))
     service.sweep("proofs", sweep.EVERY_S, lambda: parts.sweep.orders(parts.proofs))
     service.sweep("payouts", sweep.EVERY_S, lambda: parts.sweep.payouts(parts.transfers))
-    service.app.include_router(
-        api.routes(parts.ingress, parts.doubts, parts.orders, parts.payouts, service.marketplaces)
-    )
+    service.sweep("refunds", sweep.EVERY_S, lambda: parts.sweep.refunds(parts.money_back))
+    service.app.include_router(api.routes(parts.ingress, parts.doubts, parts.stores, service.marketplaces))
     return service.app

@@ -19,7 +19,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._waiting = Gauge(
             "weir_instructions_oldest_seconds",
-            "Age of the oldest proof or payout that waits for an institution.",
+            "Age of the oldest proof, payout or refund that waits for an institution.",
             ["channel", "state"],
             registry=registry,
         )

@@ -24,6 +24,7 @@ from payments.store.callbacks import Callbacks
 from payments.store.movements import Movements
 from payments.store.orders import Orders
 from payments.store.payouts import Payouts
+from payments.store.refunds import Refunds
 from shared.commits import Commits
 from shared.marketplaces import Marketplaces
 from shared.mongo import Database
@@ -85,6 +86,7 @@ def assemble(
     asking = Polling(sources, database, behind.orders, marketplaces, commits)
     hearing = Listening(sources, database, behind.orders, behind.payouts, asking, metrics)
     hearing.doubt = behind.doubts.ask_again
+    hearing.refunds_due = Refunds(database).make_due
     behind.sweep.heard_of = asking.hear_of
     taking = CallbackHandlers(keys, marketplaces, Callbacks(database), commits, metrics)
     taking.stored = hearing.wake

@@ -8,7 +8,7 @@ from ops.audit import rows
 from ops.audit.findings import Breach
 from ops.places import Place
 
-Hop = Literal["taken", "copied", "split", "payout", "posted", "stated"]
+Hop = Literal["taken", "copied", "split", "payout", "posted", "stated", "refund", "refunded"]
 """The ways on which an event may be that would bring what is missing; flight.py says who carries it."""
 
 
@@ -23,6 +23,7 @@ class Case:
     copied: bool = False
     handed: set[str] = field(default_factory=set)
     payouts: list[rows.Instructed] = field(default_factory=list)
+    refunds: list[rows.Repaid] = field(default_factory=list)
     booked: list[rows.Booked] = field(default_factory=list)
     stated: list[rows.Stated] = field(default_factory=list)
     paid: list[rows.Paid] = field(default_factory=list)
@@ -54,6 +55,7 @@ class Case:
 
 _SEVERAL: Final[Mapping[type[rows.AnyRow], str]] = {
     rows.Instructed: "payouts",
+    rows.Repaid: "refunds",
     rows.Booked: "booked",
     rows.Stated: "stated",
     rows.Paid: "paid",

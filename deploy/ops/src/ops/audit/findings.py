@@ -23,6 +23,7 @@ LAWS: Final = {
     "finish_last": "where a seller collects, its own share comes by a finish, which pays nobody else and comes last",
     "freeze_end_booked": "the end of a channel's freeze is booked once, and no more of it is owed than the seller got",
     "leg_as_requested": "payments, split and the institution agree about each leg",
+    "refund_as_requested": "payments, split and the institution agree about each part of a refund",
     "leg_stated": "a paid leg stands on a statement once, with its amount",
     "transfer_known": "the institution moved nothing that Weir did not instruct",
     "pool_is_owed": "what a pool holds is what the books owe out of it, and what its own record says",

@@ -32,6 +32,8 @@ HOPS: Final[Mapping[Hop, tuple[str | None, str]]] = {
     "payout": ("split", "payments.payout-requested"),
     "posted": ("payments", "split.payout-settled"),
     "stated": ("payments", "merchant.payout-settled"),
+    "refund": ("split", "payments.refund-requested"),
+    "refunded": ("payments", "split.refund-settled"),
 }
 """Whose outbox an event leaves, and the group that takes it."""
 
@@ -128,7 +130,7 @@ async def _unsent(database: Database, at_ms: int) -> Flight:
         {"$match": dict(payments.UNSENT)},
         {"$group": {"_id": None, "count": {"$sum": 1}, "oldest": {"$min": "$ask_at"}}},
     ]
-    for source, stages in ((payments.HANDOVERS, handed), (payments.PAYOUTS, timed)):
+    for source, stages in ((payments.HANDOVERS, handed), (payments.PAYOUTS, timed), (payments.REFUNDS, timed)):
         async for it in database[source.collection].aggregate(stages):
             count += it["count"]
             moments += [it["oldest"]] if it["oldest"] else []

@@ -33,6 +33,7 @@ CLOCKS_APART_MS: Final = 120_000
 WHOLE: Final[tuple[Source[Any], ...]] = (
     payments.ORDERS,
     payments.PAYOUTS,
+    payments.REFUNDS,
     split.ORDERS,
     split.CHARGES,
     merchant.STATEMENTS,
@@ -178,6 +179,9 @@ class SecondLook:
             for payout in case.payouts:
                 numbers = asked.setdefault(payout.account, [])
                 numbers.extend((leg.number, key) for leg in payout.legs if leg.amount_minor)
+            for refund in case.refunds:
+                numbers = asked.setdefault(refund.account, [])
+                numbers.extend((part.number, key) for part in refund.parts if part.amount_minor)
         for account, numbers in asked.items():
             answers = await self._institution.find_transfers(account, [number for number, _ in numbers])
             for (_, key), answer in zip(numbers, answers, strict=True):

@@ -56,6 +56,12 @@ async def read_record(institution: Institution, accounts: Iterable[str], parts: 
                     continue
                 writer.add(moved.number, moved)
                 pools.recorded[account, moved.currency] += shape.effect(moved)
+            async for told in institution.movements(account):
+                movement = shape.moved_by_itself(account, told)
+                if isinstance(movement, Breach):
+                    findings.take(movement)
+                    continue
+                pools.recorded[account, movement.currency] += movement.pool_minor
             after = await _pools(institution, account)
             pools.still = pools.still and before == after
             pools.shown.update(after)

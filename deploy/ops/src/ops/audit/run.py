@@ -122,7 +122,7 @@ def _executor(orders: int, processes: int | None) -> Iterator[Executor]:
 
 
 EARLY: Final = ("split.orders", "merchant.statements", "payments.claims", "aftersale.orders")
-LATE: Final = ("payments.payouts", "payments.handovers", "payments.orders")
+LATE: Final = ("payments.payouts", "payments.refunds", "payments.handovers", "payments.orders")
 """In this order: who reads payouts after the institution finds what it moved, and who reads orders last knows all."""
 
 LAST: Final = tuple(f"{it.service}.{it.collection}" for it in parks.ALL)

@@ -35,6 +35,7 @@ _SOURCES: Final[tuple[Source[Any], ...]] = (
     payments.ORDERS,
     payments.CLAIMS,
     payments.PAYOUTS,
+    payments.REFUNDS,
     payments.HANDOVERS,
     split.ORDERS,
     split.CHARGES,

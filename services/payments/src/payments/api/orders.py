@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 from urllib.parse import quote
 
 import msgspec
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 
+from payments.api.refunds import RefundSummary
 from payments.handlers import Doubts, Ingress
 from payments.store.orders import Orders
 from payments.store.payouts import Payouts
+from payments.store.refunds import Refunds
 from shared.http import Problem, marketplace_of, parameter
 from shared.ids import EXTERNAL_ID_PATTERN, WEIR_ID_PATTERN
 from shared.marketplaces import Marketplaces
@@ -64,6 +66,7 @@ class OrderStatus(BaseModel):
     proved_at: datetime | None = None
     settled_at: datetime | None = None
     payouts: list[PayoutSummary] = []
+    refunds: list[RefundSummary] = []
 
 
 class LegStatus(BaseModel):
@@ -102,8 +105,17 @@ class PayoutStatus(PayoutSummary):
     subsidies: list[SubsidyStatus]
 
 
-def routes(ingress: Ingress, doubts: Doubts, orders: Orders, payouts: Payouts, marketplaces: Marketplaces) -> APIRouter:
-    """Return the routes of payments."""
+class Stores(NamedTuple):
+    """What the routes read."""
+
+    orders: Orders
+    payouts: Payouts
+    refunds: Refunds
+
+
+def routes(ingress: Ingress, doubts: Doubts, stores: Stores, marketplaces: Marketplaces) -> APIRouter:
+    """Return the routes of orders and payouts."""
+    orders, payouts = stores.orders, stores.payouts
     router = APIRouter(prefix="/v1/marketplaces/{marketplace}")
 
     @router.post("/orders", status_code=202)
@@ -130,7 +142,8 @@ def routes(ingress: Ingress, doubts: Doubts, orders: Orders, payouts: Payouts, m
         key = f"{marketplace}/{order_id}"
         stored, came_in_at = await orders.show(key), await orders.received_at(key)
         if stored is not None:
-            return _status(stored, came_in_at, await payouts.of_order(key))
+            refunds = await stores.refunds.of_order(key)
+            return _status(stored, came_in_at, await payouts.of_order(key), refunds)
         if came_in_at is None:
             raise Problem(404, "order_unknown", f"no order {order_id!r} has been received")
         return OrderStatus(order_id=order_id, state="received", received_at=came_in_at)
@@ -164,20 +177,27 @@ def _payouts(router: APIRouter, doubts: Doubts, payouts: Payouts, marketplaces: 
         return PayoutStatus.of(await payouts.show(key) or {})
 
 
-def _status(order: Document, came_in_at: datetime | None, payouts: Iterable[Document]) -> OrderStatus:
-    """Settled is when all of the order's money is in succeeded legs; a share that split holds keeps it `accepted`.
+def _status(
+    order: Document, came_in_at: datetime | None, payouts: Iterable[Document], refunds: Iterable[Document]
+) -> OrderStatus:
+    """Settled is when all of the order's money has gone to receivers or back; what split holds keeps it `accepted`.
 
     Its money is what was paid and what the platform promised to add: an order that cost the buyer nothing is owed too.
+    What was refunded the platform adds nothing to.
     """
     found = list(payouts)
     shown = [PayoutSummary.of(it) for it in found]
+    back = [RefundSummary.of(it) for it in refunds]
     added = sum(sub["amount_minor"] for it in found for sub in it["subsidies"] if sub["state"] == "succeeded")
     paid_out = sum(leg["amount_minor"] for it in found for leg in it["legs"] if leg["state"] == "succeeded")
     state = _STANDING[order["state"]]
     unpaid_minor = _in_pool(order) + order.get("moved_minor", 0) + added - paid_out
-    nothing_left = unpaid_minor == 0 and added >= order["promised_minor"]
-    settled = state == "accepted" and nothing_left and all(it.state == "final" for it in shown)
-    times = [it.settled_at for it in shown if it.settled_at] or [order["proved_at"]]
+    gone = any(it.standing == "succeeded" and it.amount_minor for it in back)
+    nothing_left = unpaid_minor == 0 and (gone or added >= order["promised_minor"])
+    under_way = any(it.state != "final" for it in shown) or any(it.waits for it in back)
+    settled = state == "accepted" and nothing_left and not under_way
+    ended = [*(it.settled_at for it in shown), *(it.settled_at for it in back)]
+    times = [at for at in ended if at] or [order["proved_at"]]
     return OrderStatus.model_validate(
         order
         | {
@@ -186,6 +206,7 @@ def _status(order: Document, came_in_at: datetime | None, payouts: Iterable[Docu
             "received_at": came_in_at or order["received_at"],
             "settled_at": max(times) if settled else None,
             "payouts": shown,
+            "refunds": back,
         }
     )
 

@@ -4,7 +4,7 @@ Never inside the request that brought one. What is done here may be done twice, 
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -45,6 +45,13 @@ class Located(Protocol):
         """Have the institution asked after what a payout has paid, by `<marketplace>/<payout id>`."""
 
 
+class Due(Protocol):
+    """Makes refunds due that wait and have one of these numbers."""
+
+    async def __call__(self, profile: str, account: str, now: datetime, numbers: Sequence[str]) -> object:
+        """Let them be looked at now."""
+
+
 class Hinted(Protocol):
     """Has the institution asked after bindings."""
 
@@ -66,6 +73,8 @@ class Listening:
     ) -> None:
         """Take `sources` by profile."""
         self.doubt: Located = _nothing
+        self.refunds_due: Due = _none
+        """Told, too, of transfers that have changed: refunds have some."""
         self.ask_bindings: Hinted = _nobody
         self._sources = sources
         self._database = database
@@ -111,6 +120,7 @@ class Listening:
                     await self._orders.make_due(line.profile, line.account, now, subjects)
                 case "transfer.changed":
                     await self._payouts.make_due(line.profile, line.account, now, subjects)
+                    await self.refunds_due(line.profile, line.account, now, subjects)
                 case "movement.happened":
                     await self._polling.hear_of(line)
                 case "binding.changed":
@@ -185,6 +195,10 @@ def _grouped(some: Iterable[Stored]) -> dict[tuple[Line, Type], list[Stored]]:
 
 async def _nobody(numbers: Iterable[str], now: datetime) -> None:
     """Nobody is asked."""
+
+
+async def _none(profile: str, account: str, now: datetime, numbers: Sequence[str]) -> None:
+    """Make nothing due."""
 
 
 async def _nothing(key: str) -> None:

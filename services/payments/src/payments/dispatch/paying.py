@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from payments.channels.port import Channel, NotSentError, UnansweredError
+from payments.channels.port import Channel
 from payments.dispatch import paces
+from payments.dispatch.exchange import exchange
 from payments.dispatch.lanes import Item, Line
 from payments.dispatch.outcome import commit
-from payments.domain.instructions import Instruction
-from payments.domain.outcomes import UNKNOWN, Answer, answered
+from payments.domain.outcomes import Answer, answered
 from payments.domain.payouts import Payout, instructions, settled
 from payments.store.payouts import Payouts, key_of
 from shared.commits import Commits
@@ -54,19 +54,8 @@ class Paying:
             NotSentError: nothing was carried out by this request; nothing is recorded.
 
         """
-        channel = self._channel_of(to.profile)
         wanted = [instruction for payout in batch for instruction in instructions(payout)]
-        answers = await _ask(channel, to.account, [it for it in wanted if it.state != "sending"])
-        # The same number and body again, also for what the institution does not know: not found is not final. What it
-        # has paid is asked after, and never sent.
-        unsent = [it for it in wanted if it.number not in answers and it.state != "succeeded"]
-        complete = True
-        if unsent:
-            try:
-                answers |= await channel.carry_out(to.account, unsent)
-            except UnansweredError:
-                complete = False
-                answers |= {it.number: UNKNOWN for it in unsent}
+        answers, complete = await exchange(self._channel_of(to.profile), to.account, wanted)
 
         async def record(work: Work, some: list[Payout]) -> None:
             await self._record(work, to, some, answers)
@@ -99,14 +88,3 @@ class Paying:
     def _note(self, done: list[Payout], work: Work) -> None:
         for payout in done:
             self.on_settled(payout, (work.now - payout.origin_time).total_seconds())
-
-
-async def _ask(channel: Channel, account: str, sent: list[Instruction]) -> dict[str, Answer]:
-    """Return what became of instructions sent before, without those that the institution does not know."""
-    if not sent:
-        return {}
-    try:
-        found = await channel.query(account, sent)
-    except UnansweredError as error:  # asking changes nothing, so it is simply done again
-        raise NotSentError(str(error)) from error
-    return {number: answer for number, answer in found.items() if answer is not None}

@@ -6,14 +6,17 @@ The hand-over is committed before the lane has it, so a second sweep, or one on 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from payments.dispatch import paying, proving
+from payments.dispatch import paying, proving, refunding
 from payments.dispatch.lanes import Item, Lanes, Line, Recovered
 from payments.dispatch.left import Left
 from payments.domain.outcomes import started
 from payments.domain.payouts import Payout
+from payments.domain.refunds import course
+from payments.domain.refunds.refund import Refund
 from payments.store.handovers import HandOvers
 from payments.store.orders import Asked, Orders
 from payments.store.payouts import Payouts
+from payments.store.refunds import Refunds
 from shared import leases
 from shared.commits import Commits
 from shared.mongo import Database, Session
@@ -28,11 +31,18 @@ class Sweep:
     """One pass over everything that is due, by MongoDB's clock."""
 
     def __init__(
-        self, database: Database, orders: Orders, payouts: Payouts, handovers: HandOvers, commits: Commits
+        self,
+        database: Database,
+        orders: Orders,
+        payouts: Payouts,
+        refunds: Refunds,
+        handovers: HandOvers,
+        commits: Commits,
     ) -> None:
         self._database = database
         self._orders = orders
         self._payouts = payouts
+        self._refunds = refunds
         self._commits = commits
         self.heard_of: Recovered = _nothing
         """Told, too, of an account that answers again, or for the first time."""
@@ -43,8 +53,12 @@ class Sweep:
         async def payouts_left(keys: Iterable[str], session: Session) -> list[Item[Payout]]:
             return [paying.item(it) for it in await payouts.sending(keys, session)]
 
+        async def refunds_left(keys: Iterable[str], session: Session) -> list[Item[Refund]]:
+            return [refunding.item(it) for it in await refunds.sending(keys, session)]
+
         self.left_orders = Left("prove", handovers, database, commits, orders_left)
         self.left_payouts = Left("pay", handovers, database, commits, payouts_left)
+        self.left_refunds = Left("refund", handovers, database, commits, refunds_left)
 
     async def orders(self, lanes: Lanes[Asked]) -> int:
         """Hand over the orders whose proof is due, or was left behind; return how many."""
@@ -75,11 +89,26 @@ class Sweep:
 
         return await self.left_payouts.sweep(lanes) + await self._rounds(decide)
 
+    async def refunds(self, lanes: Lanes[Refund]) -> int:
+        """Hand over the refunds that are due to be sent or asked after, or were left behind; return how many."""
+
+        async def decide(work: Work) -> int:
+            now = await leases.now(self._database)
+            handed = [course.started(it) for it in await self._refunds.due(now, BATCH_MAX, work.session)]
+            for after in handed:
+                self._refunds.hand_over(work, after, now)
+            items = _by_line((refunding.line(it), refunding.item(it)) for it in handed)
+            work.after_commit(lambda: _hand(lanes, items))
+            return len(handed)
+
+        return await self.left_refunds.sweep(lanes) + await self._rounds(decide)
+
     async def recovered(self, line: Line) -> None:
         """Let everything of an account that answers again be asked for at once."""
         now = await leases.now(self._database)
         await self._orders.make_due(line.profile, line.account, now)
         await self._payouts.make_due(line.profile, line.account, now)
+        await self._refunds.make_due(line.profile, line.account, now)
         await self.heard_of(line)
 
     async def _rounds(self, decide: Callable[[Work], Awaitable[int]]) -> int:

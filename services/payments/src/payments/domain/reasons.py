@@ -53,6 +53,35 @@ PayoutReason = Literal[
 """A payout-requested that must not be carried out: a dead letter, since only a mistake of Weir's own makes one."""
 
 
+RefundReason = Literal[
+    "refund_conflict",
+    "order_not_accepted",
+    "refund_account_differs",
+    "part_twice",
+    "part_amount_invalid",
+    "part_changed",
+    "payment_unknown",
+    "refund_above_paid",
+    "leg_unknown",
+    "return_receiver_differs",
+    "return_above_leg",
+]
+"""A refund-requested that must not be carried out: a dead letter, since only a mistake of Weir's own makes one."""
+
+RefundLimit = Literal[
+    "return_not_possible",
+    "return_leg_not_paid",
+    "return_too_late",
+    "returns_too_many",
+    "subsidy_not_possible",
+    "advance_not_possible",
+    "refund_too_late",
+    "refunds_too_many",
+]
+"""A part of a plan that the profile does not allow, or no longer: it fails with this reason and is never sent, so that
+split finds other money or people decide."""
+
+
 class Rejected(msgspec.Struct, frozen=True):
     """A business no to an order: recorded, and published as order-rejected."""
 

@@ -5,5 +5,6 @@ from payments.handlers.ingress import Ingress
 from payments.handlers.merchants import MerchantHandlers
 from payments.handlers.orders import OrderHandlers
 from payments.handlers.payouts import PayoutHandlers
+from payments.handlers.refunds import RefundHandlers
 
-__all__ = ["Doubts", "Ingress", "MerchantHandlers", "OrderHandlers", "PayoutHandlers"]
+__all__ = ["Doubts", "Ingress", "MerchantHandlers", "OrderHandlers", "PayoutHandlers", "RefundHandlers"]

@@ -5,13 +5,14 @@ from typing import Final, NamedTuple
 
 from payments.store.handovers import HandOvers
 from payments.store.orders import WAITING
+from payments.store.refunds import REFUNDS
 from shared.mongo import Database, Document
 
 PROVING: Final = {"sending": "proving", "unverified": "unverified"}
 """The state of a waiting order, as the gauge calls it: `sending` is a payout's word there."""
 
 
-UNDER_WAY: Final = {"prove": "proving", "pay": "sending"}
+UNDER_WAY: Final = {"prove": "proving", "pay": "sending", "refund": "refund_sending"}
 
 
 class Waiting(NamedTuple):
@@ -28,10 +29,12 @@ class Ages:
         self._database = database
 
     async def waiting(self) -> dict[Waiting, datetime]:
-        """Return since when the oldest of each kind waits; proofs by the time they came, payouts likewise."""
+        """Return since when the oldest of each kind waits, by the time at which it came."""
         orders = await self._oldest("orders", "state", "received_at")
         payouts = await self._oldest("payouts", "waits", "created_at")
+        refunds = await self._oldest(REFUNDS, "waits", "created_at")
         waiting = {Waiting(it.channel, PROVING.get(it.state, it.state)): at for it, at in orders.items()} | payouts
+        waiting |= {Waiting(it.channel, f"refund_{it.state}"): at for it, at in refunds.items()}
         for it in await HandOvers(self._database).oldest():
             kind = Waiting(it.profile, UNDER_WAY[it.operation])
             waiting[kind] = min(it.since, waiting.get(kind, it.since))

@@ -19,11 +19,11 @@ from shared.work import Work
 HANDOVERS: Final = "handovers"
 INDEXES: Final[dict[str, list[Index]]] = {HANDOVERS: [Index([("operation", UP), ("due_at", UP)])]}
 
-Operation = Literal["prove", "pay"]
+Operation = Literal["prove", "pay", "refund"]
 
 
 class HandOver(msgspec.Struct, frozen=True):
-    """Orders or payouts of one account (`keys`) that a lane has had since then; of one receiver, where it has one."""
+    """What a lane has had since then of one account (`keys`), and of one receiver where it has one."""
 
     id: str
     profile: str
@@ -41,7 +41,7 @@ class Oldest(msgspec.Struct, frozen=True):
 
 
 class HandOvers:
-    """Hand-overs of both operations."""
+    """Hand-overs of all operations."""
 
     def __init__(self, database: Database) -> None:
         self._handovers = database[HANDOVERS]

@@ -10,6 +10,7 @@ from payments.domain import schedule
 from payments.domain.lifecycles import OrderEvent, order_after
 from payments.domain.proof import Proved, promised_minor
 from payments.domain.reasons import Rejected
+from payments.domain.refunds.refusals import RefundedOrder
 from shared import mongo
 from shared.messages import OrderPaid, decode
 from shared.mongo import UP, Database, Document, Index, Session
@@ -89,6 +90,11 @@ class Orders:
         fields |= {"channel_profile": 1, "channel_account": 1}
         fields |= {"payment_ids": 1} if payments else {}
         return {it["_id"]: it for it in await self._find(keys, fields, session)}
+
+    async def refunded(self, keys: Iterable[str], session: Session) -> dict[str, RefundedOrder]:
+        """Return of each order what a refund of it is judged by."""
+        fields = {"state": 1, "body": 1, "channel_profile": 1, "channel_account": 1, "currency": 1}
+        return {it["_id"]: _refunded(it) for it in await self._find(keys, fields, session)}
 
     async def show(self, key: str) -> Document | None:
         """Return one order without its body."""
@@ -200,6 +206,18 @@ class Orders:
     def _conclude(self, work: Work, asked: Asked, event: OrderEvent, fields: Document) -> None:
         change = {"state": order_after("sending", event), "ask_at": None, "asks": asked.asks + 1} | fields
         work.update("orders", asked.key, {"$set": change})
+
+
+def _refunded(document: Document) -> RefundedOrder:
+    order = decode(OrderPaid, document["body"])
+    return RefundedOrder(
+        accepted=document["state"] == "accepted",
+        channel_profile=document["channel_profile"],
+        channel_account=document["channel_account"],
+        currency=document["currency"],
+        paid_at=order.paid_at,
+        payments={it.channel_payment_id: it.amount_minor for it in order.payments},
+    )
 
 
 def _asked(document: Document) -> Asked:

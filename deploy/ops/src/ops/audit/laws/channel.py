@@ -2,13 +2,13 @@
 
 from ops.audit.case import Case, Verdict
 from ops.audit.laws.books import CLEARING, balances_of
-from ops.audit.laws.refunds import left_pool_minor
+from ops.audit.laws.refunds import instructed_minor, left_pool_minor
 
 ACCEPTED = "accepted"
 
 
 def judge(case: Case, posted_minor: int, verdict: Verdict) -> None:
-    """Compare an order with its payments at the institution. `posted_minor`: what its posted legs did to the pool."""
+    """Compare an order with its payments there. `posted_minor`: what its posted legs and refunds did to the pool."""
     taken, divided = case.taken, case.divided
     accepted = taken is not None and taken.state == ACCEPTED
     law = "paid_as_proved"
@@ -26,8 +26,9 @@ def judge(case: Case, posted_minor: int, verdict: Verdict) -> None:
             verdict.breach(law, case.order, detail)
     if divided is not None:
         received = sum(it.amount_minor - it.fee_minor for it in case.paid if it.amount_minor is not None)
-        # Until payments carries refunds out, the institution knows nothing of what they move.
-        owed = -balances_of(case.booked).get(f"{CLEARING}{divided.account}", 0) + left_pool_minor(divided)
+        # What the channel moved by itself is in no record by our numbers: for that the books are believed.
+        by_itself = left_pool_minor(divided) - instructed_minor(divided)
+        owed = -balances_of(case.booked).get(f"{CLEARING}{divided.account}", 0) + by_itself
         if owed != received + posted_minor:
             detail = f"the pool holds {received + posted_minor} of it, the books owe {owed}"
             verdict.breach("pool_is_owed", case.order, detail)

@@ -66,6 +66,15 @@ def taken_minor(order: Divided) -> int:
     return sum(it.taken_minor for it in order.refunds)
 
 
+def instructed_minor(order: Divided) -> int:
+    """Return by how much less the pool holds for what payments was asked to move for refunds, as split has it done."""
+    left = sum(it.left_minor for it in order.refunds if it.own)
+    came = sum(it.amount_minor for refund in order.refunds for it in refund.returns if it.state == DONE)
+    for it in (it for refund in order.refunds for it in refund.fundings if it.state == DONE):
+        came += -it.amount_minor if it.kind == GIVEN_BACK else it.amount_minor
+    return left - came
+
+
 def left_pool_minor(order: Divided) -> int:
     """Return by how much less the pool holds for all that refunds have moved, and ends of freezes have let go."""
     moved: Counter[str] = Counter()

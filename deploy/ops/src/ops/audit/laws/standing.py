@@ -4,12 +4,14 @@ from typing import Final
 
 from ops import places
 from ops.audit.case import Case, Hop, Verdict
-from ops.audit.laws import books, channel, collected, legs
+from ops.audit.laws import books, channel, collected, legs, money_back
 from ops.audit.rows import Divided, Instructed
 from ops.places import DONE, SETTLED, Place
 
 LOST: Final = "order_not_lost"
 SENDING: Final = "sending"
+REFUNDING: Final = Place("waiting", "refund")
+"""Everybody is paid, and a refund waits for the institution or for funds."""
 
 
 def judge(case: Case) -> Verdict:
@@ -17,7 +19,7 @@ def judge(case: Case) -> Verdict:
     place, since_ms = place_of(case)
     verdict = Verdict(place, since_ms)
     books.judge(case, verdict)
-    channel.judge(case, legs.judge(case, verdict), verdict)
+    channel.judge(case, legs.judge(case, verdict) + money_back.judge(case, verdict), verdict)
     collected.judge(case, verdict)
     _check_dispatch(case, verdict)
     for hop, what in _awaited(case):
@@ -34,7 +36,8 @@ def place_of(case: Case) -> tuple[Place, int]:
     if taken is None:
         return Place("waiting", places.NOT_TAKEN), 0
     if divided is not None and taken.state == "accepted" and _settled(divided, case.payouts):
-        return SETTLED, divided.divided_ms
+        back = min((it.created_ms for it in case.refunds if it.waits), default=None)
+        return (SETTLED, divided.divided_ms) if back is None else (REFUNDING, back)
     claim = {"state": taken.state, "reason": taken.reason}
     split = (
         None
@@ -74,6 +77,9 @@ def _check_dispatch(case: Case, verdict: Verdict) -> None:
     for it in case.payouts:
         if it.waits == SENDING and not it.timed and it.payout not in case.handed:
             verdict.breach(LOST, it.payout, "it is to be sent, and nobody has it to send")
+    for refund in case.refunds:
+        if refund.waits == SENDING and not refund.timed and refund.refund not in case.handed:
+            verdict.breach(LOST, refund.refund, "it is to be sent, and nobody has it to send")
 
 
 def _awaited(case: Case) -> list[tuple[Hop, str]]:

@@ -10,7 +10,7 @@ from ops.audit.shapes import Minor, Part
 
 EXECUTED: Final = ("succeeded", "accepted")
 SUCCEEDED: Final = "succeeded"
-SUBSIDY: Final = "subsidy"
+INTO_POOL: Final = frozenset({"subsidy", "advance", "return"})
 POOL: Final = "pool"
 
 
@@ -32,6 +32,22 @@ class Transfer(Part, frozen=True):
     receiver: str
     currency: str
     amount_minor: Minor
+
+
+class Movement(Part, frozen=True):
+    """What the institution moved by itself; `pool_minor` is what the pool got by it."""
+
+    movement_id: str
+    currency: str
+    pool_minor: Minor
+
+
+def moved_by_itself(account: str, told: object) -> Movement | Breach:
+    """Return a movement, or the breach that it is told in another shape."""
+    try:
+        return msgspec.convert(told, Movement)
+    except msgspec.ValidationError as error:
+        return _breach(account, "movement_id", told, error)
 
 
 def received(account: str, told: object) -> Received | Breach:
@@ -70,7 +86,7 @@ def moved(order: str, it: Transferred) -> Moved:
 
 
 def effect(it: Moved | Transferred) -> int:
-    """Return what a transfer did to the pool: a payout takes from it, a subsidy adds to it."""
-    if it.kind == SUBSIDY:
+    """Return what a transfer did to the pool: what comes in is there once it succeeded, what goes out at once not."""
+    if it.kind in INTO_POOL:
         return it.amount_minor if it.state == SUCCEEDED else 0
     return -it.amount_minor if it.state in EXECUTED else 0

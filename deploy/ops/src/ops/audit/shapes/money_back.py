@@ -21,6 +21,7 @@ class Line(Part, frozen=True):
 class Return(Part, frozen=True):
     """What a receiver is asked to give back."""
 
+    return_id: str
     receiver: str
     amount_minor: Minor
     state: str
@@ -29,6 +30,7 @@ class Return(Part, frozen=True):
 class Funding(Part, frozen=True):
     """Money between the platform and the pool."""
 
+    funding_id: str
     kind: str
     account: str
     amount_minor: Minor
@@ -38,6 +40,7 @@ class Funding(Part, frozen=True):
 class Payment(Part, frozen=True):
     """What goes back to the buyer of one payment."""
 
+    channel_payment_id: str
     amount_minor: Minor
     state: str
 
@@ -91,6 +94,13 @@ def _row(it: Refund, facts: Facts) -> Row:
         promised_minor=promised if it.revision else 0,
         asked_minor=sum(part.amount_minor for part in it.payments),
         left_minor=left,
-        returns=tuple(Moving("return", part.receiver, part.amount_minor, part.state) for part in it.returns),
-        fundings=tuple(Moving(part.kind, part.account, part.amount_minor, part.state) for part in it.fundings),
+        returns=tuple(
+            Moving(part.return_id, "return", part.receiver, part.amount_minor, part.state) for part in it.returns
+        ),
+        fundings=tuple(
+            Moving(part.funding_id, part.kind, part.account, part.amount_minor, part.state) for part in it.fundings
+        ),
+        payments=tuple(
+            Moving(part.channel_payment_id, "refund", "buyer", part.amount_minor, part.state) for part in it.payments
+        ),
     )

@@ -1,4 +1,4 @@
-"""The documents of payments: claimed orders, who has which payment, payouts with their legs."""
+"""The documents of payments: claimed orders, who has which payment, payouts with their legs, refunds."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Final
 
 from bson.datetime_ms import DatetimeMS
 
-from ops.audit.rows import Claimed, Handed, Instructed, Leg, Numbered, Taken
+from ops.audit.rows import Back, Claimed, Handed, Instructed, Leg, Numbered, Repaid, Taken
 from ops.audit.shapes import Minor, Part, Query, Rows, Source, Stored, by_key, ms, of_document, order_of
 from ops.stores import prefixed
 
@@ -74,6 +74,30 @@ class Payout(Stored, frozen=True, kw_only=True):
         return self.order or order_of(f"{self.marketplace}/{self.document}")
 
 
+class RefundPart(Part, frozen=True, kw_only=True):
+    """One movement of a refund. `of` is none of money of the platform's that is no payment's."""
+
+    kind: str
+    name: str
+    receiver: str
+    amount_minor: Minor
+    of: str | None
+    state: str
+    channel_number: str
+
+
+class Refund(Stored, frozen=True, kw_only=True):
+    """A refund, with all parts of all its plans."""
+
+    order: str
+    channel_account: str
+    currency: str
+    waits: str | None
+    ask_at: DatetimeMS | None
+    created_at: DatetimeMS
+    parts: tuple[RefundPart, ...]
+
+
 class Handover(Part, frozen=True):
     """What was handed to a lane, by key."""
 
@@ -130,7 +154,23 @@ def _leg(it: PayoutLeg | Subsidy, identity: str, receiver: str) -> Leg:
     return Leg(identity, receiver, it.amount_minor, it.attempt, it.state, it.channel_number, it.reason or "")
 
 
+def _refund(it: Refund) -> Rows:
+    parts = tuple(
+        Back(part.kind, part.name, part.receiver, part.amount_minor, part.of or "", part.state, part.channel_number)
+        for part in it.parts
+    )
+    created_ms, timed = ms(it.created_at), it.ask_at is not None
+    repaid = Repaid(it.order, it.id, it.channel_account, it.currency, it.waits or "", timed, created_ms, parts)
+    yield it.order, repaid
+    for part in parts:
+        if part.amount_minor:
+            number = f"{it.channel_account}/{part.number}"
+            yield number, Numbered(number, it.order)
+
+
 def _handover(it: Handover) -> Rows:
+    if it.operation == "refund":
+        return  # their ids tell no order, and the clock has them beside the lane
     for key in it.keys:
         order = order_of(key.rpartition(".")[0]) if it.operation == "pay" else key
         yield order, Handed(order, key)
@@ -180,10 +220,28 @@ PAYOUTS: Final = Source(
     lambda it: it.id.startswith(f"{of_document(it.key)}."),
 )
 
+REFUNDS: Final = Source(
+    "payments",
+    "refunds",
+    (
+        "order",
+        "channel_account",
+        "currency",
+        "waits",
+        "ask_at",
+        "created_at",
+        *(f"parts.{it}" for it in ("kind", "name", "receiver", "amount_minor", "of", "state", "channel_number")),
+    ),
+    Refund,
+    _refund,
+    prefixed,
+    lambda orders: {"order": {"$in": list(orders)}},
+)
+
 HANDOVERS: Final = Source("payments", "handovers", ("operation", "keys"), Handover, _handover, lambda _: {})
 
 UNSENT: Final[Query] = {"ask_at": {"$gt": datetime(1970, 1, 1, tzinfo=UTC)}, "waits": "sending"}
-"""Payouts that the clock has sent, as the partial index has them; `ask_at` is when it takes them for left behind."""
+"""Payouts and refunds that the clock has sent, as the partial index has them; at `ask_at` they count as left behind."""
 
 HANDED_OVER_MS: Final = 30_000
 """How long before `ask_at`, or a hand-over's `due_at`, they were handed to a lane."""

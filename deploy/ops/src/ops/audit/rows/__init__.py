@@ -6,9 +6,49 @@ Amounts are minor units; times are milliseconds since 1970 UTC.
 
 import msgspec
 
+from ops.audit.rows.ledger import Derived, Hashed, Kept, Listed
+from ops.audit.rows.money_back import Back, Moving, Refunded, Repaid, Unfrozen
+from ops.audit.rows.row import Row
 
-class Row(msgspec.Struct, frozen=True, gc=False, array_like=True, tag=True):
-    """The first field is what rows are joined by."""
+__all__ = [
+    "Again",
+    "AnyRow",
+    "Back",
+    "Booked",
+    "Claimed",
+    "Copied",
+    "Derived",
+    "Divided",
+    "Handed",
+    "Hashed",
+    "Instructed",
+    "Kept",
+    "Leg",
+    "Lettered",
+    "Listed",
+    "Moved",
+    "Moving",
+    "Numbered",
+    "OfAgain",
+    "OfBalance",
+    "OfBlock",
+    "OfNumber",
+    "OfOrder",
+    "OfPayment",
+    "Owed",
+    "Paid",
+    "Parked",
+    "Received",
+    "Refunded",
+    "Repaid",
+    "Row",
+    "Sent",
+    "Share",
+    "Stated",
+    "Taken",
+    "Transferred",
+    "Unfrozen",
+]
 
 
 class Sent(Row, frozen=True):
@@ -97,40 +137,6 @@ class Owed(msgspec.Struct, frozen=True, gc=False, array_like=True):
     id: str
     amount_minor: int
     state: str
-
-
-class Moving(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """Money that a refund has moved between the pool and a receiver or an account of the platform."""
-
-    kind: str
-    account: str
-    amount_minor: int
-    state: str
-
-
-class Refunded(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A refund of an order. `own`: Weir instructs it, the channel did not take it by itself.
-
-    `taken_minor` was reserved for it, of which the channel may have brought some back: `promised_minor` is the buyer's.
-    `asked_minor` is to go back to the buyer of all payments, and `left_minor` has left the pool for the buyer.
-    """
-
-    id: str
-    own: bool
-    taken_minor: int
-    promised_minor: int
-    asked_minor: int
-    left_minor: int
-    returns: tuple[Moving, ...]
-    fundings: tuple[Moving, ...]
-
-
-class Unfrozen(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What a channel gave to a seller who collects when its freeze ended, and what of it the seller owes the others."""
-
-    id: str
-    amount_minor: int
-    owed_minor: int
 
 
 class Divided(Row, frozen=True):
@@ -262,37 +268,8 @@ class Received(Row, frozen=True):
     currency: str
 
 
-class Hashed(Row, frozen=True):
-    """A block of the ledger and the hash of its content, worked out anew."""
-
-    block: str
-    content: bytes
-
-
-class Listed(Row, frozen=True):
-    """A block as a link of the chain lists it. `new`: the link came after the audit began."""
-
-    block: str
-    content: bytes
-    new: bool
-
-
-class Kept(Row, frozen=True):
-    """A balance as it is kept, by marketplace, currency, account and stripe."""
-
-    balance: str
-    amount_minor: int
-
-
-class Derived(Row, frozen=True):
-    """A part of what the entries of a balance sum to."""
-
-    balance: str
-    amount_minor: int
-
-
 OfAgain = Again | Sent | Booked | Lettered
-OfOrder = Sent | Taken | Instructed | Handed | Divided | Booked | Stated | Copied | Parked | Paid | Moved
+OfOrder = Sent | Taken | Instructed | Repaid | Handed | Divided | Booked | Stated | Copied | Parked | Paid | Moved
 OfNumber = Numbered | Transferred
 OfPayment = Claimed | Received
 OfBlock = Hashed | Listed
