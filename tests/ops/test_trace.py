@@ -145,6 +145,37 @@ async def test_money_that_goes_back_is_told_with_its_state_and_what_it_is_taken_
     assert refunded.facts["parts"] == REFUND["payments"]
 
 
+async def test_a_refunds_way_through_payments_and_the_institution_is_told_part_by_part(filled: Stores) -> None:
+    part: dict[str, object] = {
+        "kind": "return",
+        "name": "r-1/merchant:shop/1",
+        "receiver": "merchant:shop",
+        "amount_minor": 900,
+    }
+    part |= {"state": "failed", "reason": "NOT_ENOUGH", "channel_number": "R1"}
+    nothing = part | {"kind": "refund", "amount_minor": 0, "channel_number": "R2", "state": "succeeded", "reason": None}
+    refund: dict[str, object] = {
+        "_id": f"{MP}/r-1",
+        "order": f"{MP}/a",
+        "refund_id": "r-1",
+        "currency": "CNY",
+        "channel_account": MP,
+    }
+    refund |= {"created_at": world.SETTLED_AT, "settled_at": None, "parts": [part, nothing]}
+    await filled.payments.refunds.insert_one(refund)
+    bank = Bank()
+    bank.transfers.append(bank.transfers[1] | {"number": "R1", "kind": "return", "state": "failed"})
+    async with Institution("http://institution", bank.transport()) as institution:
+        found = await trace(filled, institution, f"{MP}/a")
+    assert found is not None
+    told = [(it.part, it.text) for it in found.steps if it.what == "refund r-1" or it.text.startswith("R1")]
+    assert told == [
+        ("payments", "return r-1/merchant:shop/1: 9.00 CNY under R1, failed, NOT_ENOUGH"),
+        ("payments", "refund r-1/merchant:shop/1: 0.00 CNY under R2, succeeded"),
+        ("institution", "R1: failed"),
+    ]
+
+
 async def test_an_order_that_nobody_knows_has_no_way(filled: Stores) -> None:
     assert await traced(filled, f"{MP}/z") is None
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from tests.payments.edge import Edge, Institution
-from tests.payments.examples import back, funding, leg, order, payment, payout, plan, to_buyer
+from tests.payments.examples import ACCOUNT, NOW, back, funding, leg, order, payment, payout, plan, to_buyer
 from tests.payments.handlers.test_refunds import sold, states
 
 from payments import api
@@ -113,10 +113,13 @@ async def test_what_is_accepted_is_asked_after_until_it_is_final(paid: Edge, ins
     await institution.fund(120)
     await institution.fault(accept_only=True, stay_accepted=True, kinds=["refund"])
     await paid.take(plan())
-    await paid.refund_in("accepted")
+    stored = await paid.refund_in("accepted")
     assert paid.published.events(RefundSettled)[-1].state == "under_way"
     await institution.heal()
-    await paid.let_time_pass()
+    hinted = [it["channel_number"] for it in stored["parts"] if it["kind"] == "refund"]
+    assert await paid.parts.refunds.make_due("sandbox-direct", ACCOUNT, NOW, ["another"]) == 0
+    assert await paid.parts.refunds.make_due("sandbox-direct", ACCOUNT, NOW, hinted) == 1  # as a callback says
+    await paid.parts.sweep.refunds(paid.parts.money_back)
     assert (await paid.refund_in("final"))["standing"] == "succeeded"
 
 

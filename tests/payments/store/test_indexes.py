@@ -57,6 +57,17 @@ def stages(plan: Any) -> set[str]:  # noqa: ANN401 - a plan is a tree of anythin
         ("refunds", {"ask_at": {"$gt": EPOCH, "$lte": NOW}}, {"ask_at": 1}),
         ("refunds", {"ask_at": {"$gt": NOW}, "channel_profile": "p", "state": "waiting", "channel_account": "a"}, {}),
         ("refunds", {"order": {"$in": ["a", "b"]}}, {}),
+        (
+            "refunds",
+            {
+                "ask_at": {"$gt": NOW},
+                "channel_profile": "p",
+                "state": "waiting",
+                "channel_account": "a",
+                "parts.channel_number": {"$in": ["N"]},
+            },
+            {},
+        ),
         ("payouts", {"_id": {"$gte": "test-shop/o:o-1.", "$lt": "test-shop/o:o-1/"}}, {}),
     ],
 )
