@@ -162,7 +162,7 @@ def answered(binding: Binding, said: Said | None, profile: Profile | None, now: 
         told = msgspec.structs.replace(told, expires_at=expires_at)
     else:
         told = msgspec.structs.replace(told, expires_at=None)
-    told = msgspec.structs.replace(told, state=state, reason=reason)
+    told = msgspec.structs.replace(told, state=state, reason=None if state == "succeeded" else reason)
     changed = (told.state, told.reason, told.token) != (binding.state, binding.reason, binding.token)
     # A second wrong answer reads like the first, and is news to who waits for it.
     news = changed or (binding.answering is not None and state == "verifying")
