@@ -1,4 +1,4 @@
-"""The story of each profile, on the institution that speaks it: an order is paid, divided, and settled."""
+"""The story of each profile, on the institution that speaks it: paid, divided, settled, refunded in part."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +9,7 @@ import pytest
 from tests.flows import places
 from tests.flows.conftest import Cluster
 from tests.flows.market import Json, Market, opened, until
+from tests.flows.refunding import approve, approved, refunds
 from tests.flows.test_collectors import bind
 from tests.flows.test_payouts import no_law_is_broken, paid
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.infra
 
 PLATFORM = ("platform:commission", "platform:tax", "platform:fee")
 SUBSIDY = 500
+REFUNDED = 3_000
 LEVELS = (("outlet", "merchant:shop", 3_000), ("fleet", "receiver:outlet", 2_000), ("driver", "receiver:fleet", 1_500))
 """The tree of an industry chain (快捷通): each level passes on a part of what it gets."""
 
@@ -42,8 +44,9 @@ async def ready(market: Market, profile: Profile) -> None:
     elif profile.custody is not None and profile.custody.real_account_needed:
         for receiver in payees:
             await market.bind(receiver, profile.name)
-    if profile.name == "wechat-ecommerce":
+    if profile.has("subsidy"):
         await market.fund(SUBSIDY, profile=profile.name)
+    await market.fund(REFUNDED, pocket="platform:advance", profile=profile.name)
 
 
 def sold(market: Market, profile: Profile) -> Json:
@@ -67,6 +70,13 @@ def due(profile: Profile) -> dict[str, int]:
         chain = {"merchant:outlet": 1_000, "merchant:fleet": 500, "merchant:driver": 1_500}
         return chain | {"merchant:shop": 6_000, "platform:commission": 1_000}
     return {"merchant:shop": 9_000, "platform:commission": 1_000}
+
+
+async def got(market: Market, profile: Profile) -> dict[str, int]:
+    """Return what everybody has got of the institution; what is left in its pool would be among it."""
+    pockets = await market.pockets(profile.name)
+    own = ("platform:marketing", "platform:advance")
+    return {name: amount for name, amount in pockets.items() if amount and name not in own}
 
 
 async def confirmed(market: Market, profile: Profile) -> list[str]:
@@ -93,8 +103,21 @@ async def settled(market: Market, order: Json, profile: Profile) -> list[str]:
     return done
 
 
+async def refunded(market: Market, order: Json, profile: Profile) -> None:
+    """Have a part of an order refunded, and wait until the buyer has it at the institution."""
+    event = approved(order, REFUNDED)
+    await approve(market, event)
+
+    async def look() -> Any:  # noqa: ANN401 - a refund's JSON
+        if profile.custody is not None and profile.custody.by_hand:
+            await confirmed(market, profile)
+        return (await refunds(market, order)).get(event.refund_id, {"state": "unknown"})
+
+    await until(look, lambda it: it["state"] == "succeeded")
+
+
 @pytest.mark.parametrize("profile", tuple(shipped()), ids=lambda it: it.name)
-async def test_an_order_is_paid_divided_and_settled_by_every_profile(
+async def test_an_order_is_paid_divided_settled_and_refunded_in_part_by_every_profile(
     market: Market, profile: Profile, tmp_path: Path
 ) -> None:
     """Everybody has got its part at the institution, nothing is left there, and no law is broken."""
@@ -103,10 +126,16 @@ async def test_an_order_is_paid_divided_and_settled_by_every_profile(
     await paid(market, order)
     by_hand = await settled(market, order, profile)
     assert bool(by_hand) == (profile.name == "allinpay-weak")
-    pockets = await market.pockets(profile.name)
-    assert {name: amount for name, amount in pockets.items() if amount} == due(profile)
+    assert await got(market, profile) == due(profile)
     clearing = f"channel:clearing/{market.account(profile.name)}"
     await until(lambda: market.balance(clearing), lambda it: it == 0)
+    assert await no_law_is_broken(market, tmp_path) == {("settled", ""): 1}
+
+    await refunded(market, order, profile)
+    await settled(market, order, profile)
+    await until(lambda: market.balance(clearing), lambda it: it == 0)
+    gave_back = due(profile)["merchant:shop"] - (await got(market, profile))["merchant:shop"]
+    assert (gave_back > 0) == (profile.returns is not None)
     assert await no_law_is_broken(market, tmp_path) == {("settled", ""): 1}
 
 
