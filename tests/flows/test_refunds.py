@@ -87,7 +87,7 @@ async def test_a_leg_that_is_not_sent_yet_is_called_off_and_never_sent(poor: Mar
     )
     await approve(market, approved(order, 9_500, goods_state="not_shipped"))
     await refund_is(market, order, "waiting_funds", "insufficient_funds")  # nor has it what the platform bears
-    await market.fund(500)
+    await market.fund(1_000)
     await market.at_once("refunds")
     refund = await refund_is(market, order, "succeeded")
     await books_agree(market)
