@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,27 +60,27 @@ def changed(**changes: str | None) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("url", "given", "reason"),
     [
-        (URL, changed(signature="0" * 64), "signature_invalid"),
-        (URL, changed(signature=""), "signature_invalid"),
-        (URL, changed(signature=None), "signature_missing"),
-        (URL, changed(timestamp=None), "signature_missing"),
-        (URL, changed(timestamp="soon"), "timestamp_invalid"),
-        (URL, changed(timestamp="-5"), "timestamp_invalid"),
-        (URL, changed(timestamp="9" * 40), "timestamp_invalid"),
-        (URL, headers(body(), time.time() - 301), "timestamp_stale"),
-        (URL, headers(body(), time.time() + 310), "timestamp_stale"),
-        (URL, headers(body(), key="another-key-of-somebody"), "signature_invalid"),
-        (URL, headers(body(account="test-other")), "signature_invalid"),
-        (f"/v1/callbacks/{PROFILE}/test-other", headers(body()), "account_differs"),
-        (f"/v1/callbacks/{PROFILE}/nobody", headers(body()), "account_unknown"),
-        (f"/v1/callbacks/{SECOND}/{ACCOUNT}", headers(body()), "account_unknown"),
-        (f"/v1/callbacks/no-profile/{ACCOUNT}", headers(body()), "account_unknown"),
+        (URL, lambda: changed(signature="0" * 64), "signature_invalid"),
+        (URL, lambda: changed(signature=""), "signature_invalid"),
+        (URL, lambda: changed(signature=None), "signature_missing"),
+        (URL, lambda: changed(timestamp=None), "signature_missing"),
+        (URL, lambda: changed(timestamp="soon"), "timestamp_invalid"),
+        (URL, lambda: changed(timestamp="-5"), "timestamp_invalid"),
+        (URL, lambda: changed(timestamp="9" * 40), "timestamp_invalid"),
+        (URL, lambda: headers(body(), time.time() - 301), "timestamp_stale"),
+        (URL, lambda: headers(body(), time.time() + 310), "timestamp_stale"),
+        (URL, lambda: headers(body(), key="another-key-of-somebody"), "signature_invalid"),
+        (URL, lambda: headers(body(account="test-other")), "signature_invalid"),
+        (f"/v1/callbacks/{PROFILE}/test-other", lambda: headers(body()), "account_differs"),
+        (f"/v1/callbacks/{PROFILE}/nobody", lambda: headers(body()), "account_unknown"),
+        (f"/v1/callbacks/{SECOND}/{ACCOUNT}", lambda: headers(body()), "account_unknown"),
+        (f"/v1/callbacks/no-profile/{ACCOUNT}", lambda: headers(body()), "account_unknown"),
     ],
 )
 async def test_what_is_not_the_institutions_is_not_believed_and_not_told_why(
-    ear: Ear, client: httpx.AsyncClient, url: str, given: dict[str, str], reason: str
+    ear: Ear, client: httpx.AsyncClient, url: str, given: Callable[[], dict[str, str]], reason: str
 ) -> None:
-    answer = await client.post(url, content=body(), headers=given)
+    answer = await client.post(url, content=body(), headers=given())
     assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
     assert answer.json()["reason"] == "not_believed"
     assert reason not in answer.text
