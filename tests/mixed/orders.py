@@ -68,11 +68,6 @@ class Story(NamedTuple):
     wanted: Counter[str]
     back_minor: int
 
-    @property
-    def is_won(self) -> bool:
-        """Whether a chargeback of it is taken back."""
-        return any(isinstance(it.event, ChannelMoved) and it.event.reverses for it in self.told)
-
 
 class Teller:
     """Makes the story of one order."""

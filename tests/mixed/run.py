@@ -1,15 +1,14 @@
 """A mixed run on a cluster that is there: everything is told while orders come, then it comes to rest and is checked.
 
-The institution's side of money back is played (`tests.player`), with troubles drawn from a seed. Who ended with what is
-compared with what the stories say; Weir is asked for what it still owes only.
+The institution takes money back by itself, and has troubles drawn from a seed. Who ended with what is compared with
+what the stories say: the institution's record says who got what, and Weir is asked for what it still owes only.
 """
 
 import asyncio
 import heapq
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import batched
 from pathlib import Path
@@ -17,11 +16,10 @@ from typing import Any, Final, NamedTuple
 
 import httpx
 from tests.infra.local import ROOT
-from tests.mixed.orders import CURRENCIES, EARLY_MAX, SHAKY, Story, Told
+from tests.mixed import troubles
+from tests.mixed.orders import CURRENCIES, EARLY_MAX, Story, Told
 from tests.mixed.stories import merchants, story
 from tests.mixed.verdict import problems
-from tests.player.player import Player
-from tests.player.script import mixed
 
 from ops import lag
 from ops.institution import Institution
@@ -45,8 +43,11 @@ QUIET: Final = 3
 """So many looks in a row must find the same, and nothing under way."""
 RETRIED_AFTER: Final = timedelta(hours=3)
 """By then the legs that failed are due again, up to their fourth attempt."""
+DISPUTED_FOR: Final = timedelta(days=121)
+"""By then a chargeback whose end is never told counts as ended, and what it froze goes out."""
 FUNDS_MINOR: Final = 10**12
-BUSY: Final = "CHANNEL_BUSY"
+MARKETING: Final = "platform:marketing"
+ADVANCE: Final = "platform:advance"
 UPSTREAM: Final = "/upstream/mixed"
 EVENTS_AT_ONCE: Final = 500
 
@@ -93,42 +94,20 @@ async def run(where: Where, mix: Mix, tell: Tell) -> Ended:
     for marketplace in mix.marketplaces:
         await ensure(where.urls["merchant"], merchants(marketplace))
     await copied(where.urls["kafka"])
-    async with _players(where, mix) as players, httpx.AsyncClient(timeout=60) as client:
-        await _fund(where, mix)
-        began = time.monotonic()
-        await _faults(where, mix, client, {"fail_receivers": {f"merchant:{SHAKY}": BUSY}})
-        told = await _tell_all(where, mix, players, tell)
-        sent = time.monotonic()
-        tell(f"{told.total():,} events in {sent - began:.0f} s; until nothing moves")
-        await at_rest(where, players, timedelta(), tell)
-        await _faults(where, mix, client, None)
-        await clock.move(where.stores.split, RETRIED_AFTER)
-        await at_rest(where, players, RETRIED_AFTER, tell)
-        rested = time.monotonic()
-        wrong = [
-            problem for it, player in players.items() for problem in await problems(where.urls, it, mix.of(it), player)
-        ]
+    await _fund(where, mix)
+    began = time.monotonic()
+    told = await _tell_all(where, mix, tell)
+    sent = time.monotonic()
+    tell(f"{told.total():,} events in {sent - began:.0f} s; until nothing moves")
+    try:
+        for ahead in (timedelta(), RETRIED_AFTER, DISPUTED_FOR):
+            await clock.move(where.stores.split, ahead)
+            await at_rest(where, told[ChannelMoved.topic], ahead, tell)
+    finally:
+        await clock.move(where.stores.split, timedelta())
+    rested = time.monotonic()
+    wrong = [problem for it in mix.marketplaces for problem in await problems(where.urls, it, mix.of(it))]
     return Ended(len(mix.marketplaces) * mix.orders, told, sent - began, rested - sent, wrong)
-
-
-@asynccontextmanager
-async def _players(where: Where, mix: Mix) -> AsyncIterator[dict[str, Player]]:
-    async with asyncio.TaskGroup() as group:
-        players = {it: Player(where.urls["kafka"], it, mixed(mix.seed)) for it in mix.marketplaces}
-        over = asyncio.Event()
-        ready = [asyncio.Event() for _ in players]
-
-        async def play(player: Player, started: asyncio.Event) -> None:
-            async with player.playing():
-                started.set()
-                await over.wait()
-
-        for player, started in zip(players.values(), ready, strict=True):
-            group.create_task(play(player, started))
-        for started in ready:
-            await started.wait()
-        yield players
-        over.set()
 
 
 async def _fund(where: Where, mix: Mix) -> None:
@@ -136,42 +115,71 @@ async def _fund(where: Where, mix: Mix) -> None:
     async with Institution(where.urls["institution"]) as institution:
         for account in mix.marketplaces:
             for currency in sorted(set(CURRENCIES)):
-                await institution.fund(account, f"mixed-{currency}", currency, FUNDS_MINOR)
+                for pocket in (MARKETING, ADVANCE):
+                    await institution.fund(account, f"{pocket}-{currency}", currency, FUNDS_MINOR, pocket)
 
 
-async def _faults(where: Where, mix: Mix, client: httpx.AsyncClient, faults: dict[str, Any] | None) -> None:
-    for account in mix.marketplaces:
-        url = f"{where.urls['institution']}/v1/accounts/{account}/faults"
-        answer = await (client.put(url, json=faults) if faults else client.delete(url))
-        answer.raise_for_status()
+async def _tell_all(where: Where, mix: Mix, tell: Tell) -> Counter[str]:
+    """Tell everything at the mix's rate, each order's events as far before or after it as they say, among troubles."""
+    url = where.urls["institution"]
+    troubled = asyncio.create_task(troubles.trouble(url, mix.marketplaces, mix.seed))
+    try:
+        return await _told(where, mix, tell)
+    finally:
+        troubled.cancel()
+        await asyncio.gather(troubled, return_exceptions=True)
+        await troubles.over(url, mix.marketplaces)
 
 
-async def _tell_all(where: Where, mix: Mix, players: dict[str, Player], tell: Tell) -> Counter[str]:
-    """Publish everything at the mix's rate, each order's events as far before or after it as they say."""
+async def _told(where: Where, mix: Mix, tell: Tell) -> Counter[str]:
     publisher = Publisher(where.urls["kafka"], "mixed")
     manifest = Manifest(datetime.now(UTC), where.folder / SENT)
     told: Counter[str] = Counter()
     try:
         async with Institution(where.urls["institution"]) as institution:
             began, shown = time.monotonic(), 0.0
+            refused: list[ChannelMoved] = []
             for due in batched(_in_time(mix), EVENTS_AT_ONCE):
                 orders = [it.event for it in due if isinstance(it.event, OrderPaid)]
                 await batch.pay(orders, institution)
                 manifest.add(it.key for it in orders)
-                for event in (it.event for it in due):
-                    if isinstance(event, ChannelMoved):
-                        players[event.marketplace].course.move(event)
-                await publisher.publish([_record(it) for it in due])
+                moving = [*refused, *(it.event for it in due if isinstance(it.event, ChannelMoved))]
+                refused = await _move(where, moving)
+                await publisher.publish([_record(it) for it in due if not isinstance(it.event, ChannelMoved)])
                 told.update(it.event.topic for it in due)
                 elapsed = time.monotonic() - began
                 if elapsed > shown + SHOW_EVERY_S:
                     shown = elapsed
                     tell(f"{elapsed:5.0f} s  {told[ORDER]:,} orders, {told.total():,} events")
                 await asyncio.sleep(max(0.0, told[ORDER] / mix.rate - elapsed))
+            async with asyncio.timeout(REST_S_MAX):
+                while refused := await _move(where, refused):  # noqa: ASYNC110 - the pool of another party fills
+                    await asyncio.sleep(POLL_S)
     finally:
         manifest.close()
         await publisher.stop()
     return told
+
+
+async def _move(where: Where, events: Sequence[ChannelMoved]) -> list[ChannelMoved]:
+    """Have the institution move money by itself; return what it cannot yet: a refund needs money in the pool."""
+    refused: list[ChannelMoved] = []
+    async with httpx.AsyncClient(timeout=60) as client:
+        for account in sorted({it.channel_account for it in events}):
+            some = [it for it in events if it.channel_account == account]
+            url = f"{where.urls['institution']}/v1/accounts/{account}/movements"
+            answer = await client.post(url, json={"movements": [_movement(it) for it in some]})
+            said = answer.raise_for_status().json()["movements"]
+            refused += [it for it, one in zip(some, said, strict=True) if one["state"] == "refused"]
+            unexpected = {one["reason"] for one in said} - {None, "insufficient_funds", "chargeback_unknown"}
+            assert not unexpected, said
+    return refused
+
+
+def _movement(it: ChannelMoved) -> dict[str, Any]:
+    named = {name: getattr(it, name) for name in ("movement_id", "kind", "currency", "amount_minor")}
+    named |= {"payment_id": it.channel_payment_id}
+    return named | ({"reverses": it.reverses} if it.reverses else {})
 
 
 def _in_time(mix: Mix) -> Iterator[Told]:
@@ -194,8 +202,10 @@ def _record(told: Told) -> Outgoing:
     return Outgoing(event.topic, event.key.encode(), encode(event), headers, (told.source, -1), 0)
 
 
-async def at_rest(where: Where, players: dict[str, Player], ahead: timedelta, tell: Tell) -> None:
+async def at_rest(where: Where, moved: int, ahead: timedelta, tell: Tell) -> None:
     """Wait until nothing is under way and nothing is due, split's clock being so far ahead.
+
+    `moved`: so many movements the institution has made by itself.
 
     Raises:
         TimeoutError: it does not come to rest; the message says what is under way.
@@ -204,9 +214,7 @@ async def at_rest(where: Where, players: dict[str, Player], ahead: timedelta, te
     wanted = lag.groups(Topics.load(ROOT / "deploy" / "topics.yaml"))
     deadline, quiet, shown = time.monotonic() + REST_S_MAX, 0, time.monotonic()
     while quiet < QUIET:
-        for player in players.values():
-            await player.caught_up()
-        under_way = await _under_way(where, wanted, ahead)
+        under_way = await _under_way(where, moved, wanted, ahead)
         quiet = 0 if under_way else quiet + 1
         if time.monotonic() > shown + SHOW_EVERY_S:
             shown = time.monotonic()
@@ -217,10 +225,12 @@ async def at_rest(where: Where, players: dict[str, Player], ahead: timedelta, te
         await asyncio.sleep(POLL_S)
 
 
-async def _under_way(where: Where, wanted: dict[str, str], ahead: timedelta) -> dict[str, int]:
+async def _under_way(where: Where, moved: int, wanted: dict[str, str], ahead: timedelta) -> dict[str, int]:
     now = datetime.now(UTC) + ahead
     found = {f"{it} outbox": await where.stores.of(it)[COLLECTION].count_documents({}, limit=1) for it in SERVICES}
     found["lag"] = sum(it.records for it in await lag.measure(where.urls["kafka"], wanted))
     found["due"] = await where.stores.split.orders.count_documents({"look_at": {"$lte": now}})
+    found["movements"] = moved - await where.stores.payments.movements.count_documents({"state": "published"})
+    found["refunds"] = await where.stores.payments.refunds.count_documents({"state": {"$ne": "final"}})
     found["payouts"] = await where.stores.payments.payouts.count_documents({"state": {"$ne": "final"}})
     return {name: count for name, count in found.items() if count}

@@ -41,8 +41,5 @@ async def test_a_hundred_thousand_mixed_orders_end_right_and_the_audit_balances(
     printed(f"audit: { {name: it for name, it in answer.items() if name not in ('breaches', 'waits')} }")
     assert ended.problems == []
     assert answer["breaches"] == []
-    assert [answer[it] for it in ("lost", "duplicated", "imbalance_minor", "waiting", "parked")] == [0] * 5
-    # What a won chargeback pays out again payments refuses: it cannot know yet that the player had it given back.
-    assert answer["dlq"] <= sum(it.is_won for it in mix.stories())
-    assert set(answer["reasons"].get("dlq", ())) <= {"payout-requested.payments.dlq"}
+    assert [answer[it] for it in ("lost", "duplicated", "imbalance_minor", "waiting", "parked", "dlq")] == [0] * 6
     assert answer["orders"] == ended.orders

@@ -1,36 +1,52 @@
-"""Who ended with what, by the institution, the player of money back and split's books, against what the stories say."""
+"""Who ended with what, by the institution's own record and split's books, against what the stories say."""
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 from tests.mixed.orders import Story
-from tests.player.player import Player
 
-SHOWN: Final = 5
+from ops.institution import Institution
+
 IN_TRANSIT: Final = "buyer:refund_in_transit"
+OUT: Final = frozenset({"chargeback", "console_refund"})
+"""Movements by which a buyer gets money; by a reversal it is taken back."""
+PAGE: Final = 1_000
 
 type Sums = Counter[tuple[str, str]]
 """Minor units by who (a merchant, or `buyer`) and currency."""
 
 
-async def problems(urls: dict[str, str], marketplace: str, stories: Iterable[Story], player: Player) -> list[str]:
+class There(NamedTuple):
+    """What the institution's record says: who has got what of it, and what its pool holds, by currency."""
+
+    got: Sums
+    pool: Counter[str]
+    mistakes: list[str]
+
+
+async def problems(urls: dict[str, str], marketplace: str, stories: Iterable[Story]) -> list[str]:
     """Return all that is not as it must be in one marketplace, in words."""
+    return await differences(urls, marketplace, marketplace, _wanted(stories))
+
+
+async def differences(urls: dict[str, str], marketplace: str, account: str, wanted: Sums) -> list[str]:
+    """Return who does not end with what is wanted, and where the books of the two sides differ, in words."""
     async with httpx.AsyncClient(timeout=60) as client:
         booked = await _booked(client, urls["split"], marketplace)
-        got = await _got(client, urls["institution"], marketplace)
-    ended, wanted = _ended(booked, got, player, marketplace), _wanted(stories)
+        there = await _there(client, urls["institution"], account)
+    ended = _ended(booked, there)
     found = [
         f"{who} ends with {ended[who, currency]} {currency}, must with {wanted[who, currency]}"
         for who, currency in sorted({*ended, *wanted})
         if ended[who, currency] != wanted[who, currency]
     ]
-    for currency in sorted({currency for _, currency in booked}):
-        there, pool = booked[f"channel:clearing/{marketplace}", currency], player.pool_minor(marketplace, currency)
-        if there != -pool:
-            found.append(f"split has {-there} {currency} in the pool, the topics tell of {pool}")
-    return [f"{marketplace}: {it}" for it in [*found, *player.mistakes()[:SHOWN]]]
+    for currency in sorted({currency for _, currency in booked} | set(there.pool)):
+        ours, theirs = -booked[f"channel:clearing/{account}", currency], there.pool[currency]
+        if ours != theirs:
+            found.append(f"split has {ours} {currency} in the pool, the institution {theirs}")
+    return [f"{marketplace}: {it}" for it in [*found, *there.mistakes]]
 
 
 def _wanted(stories: Iterable[Story]) -> Sums:
@@ -42,23 +58,15 @@ def _wanted(stories: Iterable[Story]) -> Sums:
     return found
 
 
-def _ended(booked: Sums, got: Sums, player: Player, marketplace: str) -> Sums:
+def _ended(booked: Sums, there: There) -> Sums:
     """Return what everybody got, less what was taken back, with what Weir owes them and less what they owe it."""
-    found: Sums = Counter(got)
+    found: Sums = Counter(there.got)
     for (account, currency), amount in booked.items():
         kind, _, owner = account.partition("/")
         if kind.startswith("merchant:"):
             found[owner, currency] += amount
         elif account == IN_TRANSIT:
             found["buyer", currency] += amount
-    for (account, currency), done in player.course.accounts.items():
-        if account != marketplace:
-            continue
-        for receiver, amount in done.returned.items():
-            if receiver.startswith("merchant:"):
-                found[receiver.removeprefix("merchant:"), currency] -= amount
-        taken = done.moved["chargeback"] + done.moved["console_refund"] - done.moved["chargeback_reversed"]
-        found["buyer", currency] += done.refunded.total() + taken
     return found
 
 
@@ -76,13 +84,46 @@ async def _booked(client: httpx.AsyncClient, split: str, marketplace: str) -> Su
         parameters["cursor"] = page["next_cursor"]
 
 
-async def _got(client: httpx.AsyncClient, institution: str, account: str) -> Sums:
-    """Return what receivers have got at the institution."""
-    answer = await client.get(f"{institution}/v1/accounts/{account}/receivers")
-    return Counter(
-        {
-            (it["receiver"].removeprefix("merchant:"), it["currency"]): it["balance_minor"]
-            for it in answer.raise_for_status().json()["receivers"]
-            if it["receiver"].startswith("merchant:")
-        }
-    )
+async def _there(client: httpx.AsyncClient, url: str, account: str) -> There:
+    """Read the institution's record: transfer by transfer, since a sum of its own would be believed."""
+    got: Sums = Counter()
+    returned: Counter[str] = Counter()
+    paid: dict[str, int] = {}
+    async with Institution(url) as institution:
+        async for it in institution.transfers(account):
+            if it["state"] != "succeeded":
+                continue
+            receiver, currency, amount = str(it["receiver"]), it["currency"], it["amount_minor"]
+            merchant = receiver.removeprefix("merchant:")
+            if it["kind"] == "refund":
+                got["buyer", currency] += amount
+            elif it["kind"] == "return":
+                returned[it["of"]] += amount
+                got[merchant, currency] -= amount
+            elif it["kind"] in {"payout", "finish"}:
+                paid[it["number"]] = amount
+                if receiver.startswith("merchant:"):
+                    got[merchant, currency] += amount
+        pool: Counter[str] = Counter()
+        for it in await institution.balances(account):
+            if it["pocket"] in {"pool", "platform:liable"}:
+                pool[it["currency"]] += it["balance_minor"]
+    async for it in _movements(client, url, account):
+        sign = 1 if it["kind"] in OUT else -1 if it["kind"] == "chargeback_reversed" else 0
+        got["buyer", it["currency"]] += sign * it["amount_minor"]
+    over = [
+        f"{it} paid {paid.get(it, 0)}, given back are {back}" for it, back in returned.items() if back > paid.get(it, 0)
+    ]
+    return There(got, pool, over)
+
+
+async def _movements(client: httpx.AsyncClient, url: str, account: str) -> Any:  # noqa: ANN401 - an async generator
+    cursor = ""
+    while True:
+        answer = await client.get(f"{url}/v1/accounts/{account}/movements", params={"cursor": cursor, "limit": PAGE})
+        page = answer.raise_for_status().json()
+        for it in page["movements"]:
+            yield it
+        if len(page["movements"]) < PAGE:  # the cursor leads on, to what will have happened by then
+            return
+        cursor = page["next_cursor"]

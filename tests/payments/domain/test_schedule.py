@@ -14,10 +14,10 @@ def test_asks_come_after_5_s_30_s_5_min_1_h_and_then_daily() -> None:
     assert waits == [timedelta(seconds=it) for it in (5, 30, 300, 3_600, 86_400, 86_400, 86_400)]
 
 
-def test_funds_are_looked_for_every_5_minutes_at_least() -> None:
+def test_funds_are_looked_for_every_minute_at_least() -> None:
     """Fails with the schedule of what is unknown: an account that is funded in the evening pays out the next day."""
     waits = [funds_at(asks, NOW) - NOW for asks in range(1, 8)]
-    assert waits == [timedelta(seconds=it) for it in (5, 30, 300, 300, 300, 300, 300)]
+    assert waits == [timedelta(seconds=it) for it in (5, 30, 60, 60, 60, 60, 60)]
 
 
 @given(st.integers(1, 10**9))

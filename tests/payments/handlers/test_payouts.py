@@ -274,15 +274,19 @@ async def test_a_cancel_that_comes_first_keeps_the_payout_from_being_sent(
     assert (stored["state"], stored["ask_at"]) == ("final", None)
 
 
-@pytest.mark.parametrize(("moved_minor", "taken"), [(1_199, False), (1_200, True), (-1, False)])
+@pytest.mark.parametrize(
+    ("moved_minor", "covered", "taken"),
+    [(1_199, False, False), (1_200, False, True), (-1, False, False), (-1_200, True, True), (1, True, True)],
+)
 async def test_what_came_back_for_an_order_can_be_paid_out_of_it_and_what_left_it_cannot(
-    still_edge: Edge, institution: Institution, *, moved_minor: int, taken: bool
+    still_edge: Edge, institution: Institution, *, moved_minor: int, covered: bool, taken: bool
 ) -> None:
+    """What the institution took by itself limits nothing: a payout on its way then would be refused, and for ever."""
     await stopped(still_edge, institution)
-    first = payout() if moved_minor > 0 else payout(legs=(leg(path="merchant:bob", amount_minor=0),))
+    first = payout() if moved_minor > 0 and not covered else payout(legs=(leg(path="merchant:bob", amount_minor=0),))
 
     async def decide(work: Work) -> None:
-        still_edge.parts.orders.moved(work, "test-shop/o-1", moved_minor)
+        still_edge.parts.orders.moved(work, "test-shop/o-1", moved_minor, covered=covered)
 
     await still_edge.take(first)
     await still_edge.commits.run(decide, origin="clock")

@@ -15,7 +15,7 @@ import structlog
 from payments.channels.port import NotSentError
 from payments.channels.source import Page, Source, Told
 from payments.dispatch.lanes import Line
-from payments.domain.movements import Kept, Movement, Order, came_minor, judged
+from payments.domain.movements import TAKES, Kept, Movement, Order, came_minor, judged
 from payments.store.channel_accounts import ChannelAccounts, Known
 from payments.store.movements import Movements
 from payments.store.orders import Orders
@@ -155,7 +155,7 @@ class Polling:
         if kept.event is not None:
             work.publish(kept.event)
             if kept.order is not None:
-                self._orders.moved(work, kept.order, came_minor(it))
+                self._orders.moved(work, kept.order, came_minor(it), covered=it.kind in TAKES)
         elif kept.state in {"unowned", "unreadable"}:
             log.error("movement kept as a case", movement=it.key, state=kept.state, detail=kept.detail)
 

@@ -68,7 +68,8 @@ class Refunding:
                 continue  # another replica, or an earlier try whose commit was unknown, has concluded it
             after = answered(before, answers)
             self._refunds.answer(work, after)
-            self._orders.moved(work, after.order, after.moved_minor - before.moved_minor)
+            moved_minor = after.moved_minor - before.moved_minor
+            self._orders.moved(work, after.order, moved_minor, covered=after.covers)
             if after.revision != before.revision:
                 work.publish(settled(after, work.now), origin_time=after.origin_time)
             if after.waits == "sending":

@@ -6,7 +6,7 @@ from typing import Final
 ASK_AGAIN_S: Final = (5, 30, 300, 3_600, 86_400)
 """After the first, second, … ask without a final answer; then daily, for ever: unknown never becomes failed by age."""
 
-FUNDS_S_MAX: Final = 300
+FUNDS_S_MAX: Final = 60
 """How long a payout may go on waiting once its funds are there: nobody tells Weir that somebody has put them in."""
 
 HAND_OVER_S: Final = 30

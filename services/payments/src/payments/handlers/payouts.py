@@ -235,7 +235,8 @@ def _payable(event: PayoutRequested, loaded: _Loaded) -> int | None:
     if not event.document.startswith("o:"):
         return None
     order = loaded.orders[event.key]
-    net_minor = int(order["net_minor"]) + int(order.get("moved_minor", 0))
+    moved_minor = int(order.get("moved_minor", 0)) - int(order.get("covered_minor", 0))
+    net_minor = int(order["net_minor"]) + moved_minor
     if f"{event.marketplace}/{event.document}" not in loaded.beside:
         return net_minor
     payouts = (known.payout for known in loaded.known.values())

@@ -86,7 +86,7 @@ class Orders:
 
         `payments`: with the ids of its payments.
         """
-        fields = {"state": 1, "net_minor": 1, "moved_minor": 1, "several": 1, "currency": 1}
+        fields = {"state": 1, "net_minor": 1, "moved_minor": 1, "covered_minor": 1, "several": 1, "currency": 1}
         fields |= {"channel_profile": 1, "channel_account": 1}
         fields |= {"payment_ids": 1} if payments else {}
         return {it["_id"]: it for it in await self._find(keys, fields, session)}
@@ -131,13 +131,16 @@ class Orders:
         """Note that an order has another payout than its first: from now on each is judged beside the others."""
         work.update("orders", key, {"$set": {"several": True}})
 
-    def moved(self, work: Work, key: str, amount_minor: int) -> None:
+    def moved(self, work: Work, key: str, amount_minor: int, *, covered: bool = False) -> None:
         """Add what came into the pool for an order, or left it (below zero), by anything but payment and payouts.
 
-        In the transaction that records it: a payout request that is taken meanwhile is judged again.
+        In the transaction that records it: a payout request that is taken meanwhile is judged again. `covered`: what an
+        institution took by itself, and what split has put in for that. It limits no payout: whoever was to be paid is,
+        and owes its part of what was taken.
         """
         if amount_minor:
-            work.update("orders", key, {"$inc": {"moved_minor": amount_minor}})
+            fields = ("moved_minor", "covered_minor") if covered else ("moved_minor",)
+            work.update("orders", key, {"$inc": dict.fromkeys(fields, amount_minor)})
 
     async def claimed(self, claims: Iterable[str], session: Session | None = None) -> dict[str, str]:
         """Return which order has each of these payments, of those that an order has."""

@@ -123,6 +123,11 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
         return self.refused or bad or waits
 
     @property
+    def covers(self) -> bool:
+        """Whether the buyer gets nothing by it: it makes good what an institution took by itself."""
+        return not any(it.kind == "refund" for it in self.parts)
+
+    @property
     def moved_minor(self) -> int:
         """What it has brought into the pool for its order, less what has left the pool, in minor units."""
         done = (it for it in self.parts if it.state == "succeeded")
