@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import pytest
 from tests.payments.domain.refunds.test_course import DONE, NO_FUNDS, NOT_ENOUGH, answer, states, taken
-from tests.payments.examples import back, funding, plan, to_buyer
+from tests.payments.examples import NOW, back, funding, plan, to_buyer
 
 from payments.domain.outcomes import UNKNOWN, Answer
 from payments.domain.refunds.course import answered
-from payments.domain.refunds.plans import laid
+from payments.domain.refunds.plans import laid, opened
 from payments.domain.refunds.refund import Refund, instructions
+from shared.messages import BuyerRefund
 
 
 def then(it: Refund, revision: int = 2, **fields: Any) -> Refund:  # noqa: ANN401 - any field of the contract
@@ -42,6 +44,23 @@ def test_what_did_not_come_back_is_replaced_by_an_advance_and_the_rest_is_not_do
     done = answer(answer(again, DONE), DONE)
     assert (done.standing, done.moved_minor) == ("succeeded", 0)
     assert [it.state for it in done.parts if not it.planned] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "refunds", "of"),
+    [
+        ("alipay-split", (to_buyer(700, "pay-2"),), "pay-2"),
+        ("alipay-split", (), "pay-1"),
+        ("sandbox-direct", (), None),
+    ],
+)
+def test_what_is_put_in_where_merchants_collect_is_for_a_payment(
+    profile: str, refunds: tuple[BuyerRefund, ...], of: str | None
+) -> None:
+    """A chargeback has no refund to name one: the institution would not know where the platform's money goes."""
+    event = plan(channel_profile=profile, returns=(), fundings=(funding(100, "advance"),), refunds=refunds)
+    (advance, *_) = laid(opened(event, NOW, NOW), event, {}, {}, "pay-1").parts
+    assert advance.of == of
 
 
 def test_a_return_is_tried_again_with_a_greater_attempt_only() -> None:

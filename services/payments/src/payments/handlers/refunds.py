@@ -98,7 +98,9 @@ class RefundHandlers:
         if refused is not None:
             return refused
         refund = before.refund if before else opened(event, received.origin_time, work.now)
-        after = laid(refund, event, refusals.numbers(event, around), refusals.limits(event, around, work.now))
+        paid_by = next(iter(around.order.payments), None) if around.order else None
+        limits = refusals.limits(event, around, work.now)
+        after = laid(refund, event, refusals.numbers(event, around), limits, paid_by)
         plans = (before.plans if before else {}) | {str(event.revision): digest}
         self._record(work, before, Known(after, plans), loaded)
         if after.revision != refund.revision:

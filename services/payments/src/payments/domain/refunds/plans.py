@@ -31,14 +31,19 @@ def name_of(part: Part) -> Name:
     return ("funding" if part.kind in _FUNDINGS else part.kind), part.name
 
 
-def wanted(event: RefundRequested, numbers: Mapping[str, str]) -> Iterator[Wanted]:
-    """Give the parts of a plan in its order. `numbers`: of the payouts' legs that returns take back, by return id."""
+def wanted(event: RefundRequested, numbers: Mapping[str, str], paid_by: str | None = None) -> Iterator[Wanted]:
+    """Give the parts of a plan in its order. `numbers`: of the payouts' legs that returns take back, by return id.
+
+    `paid_by`: the order's first payment. What is put in where merchants collect is for the payment that is refunded;
+    where an institution took it by itself, for that one.
+    """
     profile = shipped().find(event.channel_profile)
     for leg in event.returns:
         of = numbers.get(leg.return_id)
         yield Wanted(_part("return", leg.return_id, leg.amount_minor, leg.receiver, of, leg.leg_id), leg.attempt)
     merchant_collects = profile is not None and profile.collector == "merchant"
-    payment = event.refunds[0].channel_payment_id if merchant_collects and event.refunds else None
+    refunded = event.refunds[0].channel_payment_id if event.refunds else paid_by
+    payment = refunded if merchant_collects else None
     for it in event.fundings:
         yield Wanted(_part(_instructed(it, profile), it.funding_id, it.amount_minor, of=payment), None)
     for back in event.refunds:
@@ -62,7 +67,11 @@ def opened(event: RefundRequested, origin_time: datetime, now: datetime) -> Refu
 
 
 def laid(
-    refund: Refund, event: RefundRequested, numbers: Mapping[str, str], limits: Mapping[Name, RefundLimit]
+    refund: Refund,
+    event: RefundRequested,
+    numbers: Mapping[str, str],
+    limits: Mapping[Name, RefundLimit],
+    paid_by: str | None = None,
 ) -> Refund:
     """Lay a plan over a refund, and let go on what may. `limits`: which of its parts cannot be, and why.
 
@@ -72,7 +81,7 @@ def laid(
     """
     known = {name_of(it): it for it in refund.parts}
     parts: dict[Name, Part] = {}
-    for asked in wanted(event, numbers):
+    for asked in wanted(event, numbers, paid_by):
         name = name_of(asked.part)
         parts[name] = _laid(refund, known.pop(name, None), asked, limits.get(name))
     others = tuple(called_off(msgspec.structs.replace(it, planned=False)) for it in known.values())
