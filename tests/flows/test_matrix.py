@@ -1,7 +1,7 @@
 """Every fault of an institution, at every operation, in every family of profiles: who ends with what stays the same.
 
 Each cell is a marketplace of its own, in which an order is paid, settled, and partly refunded while one thing is wrong.
-All cells of a family run beside each other.
+All cells run beside each other.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +32,7 @@ FAMILIES: Final = ("sandbox-direct", "allinpay-strong-2", "alipay-split", "strip
 KINDS: Final = {"pay": "payout", "finish": "finish", "subsidy": "subsidy", "return": "return", "refund": "refund"}
 PLATFORM: Final = ("platform:commission", "platform:tax", "platform:fee")
 FUNDS_MINOR: Final = 100_000
+AT_A_TIME: Final = 20
 CHARGED_BACK: Final = "chargeback"
 BANK_RETURN: Final = "late bank return"
 
@@ -78,27 +80,39 @@ def cells(profile: Profile) -> Iterator[Cell]:
 
 
 class Played(NamedTuple):
-    """A cell with its marketplace and order."""
+    """A cell of a profile with its marketplace and order."""
 
+    profile: Profile
     cell: Cell
     market: Market
     order: Json
 
+    async def call(self, method: str, path: str, body: Json | None = None) -> Json:
+        """Ask something of the institution."""
+        account = self.market.account(self.profile.name)
+        url = f"{self.market.cluster.urls['institution']}/v1/accounts/{account}/{path}"
+        answer = await self.market.http.request(method, url, json=body)
+        assert answer.is_success, answer.text
+        return dict(answer.json()) if answer.content else {}
+
 
 @asynccontextmanager
-async def playing(cluster: Cluster, profile: Profile) -> AsyncIterator[list[Played]]:
+async def playing(cluster: Cluster, *profiles: Profile) -> AsyncIterator[list[Played]]:
     """Give a marketplace to each cell, where a shop sells something; nothing is paid yet."""
     async with AsyncExitStack() as stack:
         found = []
-        for cell in cells(profile):
-            market = await stack.enter_async_context(opened(cluster))
-            found.append(Played(cell, market, sold(market, profile)))
-        await asyncio.gather(*(ready(it.market, profile) for it in found))
+        for profile in profiles:
+            for cell in cells(profile):
+                market = await stack.enter_async_context(opened(cluster))
+                found.append(Played(profile, cell, market, sold(market, profile)))
+        for some in batched(found, AT_A_TIME):
+            await asyncio.gather(*(ready(it) for it in some))
         yield found
 
 
-async def ready(market: Market, profile: Profile) -> None:
+async def ready(it: Played) -> None:
     """Have a shop that sells under a profile, and money of the platform at the institution."""
+    market, profile = it.market, it.profile
     await market.merchant("shop", channel_profile=profile.name)
     if profile.collector == "merchant":
         for receiver in PLATFORM:
@@ -106,7 +120,7 @@ async def ready(market: Market, profile: Profile) -> None:
     for pocket in ("platform:marketing", "platform:advance"):
         await market.fund(FUNDS_MINOR, pocket=pocket, profile=profile.name)
     url = f"{market.cluster.urls['payments']}/v1/callbacks/{profile.name}/{market.account(profile.name)}"
-    await call(market, profile, "PUT", "callbacks", {"url": url})
+    await it.call("PUT", "callbacks", {"url": url})
 
 
 def sold(market: Market, profile: Profile) -> Json:
@@ -119,26 +133,18 @@ def sold(market: Market, profile: Profile) -> Json:
     return order
 
 
-async def call(market: Market, profile: Profile, method: str, path: str, body: Json | None = None) -> Json:
-    """Ask something of the institution."""
-    url = f"{market.cluster.urls['institution']}/v1/accounts/{market.account(profile.name)}/{path}"
-    answer = await market.http.request(method, url, json=body)
-    assert answer.is_success, answer.text
-    return dict(answer.json()) if answer.content else {}
-
-
-async def happen(it: Played, profile: Profile) -> int:
+async def happen(it: Played) -> int:
     """Have the institution do something by itself, where the cell is about that; return how many movements it made."""
     if it.cell.fault == CHARGED_BACK:
         body = {"movements": [moved(it.order, CHARGED_BACK, "cb-1")]}
-        answer = await call(it.market, profile, "POST", "movements", body)
+        answer = await it.call("POST", "movements", body)
         assert answer["movements"][0]["state"] == "succeeded", answer
         return 1
     if it.cell.fault == BANK_RETURN:
         (payout, *_) = (await it.market.status(it.order))["payouts"]
         shown = await it.market.http.get(it.market.url("payments", f"payouts/{payout['payout_id']}"))
         numbers = [leg["channel_number"] for leg in shown.json()["legs"]]
-        await call(it.market, profile, "POST", "returns", {"numbers": numbers, "reason": "ACCOUNT_CLOSED"})
+        await it.call("POST", "returns", {"numbers": numbers, "reason": "ACCOUNT_CLOSED"})
         asked = await it.market.http.post(it.market.url("payments", f"payouts/{payout['payout_id']}/check"))
         assert asked.is_success, asked.text
     return 0
@@ -152,38 +158,34 @@ def wanted(it: Played) -> Counter[tuple[str, str]]:
     return Counter({("shop", "CNY"): 5_400, ("buyer", "CNY"): paid * 4 // 10})
 
 
-@pytest.mark.parametrize("name", FAMILIES)
 async def test_whatever_goes_wrong_wherever_everybody_ends_with_what_is_theirs(
-    cluster: Cluster, name: str, tmp_path: Path
+    cluster: Cluster, tmp_path: Path
 ) -> None:
-    profile = shipped().find(name)
-    assert profile is not None
-    async with playing(cluster, profile) as cells_, stores_of(cluster.urls["mongo"], cluster.prefix) as stores:
-        where = Where(cluster.urls, stores, tmp_path)
-        before = await stores.payments.movements.count_documents({"state": "published"})
-        rest = rests(where)
-        for it in cells_:
+    profiles = [it for it in shipped() if it.name in FAMILIES]
+    async with playing(cluster, *profiles) as played, stores_of(cluster.urls["mongo"], cluster.prefix) as stores:
+        rest = rests(Where(cluster.urls, stores, tmp_path))
+        moved_ = await stores.payments.movements.count_documents({"state": "published"})
+        for it in played:
             if (faults := it.cell.faults) is not None:
-                await call(it.market, profile, "PUT", "faults", faults)
-        for it in cells_:
+                await it.call("PUT", "faults", faults)
             await it.market.pay(it.order)
-        await cells_[0].market.publish(*(it.order for it in cells_))
-        await rest(before)
-        made = sum([await happen(it, profile) for it in cells_])
-        await rest(before + made)
-        for it in cells_:
+        await played[0].market.publish(*(it.order for it in played))
+        await rest(moved_)
+        moved_ += sum([await happen(it) for it in played])
+        await rest(moved_)
+        for it in played:
             await approve(it.market, approved(it.order, it.order["payments"][0]["amount_minor"] * 4 // 10))
-        await rest(before + made)
-        for it in cells_:
-            await call(it.market, profile, "DELETE", "faults")
-        await rest(before + made)
+        await rest(moved_)
+        for it in played:
+            await it.call("DELETE", "faults")
+        await rest(moved_)
         wrong = [
-            f"{it.cell.fault} at {it.cell.operation}: {problem}"
-            for it in cells_
-            for problem in await differences(cluster.urls, it.market.id, it.market.account(name), wanted(it))
+            f"{it.profile.name}, {it.cell.fault} at {it.cell.operation}: {problem}"
+            for it in played
+            for problem in await differences(cluster.urls, it.market.id, it.market.account(it.profile.name), wanted(it))
         ]
         assert wrong == []
-        for it in cells_:
+        for it in played:
             assert (await audited(it.market, tmp_path)).findings.shown == []
 
 
