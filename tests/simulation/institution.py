@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 from tests.simulation.clock import Process
 from tests.simulation.weather import Weather
 
-from payments.channels.port import NotSentError, UnansweredError
+from payments.channels.port import BillKind, NotOfferedError, NotSentError, UnansweredError
 from payments.domain.instructions import Instruction
 from payments.domain.outcomes import UNKNOWN, Answer
 from payments.domain.proof import ChannelRecord
@@ -105,6 +105,11 @@ class Line:
     async def query(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer | None]:
         """Return what became of these instructions."""
         return await self._send(f"{account}.query", lambda: self._institution.ask(it.number for it in instructions))
+
+    async def bill(self, account: str, day: date, kind: BillKind) -> bytes:
+        """Have none: days do not end here."""
+        message = f"{account}: no {kind} of {day}"
+        raise NotOfferedError(message)
 
     async def close(self) -> None:
         """Let go."""

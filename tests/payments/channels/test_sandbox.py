@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import httpx
@@ -197,3 +198,14 @@ async def test_what_a_later_request_does_not_say_is_unknown_and_what_an_earlier_
 
     told = await channel(respond).under("alipay-split-sync").carry_out("acc", legs_of("p", *"abcdef"))
     assert [it.state for it in told.values()] == ["succeeded"] * 5 + ["unknown"]
+
+
+async def test_a_bill_is_fetched_as_it_is_written_and_no_answer_is_none() -> None:
+    def respond(request: httpx.Request) -> httpx.Response:
+        assert (request.url.path, request.url.params["kind"]) == ("/v1/accounts/acc/bills/2026-11-25", "refunds")
+        return httpx.Response(200, text="a,b\n")
+
+    assert await channel(respond).bill("acc", date(2026, 11, 25), "refunds") == b"a,b\n"
+    for closed in (answering({"reason": "day_not_over"}, 409), failing(httpx.ReadTimeout)):
+        with pytest.raises(NotSentError):
+            await closed.bill("acc", date(2026, 11, 25), "refunds")

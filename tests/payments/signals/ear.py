@@ -24,6 +24,7 @@ from payments.channels.port import NotSentError
 from payments.channels.source import Page, Standing, Told
 from payments.dispatch.lanes import Line
 from payments.domain.bindings import Binding, Said
+from payments.handlers.callbacks import SIGNATURE, TIMESTAMP
 from payments.signal_metrics import SignalMetrics
 from payments.store.callbacks import Callbacks
 from payments.store.movements import Movements
@@ -130,7 +131,7 @@ class Ear:
         told = json.loads(body)
         place, now = (str(told["profile"]), str(told["account"])), str(int(time.time()))
         owner = self.parts.callbacks.addressed(*place, now, "x")
-        await self.parts.callbacks.take(owner, place, now, sign(body, now), body)
+        await self.parts.callbacks.take(owner, place, {TIMESTAMP: now, SIGNATURE: sign(body, now)}, body)
         await self.parts.listening.once()
 
     async def compare(self) -> None:

@@ -132,7 +132,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     parts = assemble(service.database, service.commits, service.marketplaces, channels, metrics)
     source = SandboxSource(str(settings.institution_url), timeout_s)
     sources = {name: source for name, channel in channels.items() if isinstance(channel, SandboxChannel)}
-    heard = signals.install(service, parts, sources, Keys(settings.keys_dir))
+    heard = signals.install(service, parts, sources, Keys(settings.keys_dir), chosen.ears(settings.credentials_dir))
     consumers(
         service.intake,
         parts.take_orders,

@@ -8,6 +8,7 @@ from typing import Protocol
 from payments.api import bindings as bindings_api
 from payments.api import callbacks as callbacks_api
 from payments.api import cases
+from payments.channels.ear import Ear
 from payments.channels.keys import Keys
 from payments.channels.source import Source
 from payments.dispatch import binding, listening, polling
@@ -73,7 +74,7 @@ class Signals:
             await asyncio.gather(*(source.close() for source in set(self.sources.values())))
 
 
-def assemble(
+def assemble(  # noqa: PLR0913, PLR0917 - each is a part that is wired
     database: Database,
     commits: Commits,
     marketplaces: Marketplaces,
@@ -81,14 +82,15 @@ def assemble(
     sources: Mapping[str, Source],
     keys: Keys,
     metrics: SignalMetrics,
+    ears: Mapping[str, Ear] | None = None,
 ) -> Signals:
-    """Wire the parts; `sources` by profile."""
+    """Wire the parts; `sources` by profile, and `ears` of those that sign in a way of their own."""
     asking = Polling(sources, database, behind.orders, marketplaces, commits)
     hearing = Listening(sources, database, behind.orders, behind.payouts, asking, metrics)
     hearing.doubt = behind.doubts.ask_again
     hearing.refunds_due = Refunds(database).make_due
     behind.sweep.heard_of = asking.hear_of
-    taking = CallbackHandlers(keys, marketplaces, Callbacks(database), commits, metrics)
+    taking = CallbackHandlers(keys, marketplaces, Callbacks(database), commits, metrics, ears or {})
     taking.stored = hearing.wake
     bindings = Bindings(database)
     bind = Bind(sources, bindings, database, commits)
@@ -98,11 +100,13 @@ def assemble(
     return Signals(sources, taking, hearing, asking, bind, take_bindings, answers)
 
 
-def install(service: Service, behind: Behind, sources: Mapping[str, Source], keys: Keys) -> Signals:
+def install(
+    service: Service, behind: Behind, sources: Mapping[str, Source], keys: Keys, ears: Mapping[str, Ear]
+) -> Signals:
     """Add to the service what takes callbacks, does about them, and asks for movements and bindings; return that."""
     database, marketplaces = service.database, service.marketplaces
     metrics = SignalMetrics(service.metrics)
-    it = assemble(database, service.commits, marketplaces, behind, sources, keys, metrics)
+    it = assemble(database, service.commits, marketplaces, behind, sources, keys, metrics, ears)
     service.background(it.run)
     service.sweep("callbacks", listening.EVERY_S, it.listening.once)
     service.sweep("movements", polling.EVERY_S, it.polling.once)

@@ -31,6 +31,7 @@ class Counterpart:
     balance: int = 0
     intents: dict[str, Json] = field(default_factory=dict)
     made: dict[str, list[Json]] = field(default_factory=dict)
+    changes: list[Json] = field(default_factory=list)
     keys: dict[str, tuple[Json, Answer]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     hooks: list[Callable[[httpx.Request], Awaitable[httpx.Response | None]]] = field(default_factory=list)
@@ -72,6 +73,9 @@ class Counterpart:
         if path.startswith("/v1/payment_intents/"):
             found = self.intents.get(path.rpartition("/")[2])
             return (200, found) if found else refusal(404, "resource_missing")
+        if path == "/v1/balance_transactions":
+            since, until = int(query["created[gte]"]), int(query["created[lt]"])
+            self.made[path] = [it for it in self.changes if since <= it["created"] < until]
         some = [it for it in reversed(self.made.get(path, [])) if _matches(it, query)]
         after = query.get("starting_after")
         start = 1 + next((place for place, it in enumerate(some) if it["id"] == after), -1)

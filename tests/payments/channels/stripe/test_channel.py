@@ -1,6 +1,7 @@
 """Transfers, reversals, refunds and top-ups: once under their number, even when Stripe has forgotten its key."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx
@@ -174,3 +175,19 @@ async def test_a_key_is_read_again_and_an_account_without_one_is_never_asked(
             await channel.find_payments(account, [PAYMENT])
         assert "two keys" not in str(caught.value)
     assert len(there.asked) == count
+
+
+async def test_a_bill_has_what_changed_the_balance_on_its_day(there: Counterpart, channel: StripeChannel) -> None:
+    """Pages are turned, and what is of another kind or day is in another bill."""
+    day = date(2026, 11, 25)
+    noon = int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp())
+    kinds = ("charge", "refund", "charge", "transfer", "charge")
+    there.changes = [
+        {"id": f"txn_{place}", "type": kind, "amount": 100 * place, "fee": 3, "created": noon + place}
+        for place, kind in enumerate(kinds)
+    ]
+    there.changes.append({"id": "txn_late", "type": "charge", "amount": 1, "created": noon + 43_200})
+    lines = (await channel.bill(ACCOUNT, day, "payments")).decode().splitlines()
+    assert lines[0] == "id,type,source,currency,amount,fee,net,created"
+    assert [it.split(",")[0] for it in lines[1:]] == ["txn_4", "txn_2", "txn_0"]
+    assert len((await channel.bill(ACCOUNT, day, "fees")).splitlines()) == 1

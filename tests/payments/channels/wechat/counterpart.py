@@ -136,7 +136,7 @@ class Counterpart:
             found = self.payments.get(name)
             known = found is not None and request.url.params["mchid"] == MCHID
             return (200, found or {}) if known else refusal(404, "ORDER_NOT_EXIST")
-        if path == "/v3/bill/tradebill":
+        if path in {"/v3/bill/tradebill", "/v3/profitsharing/bills"}:
             url = "https://api.mch.weixin.qq.com/v3/billdownload/file?token=abc%2Bd"
             digest = hashlib.sha1(self.bill, usedforsecurity=False).hexdigest()
             return 200, {"hash_type": "SHA1", "hash_value": digest, "download_url": url}

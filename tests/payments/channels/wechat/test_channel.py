@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tests.payments.channels.wechat.counterpart import MCHID, Counterpart, refusal
 
-from payments.channels.port import NotSentError, RateLimitedError, UnansweredError
+from payments.channels.port import BillKind, NotOfferedError, NotSentError, RateLimitedError, UnansweredError
 from payments.channels.wechat import WechatChannel
 from payments.domain.instructions import Instruction, Kind
 from payments.domain.outcomes import UNKNOWN, Answer
@@ -185,11 +185,15 @@ async def test_an_account_without_credentials_is_never_asked(there: Counterpart,
 
 
 async def test_a_bill_is_the_one_that_was_announced(there: Counterpart, channel: WechatChannel) -> None:
-    assert await channel.bill(MCHID, date(2026, 11, 25)) == there.bill
+    chosen: tuple[BillKind, ...] = ("payments", "refunds", "splits", "returns")
+    for kind in chosen:
+        assert await channel.bill(MCHID, date(2026, 11, 25), kind) == there.bill
 
     async def change(request: httpx.Request) -> httpx.Response | None:
         return httpx.Response(200, content=b"another") if "billdownload" in request.url.path else None
 
     there.hooks.append(change)
     with pytest.raises(NotSentError, match="announced"):
-        await channel.bill(MCHID, date(2026, 11, 25))
+        await channel.bill(MCHID, date(2026, 11, 25), "payments")
+    with pytest.raises(NotOfferedError, match="fees"):
+        await channel.bill(MCHID, date(2026, 11, 25), "fees")

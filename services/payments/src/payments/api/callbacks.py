@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Request, Response
 from starlette.requests import ClientDisconnect
 
 from payments.domain.callbacks import BODY_BYTES_MAX, UnreadableError
-from payments.handlers.callbacks import CallbackHandlers, NotBelievedError
+from payments.handlers.callbacks import SIGNATURE, TIMESTAMP, CallbackHandlers, NotBelievedError
 from shared.http import PROBLEM_TYPE, PROBLEMS, Problem, ProblemBody
 
 BODY_S_MAX: Final = 5.0
@@ -19,8 +19,8 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 _BODY: Final = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
-Timestamp = Annotated[str | None, Header(alias="weir-institution-timestamp", description="unix seconds")]
-Signature = Annotated[str | None, Header(alias="weir-institution-signature", description="HMAC-SHA256, hexadecimal")]
+Timestamp = Annotated[str | None, Header(alias=TIMESTAMP, description="unix seconds")]
+Signature = Annotated[str | None, Header(alias=SIGNATURE, description="HMAC-SHA256, hexadecimal")]
 
 
 def routes(handlers: CallbackHandlers) -> APIRouter:
@@ -35,7 +35,7 @@ def routes(handlers: CallbackHandlers) -> APIRouter:
         try:
             owner = handlers.addressed(profile, account, timestamp, signature)
             body = await _body(request)
-            await handlers.take(owner, (profile, account), timestamp or "", signature or "", body)
+            await handlers.take(owner, (profile, account), request.headers, body)
         except NotBelievedError as error:
             raise Problem(401, "not_believed", "this is not known to be from the institution") from error
         except UnreadableError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from payments.channels.directory import Directory
+from payments.channels.ear import Ear
 from payments.channels.port import Channel
 
 WECHAT: Final = "wechat-profit-sharing"
@@ -41,6 +42,12 @@ def channels(
         name: ADAPTERS[name](root / name, timeout_s) if root is not None and name in own else sandbox(name)
         for name in profiles
     }
+
+
+def ears(root: Path | None) -> dict[str, Ear]:
+    """Return how those institutions sign what they tell by themselves; all others sign as the sandbox does."""
+    own = [it.name for it in _folders(root)] if root is not None else []
+    return {name: _EARS[name](root / name) for name in own if root is not None}
 
 
 def _folders(root: Path) -> list[Path]:
@@ -78,5 +85,18 @@ def _check_stripe(account: Path) -> None:
     StripeKeys(account.parent).authorization(account.name)
 
 
+def _wechat_ear(root: Path) -> Ear:
+    from payments.channels.wechat import Wallet, WechatEar  # noqa: PLC0415 - as said above
+
+    return WechatEar(Wallet(root))
+
+
+def _stripe_ear(root: Path) -> Ear:
+    from payments.channels.stripe import StripeEar  # noqa: PLC0415 - as said above
+
+    return StripeEar(root)
+
+
 ADAPTERS: Final[dict[str, Callable[[Path, float], Channel]]] = {WECHAT: _wechat, STRIPE: _stripe}
 _CHECKS: Final[dict[str, Callable[[Path], None]]] = {WECHAT: _check_wechat, STRIPE: _check_stripe}
+_EARS: Final[dict[str, Callable[[Path], Ear]]] = {WECHAT: _wechat_ear, STRIPE: _stripe_ear}

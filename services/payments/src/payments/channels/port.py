@@ -1,11 +1,14 @@
 """What payments needs of an institution, and the two ways in which an answer can be missing. No adapter lives here."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from datetime import date
+from typing import Literal, Protocol
 
 from payments.domain.instructions import Instruction
 from payments.domain.outcomes import Answer
 from payments.domain.proof import ChannelRecord
+
+BillKind = Literal["payments", "splits", "returns", "refunds", "payouts", "fees"]
 
 
 class NotSentError(Exception):
@@ -24,6 +27,10 @@ class UnansweredError(Exception):
     """The request went out and no answer came back: the institution may have done all of it, or nothing."""
 
 
+class NotOfferedError(Exception):
+    """The institution has nothing of the kind: asking again changes nothing."""
+
+
 class Channel(Protocol):
     """One institution. Every call is one request and is idempotent by the numbers in it.
 
@@ -40,6 +47,14 @@ class Channel(Protocol):
 
     async def query(self, account: str, instructions: Sequence[Instruction]) -> Mapping[str, Answer | None]:
         """Return what became of instructions sent before; None for one that the institution does not know."""
+
+    async def bill(self, account: str, day: date, kind: BillKind) -> bytes:
+        """Return what the institution booked on a day that is over, as it writes it (`bill_format` of the profile).
+
+        Raises:
+            NotOfferedError: it has no such bill.
+
+        """
 
     async def close(self) -> None:
         """Let go of every connection."""

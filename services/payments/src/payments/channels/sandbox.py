@@ -4,13 +4,14 @@ import copy
 import math
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final, Literal, Self
 from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from payments.channels.port import NotSentError, RateLimitedError, UnansweredError
+from payments.channels.port import BillKind, NotSentError, RateLimitedError, UnansweredError
 from payments.channels.requests import requests
 from payments.domain.instructions import Instruction, Kind
 from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer
@@ -128,6 +129,15 @@ class SandboxChannel:
         answer = await self._post(account, "transfers/query", body, _Transfers)
         told = {it.number: it for it in answer.transfers}
         return {it.number: self._found(told.get(it.number), it) for it in instructions}
+
+    async def bill(self, account: str, day: date, kind: BillKind) -> bytes:
+        """Return a bill of a day, in the profile's format. It moves nothing, so that no answer is simply none."""
+        path = f"/v1/accounts/{quote(account, safe='')}/bills/{day.isoformat()}"
+        try:
+            response = (await self._client.get(path, params={"kind": kind})).raise_for_status()
+        except httpx.HTTPError as error:
+            raise NotSentError(repr(error)) from error
+        return response.content
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NoReturn
 
 import structlog
 
+from payments.channels.ear import Ear, UnsignedError
 from payments.channels.keys import Keys, signed_by
 from payments.domain.callbacks import Hint, Refusal, read, timely
 from payments.signal_metrics import SignalMetrics
@@ -18,6 +19,8 @@ from shared.work import Work
 ANSWER_S_MAX: Final = 0.8
 """How long storing one may take: institutions want an answer within a second, and repeat what gets none."""
 
+TIMESTAMP: Final = "weir-institution-timestamp"
+SIGNATURE: Final = "weir-institution-signature"
 STORING_MAX: Final = 64
 """Callbacks that are stored at a time. More are told to come again, so that an outage gathers no heap of them."""
 
@@ -47,11 +50,16 @@ class CallbackHandlers:
         callbacks: Callbacks,
         commits: Commits,
         metrics: SignalMetrics,
+        ears: Mapping[str, Ear],
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`now`: unix seconds by this machine's clock, which the time in a signature is held against."""
+        """`ears` of profiles whose institutions sign in a way of their own.
+
+        `now`: unix seconds by this machine's clock, which the time in a signature is held against.
+        """
         self.stored: Callable[[], None] = lambda: None
         """Told of a callback that is new."""
+        self._ears = ears
         self._keys = keys
         self._marketplaces = marketplaces
         self._callbacks = callbacks
@@ -71,6 +79,8 @@ class CallbackHandlers:
         owner = self._marketplaces.owner_of(profile, account)
         if owner is None:
             self._refuse("account_unknown", profile, account)
+        if profile in self._ears:
+            return owner
         if timestamp is None or signature is None:
             self._refuse("signature_missing", profile, account)
         no = timely(timestamp, self._now())
@@ -78,9 +88,7 @@ class CallbackHandlers:
             self._refuse(no, profile, account)
         return owner
 
-    async def take(
-        self, owner: Marketplace, place: tuple[str, str], timestamp: str, signature: str, body: bytes
-    ) -> None:
+    async def take(self, owner: Marketplace, place: tuple[str, str], headers: Mapping[str, str], body: bytes) -> None:
         """Store a callback that is signed well; one that is stored already is answered again. `place`: of the path.
 
         Raises:
@@ -90,10 +98,7 @@ class CallbackHandlers:
 
         """
         profile, account = place
-        message = timestamp.encode() + b"." + body
-        if not signed_by(self._keys.of(profile, account), message, signature):
-            self._refuse("signature_invalid", profile, account)
-        hint = read(body)
+        hint = self._heard(profile, account, headers, body)
         if (hint.profile, hint.account) != place:
             # A profile's key signs for all of its accounts: what was said of one is not to be told of another.
             self._refuse("account_differs", profile, account)
@@ -109,6 +114,17 @@ class CallbackHandlers:
             message_late = f"a callback was not stored within {ANSWER_S_MAX} s"
             raise OutageError(message_late)
         task.result()
+
+    def _heard(self, profile: str, account: str, headers: Mapping[str, str], body: bytes) -> Hint:
+        if (ear := self._ears.get(profile)) is not None:
+            try:
+                return ear.hear(profile, account, headers, body)
+            except UnsignedError:
+                self._refuse("signature_invalid", profile, account)
+        message = headers.get(TIMESTAMP, "").encode() + b"." + body
+        if not signed_by(self._keys.of(profile, account), message, headers.get(SIGNATURE, "")):
+            self._refuse("signature_invalid", profile, account)
+        return read(body)
 
     async def _store(self, hint: Hint, marketplace: str, body: bytes) -> None:
         async def decide(work: Work) -> bool:

@@ -5,6 +5,7 @@ idempotent requests, webhook signatures); decision 0030.
 """
 
 from payments.channels.stripe.channel import StripeChannel
+from payments.channels.stripe.ear import StripeEar
 from payments.channels.stripe.keys import StripeKeys
 
-__all__ = ["StripeChannel", "StripeKeys"]
+__all__ = ["StripeChannel", "StripeEar", "StripeKeys"]

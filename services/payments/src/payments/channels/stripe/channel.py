@@ -4,14 +4,17 @@ Stripe forgets an idempotency key after a day, so a number stands in the metadat
 also a transfer's `transfer_group`, by which Stripe lists transfers.
 """
 
+import csv
+import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
 import httpx
 
 from payments.channels.beside import each
-from payments.channels.port import NotSentError, UnansweredError
+from payments.channels.port import BillKind, NotSentError, UnansweredError
 from payments.channels.stripe.client import URL, Client, Reply
 from payments.channels.stripe.keys import StripeKeys
 from payments.domain.instructions import Instruction
@@ -24,6 +27,17 @@ MISSING: Final = "resource_missing"
 REUSED: Final = "idempotency_error"
 NOT_BOUND: Final = "account_invalid"
 NOT_OFFERED: Final = "operation_unknown"
+DAY_S: Final = 86_400
+BILL_COLUMNS: Final = ("id", "type", "source", "currency", "amount", "fee", "net", "created")
+BILLED: Final[Mapping[BillKind, frozenset[str]]] = {
+    "payments": frozenset({"charge", "payment"}),
+    "refunds": frozenset({"refund", "payment_refund", "refund_failure"}),
+    "splits": frozenset({"transfer"}),
+    "returns": frozenset({"transfer_refund"}),
+    "payouts": frozenset({"payout", "payout_failure"}),
+    "fees": frozenset({"stripe_fee", "application_fee"}),
+}
+"""Types of balance transactions in each bill."""
 STATES: Final[Mapping[str, Answer]] = {
     "succeeded": Answer("succeeded"),
     "pending": Answer("accepted"),
@@ -98,6 +112,29 @@ class StripeChannel:
 
         answers = await each(instructions, find)
         return {it.number: answer for it, answer in zip(instructions, answers, strict=True)}
+
+    async def bill(self, account: str, day: date, kind: BillKind) -> bytes:
+        """Return what changed the balance on a day in UTC, as CSV in minor units: one line a balance transaction.
+
+        Raises:
+            NotSentError: the list cannot be read.
+
+        """
+        since = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+        query = {"created[gte]": str(since), "created[lt]": str(since + DAY_S), "limit": PAGE}
+        written = io.StringIO()
+        lines = csv.writer(written)
+        lines.writerow(BILL_COLUMNS)
+        after: dict[str, str] = {}
+        while True:
+            reply = await self._client.get(account, "/v1/balance_transactions", {**query, **after})
+            if not reply.ok:
+                raise NotSentError(reply.code)
+            page = [it for it in reply.body.get("data", []) if isinstance(it, Mapping)]
+            lines.writerows([it.get(name) for name in BILL_COLUMNS] for it in page if it.get("type") in BILLED[kind])
+            if not reply.body.get("has_more") or not page:
+                return written.getvalue().encode()
+            after = {"starting_after": str(page[-1].get("id"))}
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -5,5 +5,6 @@ Sources: pay.weixin.qq.com, documents of API v3 (签名, 验签, 分账, 退款,
 
 from payments.channels.wechat.channel import WechatChannel
 from payments.channels.wechat.credentials import Credentials, CredentialsError, Wallet
+from payments.channels.wechat.ear import WechatEar
 
-__all__ = ["Credentials", "CredentialsError", "Wallet", "WechatChannel"]
+__all__ = ["Credentials", "CredentialsError", "Wallet", "WechatChannel", "WechatEar"]

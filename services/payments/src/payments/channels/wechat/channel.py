@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from payments.channels.beside import each
-from payments.channels.port import NotSentError, UnansweredError
+from payments.channels.port import BillKind, NotOfferedError, NotSentError, UnansweredError
 from payments.channels.wechat import words
 from payments.channels.wechat.client import URL, Client, Reply
 from payments.channels.wechat.credentials import Wallet
@@ -22,6 +22,14 @@ from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer
 from payments.domain.proof import ChannelRecord
 
 NOT_BOUND: Final = "NO_RELATION"
+TRADES: Final = ("/v3/bill/tradebill", {"bill_type": "ALL"})
+SPLITS: Final = ("/v3/profitsharing/bills", dict[str, str]())
+BILLS: Final[Mapping[BillKind, tuple[str, Mapping[str, str]]]] = {
+    "payments": TRADES,
+    "refunds": TRADES,
+    "splits": SPLITS,
+    "returns": SPLITS,
+}
 DESCRIPTION: Final = "settlement"
 
 type Identify = Callable[[str, Sequence[str]], Awaitable[Mapping[str, str]]]
@@ -95,16 +103,21 @@ class WechatChannel:
         found = await each(instructions, find)
         return {it.number: answer for it, answer in zip(instructions, found, strict=True)}
 
-    async def bill(self, account: str, day: date) -> bytes:
-        """Return the day's bill of payments and refunds, as WeChat Pay writes it: yuan, a backtick before each value.
+    async def bill(self, account: str, day: date, kind: BillKind) -> bytes:
+        """Return a bill of a day, as WeChat Pay writes it: yuan, a backtick before each value.
+
+        Payments and refunds are in one, splits and returns in another.
 
         Raises:
+            NotOfferedError: of payouts and fees there is none; fees stand in that of the payments.
             NotSentError: it is not there, or its hash is another than announced.
 
         """
-        reply = await self._client.get(
-            account, "/v3/bill/tradebill", {"bill_date": day.isoformat(), "bill_type": "ALL"}
-        )
+        if kind not in BILLS:
+            message = f"there is no bill of {kind}"
+            raise NotOfferedError(message)
+        path, more = BILLS[kind]
+        reply = await self._client.get(account, path, {"bill_date": day.isoformat(), **more})
         if not reply.ok:
             raise NotSentError(reply.code)
         content = await self._client.download(account, str(reply.body.get("download_url", "")))
