@@ -44,6 +44,7 @@ def refusal(status: int, code: str) -> Answer:
 class Counterpart:
     """Its books: payments by their number, splits, returns and refunds by ours. `hooks` may answer before it does."""
 
+    mchid: str = MCHID
     ours: rsa.RSAPrivateKey = field(default_factory=key)
     own: rsa.RSAPrivateKey = field(default_factory=key)
     payments: dict[str, Json] = field(default_factory=dict)
@@ -57,7 +58,7 @@ class Counterpart:
 
     def write(self, root: Path) -> Path:
         """Write the files that the merchant has of it; return their folder."""
-        folder = root / MCHID
+        folder = root / self.mchid
         folder.mkdir(parents=True, exist_ok=True)
         private = self.ours.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -75,7 +76,7 @@ class Counterpart:
     def pay(self, number: str, total: int) -> None:
         """Have a buyer pay, for an order that may be split."""
         self.payments[number] = {
-            "mchid": MCHID,
+            "mchid": self.mchid,
             "transaction_id": number,
             "trade_state": "SUCCESS",
             "amount": {"total": total, "currency": "CNY"},
@@ -120,7 +121,7 @@ class Counterpart:
     def _is_signed(self, request: httpx.Request, body: bytes) -> bool:
         scheme, _, rest = request.headers.get("authorization", "").partition(" ")
         said = dict(re.findall(r'(\w+)="([^"]*)"', rest))
-        if scheme != "WECHATPAY2-SHA256-RSA2048" or (said.get("mchid"), said.get("serial_no")) != (MCHID, SERIAL):
+        if scheme != "WECHATPAY2-SHA256-RSA2048" or (said.get("mchid"), said.get("serial_no")) != (self.mchid, SERIAL):
             return False
         head = f"{request.method}\n{request.url.raw_path.decode()}\n{said['timestamp']}\n{said['nonce_str']}\n"
         signature = base64.b64decode(said["signature"])
@@ -134,7 +135,7 @@ class Counterpart:
         path, name = request.url.path, request.url.path.rpartition("/")[2]
         if path.startswith("/v3/pay/transactions/id/"):
             found = self.payments.get(name)
-            known = found is not None and request.url.params["mchid"] == MCHID
+            known = found is not None and request.url.params["mchid"] == self.mchid
             return (200, found or {}) if known else refusal(404, "ORDER_NOT_EXIST")
         if path in {"/v3/bill/tradebill", "/v3/profitsharing/bills"}:
             url = "https://api.mch.weixin.qq.com/v3/billdownload/file?token=abc%2Bd"
