@@ -53,10 +53,10 @@ async def steady(market: Market) -> AsyncIterator[list[str]]:
         await task
 
 
-async def audited(market: Market, folder: Path) -> Report:
-    """Audit this marketplace by what stands in the topic: nobody has a list of what was sent."""
+async def audited(market: Market, folder: Path, *, beside: bool = False) -> Report:
+    """Audit this marketplace by what stands in the topic, and all `beside` it: nobody has a list of what was sent."""
     urls, topics = market.cluster.urls, Topics.load(ROOT / "deploy" / "topics.yaml")
-    scope = Scope(market.id, lag.groups(topics), folder)
+    scope = Scope(None if beside else market.id, lag.groups(topics), folder)
     async with opened(urls["mongo"], market.cluster.prefix) as stores, Institution(urls["institution"]) as institution:
         look = Look(stores, urls["kafka"], tuple(topics_of(list(topics))))
         return await audit(look, institution, scope, lambda _: None)
