@@ -286,7 +286,7 @@ async def test_what_came_back_for_an_order_can_be_paid_out_of_it_and_what_left_i
     first = payout() if moved_minor > 0 and not covered else payout(legs=(leg(path="merchant:bob", amount_minor=0),))
 
     async def decide(work: Work) -> None:
-        still_edge.parts.orders.moved(work, "test-shop/o-1", moved_minor, covered=covered)
+        still_edge.parts.orders.moved(work, "test-shop/o-1", moved_minor, covered_minor=moved_minor if covered else 0)
 
     await still_edge.take(first)
     await still_edge.commits.run(decide, origin="clock")

@@ -155,7 +155,8 @@ class Polling:
         if kept.event is not None:
             work.publish(kept.event)
             if kept.order is not None:
-                self._orders.moved(work, kept.order, came_minor(it), covered=it.kind in TAKES)
+                came = came_minor(it)
+                self._orders.moved(work, kept.order, came, covered_minor=came if it.kind in TAKES else 0)
         elif kept.state in {"unowned", "unreadable"}:
             log.error("movement kept as a case", movement=it.key, state=kept.state, detail=kept.detail)
 

@@ -68,8 +68,10 @@ class Refunding:
                 continue  # another replica, or an earlier try whose commit was unknown, has concluded it
             after = answered(before, answers)
             self._refunds.answer(work, after)
-            moved_minor = after.moved_minor - before.moved_minor
-            self._orders.moved(work, after.order, moved_minor, covered=after.covers)
+            moved_minor, left_minor = after.moved_minor - before.moved_minor, after.left_minor - before.left_minor
+            self._orders.moved(
+                work, after.order, moved_minor, covered_minor=moved_minor if after.covers else -left_minor
+            )
             if after.revision != before.revision:
                 work.publish(settled(after, work.now), origin_time=after.origin_time)
             if after.waits == "sending":

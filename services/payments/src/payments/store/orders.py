@@ -131,16 +131,16 @@ class Orders:
         """Note that an order has another payout than its first: from now on each is judged beside the others."""
         work.update("orders", key, {"$set": {"several": True}})
 
-    def moved(self, work: Work, key: str, amount_minor: int, *, covered: bool = False) -> None:
+    def moved(self, work: Work, key: str, amount_minor: int, *, covered_minor: int = 0) -> None:
         """Add what came into the pool for an order, or left it (below zero), by anything but payment and payouts.
 
-        In the transaction that records it: a payout request that is taken meanwhile is judged again. `covered`: what an
-        institution took by itself, and what split has put in for that. It limits no payout: whoever was to be paid is,
-        and owes its part of what was taken.
+        In the transaction that records it: a payout request that is taken meanwhile is judged again. `covered_minor`
+        is the part of it that limits no payout, because split has put something else in its place: what buyers got
+        back (out of what other orders had left, too), what an institution took by itself, and what came in for that.
         """
-        if amount_minor:
-            fields = ("moved_minor", "covered_minor") if covered else ("moved_minor",)
-            work.update("orders", key, {"$inc": dict.fromkeys(fields, amount_minor)})
+        added = {"moved_minor": amount_minor, "covered_minor": covered_minor}
+        if change := {name: it for name, it in added.items() if it}:
+            work.update("orders", key, {"$inc": change})
 
     async def claimed(self, claims: Iterable[str], session: Session | None = None) -> dict[str, str]:
         """Return which order has each of these payments, of those that an order has."""

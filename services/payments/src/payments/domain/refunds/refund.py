@@ -130,8 +130,13 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def moved_minor(self) -> int:
         """What it has brought into the pool for its order, less what has left the pool, in minor units."""
-        done = (it for it in self.parts if it.state == "succeeded")
-        return sum(it.amount_minor if it.kind in _INTO_POOL else -it.amount_minor for it in done)
+        came = sum(it.amount_minor for it in self.parts if it.state == "succeeded" and it.kind in _INTO_POOL)
+        return came - self.left_minor
+
+    @property
+    def left_minor(self) -> int:
+        """What has left the pool by it: to the buyer, and back to marketing, in minor units."""
+        return sum(it.amount_minor for it in self.parts if it.state == "succeeded" and it.kind not in _INTO_POOL)
 
 
 def instructions(refund: Refund) -> Iterator[Instruction]:
