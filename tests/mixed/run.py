@@ -95,6 +95,7 @@ async def run(where: Where, mix: Mix, tell: Tell) -> Ended:
         await ensure(where.urls["merchant"], merchants(marketplace))
     await copied(where.urls["kafka"])
     await _fund(where, mix)
+    before = await where.stores.payments.movements.count_documents({"state": "published"})
     began = time.monotonic()
     told = await _tell_all(where, mix, tell)
     sent = time.monotonic()
@@ -102,7 +103,7 @@ async def run(where: Where, mix: Mix, tell: Tell) -> Ended:
     try:
         for ahead in (timedelta(), RETRIED_AFTER, DISPUTED_FOR):
             await clock.move(where.stores.split, ahead)
-            await at_rest(where, told[ChannelMoved.topic], ahead, tell)
+            await at_rest(where, before + told[ChannelMoved.topic], ahead, tell)
     finally:
         await clock.move(where.stores.split, timedelta())
     rested = time.monotonic()
@@ -205,7 +206,7 @@ def _record(told: Told) -> Outgoing:
 async def at_rest(where: Where, moved: int, ahead: timedelta, tell: Tell) -> None:
     """Wait until nothing is under way and nothing is due, split's clock being so far ahead.
 
-    `moved`: so many movements the institution has made by itself.
+    `moved`: so many movements of the institution's own have been told of by then, those before the run among them.
 
     Raises:
         TimeoutError: it does not come to rest; the message says what is under way.
