@@ -161,7 +161,7 @@ def _payouts(router: APIRouter, doubts: Doubts, payouts: Payouts, marketplaces: 
         marketplace_of(marketplaces, marketplace)
         stored = await payouts.show(f"{marketplace}/{payout_id}")
         if stored is None:
-            raise Problem(404, "payout_unknown", f"no payout {payout_id!r} has been requested")
+            raise _unknown(payout_id)
         return PayoutStatus.of(stored)
 
     @router.post("/payouts/{payout_id}/check", status_code=202)
@@ -173,8 +173,12 @@ def _payouts(router: APIRouter, doubts: Doubts, payouts: Payouts, marketplaces: 
         marketplace_of(marketplaces, marketplace)
         key = f"{marketplace}/{payout_id}"
         if await doubts.ask_again(key) is None:
-            raise Problem(404, "payout_unknown", f"no payout {payout_id!r} has been requested")
+            raise _unknown(payout_id)
         return PayoutStatus.of(await payouts.show(key) or {})
+
+
+def _unknown(payout_id: str) -> Problem:
+    return Problem(404, "payout_unknown", f"no payout {payout_id!r} has been requested")
 
 
 def _status(

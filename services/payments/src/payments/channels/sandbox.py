@@ -1,7 +1,6 @@
 """The sandbox institution over HTTP. Tells apart what was not sent, what was not answered, and what was refused."""
 
 import copy
-import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -11,8 +10,9 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from payments.channels.port import BillKind, NotSentError, RateLimitedError, UnansweredError
+from payments.channels.port import BillKind, NotSentError, UnansweredError
 from payments.channels.requests import requests
+from payments.channels.sending import CONNECT_TIMEOUT_S, answered
 from payments.domain.instructions import Instruction, Kind
 from payments.domain.outcomes import REASON_CHARACTERS_MAX, UNKNOWN, Answer
 from payments.domain.proof import ChannelRecord
@@ -24,11 +24,7 @@ fewer connections than accounts that hang, the others would wait for theirs."""
 KEEPALIVE_S: Final = 2.0
 """Shorter than any server keeps an idle connection: one that it just closed would look like a lost answer."""
 
-CONNECT_TIMEOUT_S: Final = 2.0
 UNAVAILABLE: Final = 503
-TOO_MANY: Final = 429
-RETRY_AFTER_S: Final = 1.0
-RETRY_AFTER_S_MAX: Final = 60.0
 DIRECT: Final = "sandbox-direct"
 """What an account is under that nobody has opened; nothing is said of it."""
 NUMBER_REUSED: Final = "number_reused"
@@ -157,17 +153,8 @@ class SandboxChannel:
         return _outcome(it, self._meant(it.reason))
 
     async def _post[A](self, account: str, operation: str, body: Mapping[str, Any], answer: type[A]) -> A:
-        try:
-            response = await self._client.post(
-                f"/v1/accounts/{quote(account, safe='')}/{operation}", content=msgspec.json.encode(body)
-            )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotSentError(repr(error)) from error
-        except httpx.TransportError as error:
-            raise UnansweredError(repr(error)) from error
-        if response.status_code == TOO_MANY:
-            message = f"{operation} answered {TOO_MANY}: asked too often"
-            raise RateLimitedError(message, _retry_after_s(response))
+        path = f"/v1/accounts/{quote(account, safe='')}/{operation}"
+        response = await answered(self._client.post(path, content=msgspec.json.encode(body)), operation)
         if response.status_code == UNAVAILABLE or response.is_client_error:
             # Both are said before anything is executed. A 4xx is a mistake of ours or of the account's set-up, which
             # only people mend: nothing is lost meanwhile, and the age of the instructions pages.
@@ -182,15 +169,6 @@ class SandboxChannel:
 
 def _wire(it: Instruction) -> _Sent:
     return _Sent(it.number, it.kind, it.receiver, it.currency, it.amount_minor, it.of)
-
-
-def _retry_after_s(response: httpx.Response) -> float:
-    """Return the seconds that an institution asks for; one where it does not say, or in words."""
-    try:
-        said = float(response.headers.get("retry-after", RETRY_AFTER_S))
-    except ValueError:
-        return RETRY_AFTER_S
-    return min(max(said, 0.0), RETRY_AFTER_S_MAX) if math.isfinite(said) else RETRY_AFTER_S
 
 
 def _outcome(it: _Transfer, meant: str | None) -> Answer:

@@ -13,10 +13,10 @@ import httpx
 import msgspec
 
 from payments.channels.port import NotSentError
+from payments.channels.sending import CONNECT_TIMEOUT_S
 from payments.domain.bindings import Binding, Said
 
 CONNECTIONS_MAX: Final = 16
-CONNECT_TIMEOUT_S: Final = 2.0
 KEEPALIVE_S: Final = 2.0
 FOUND: Final = 200
 REFUSED: Final = frozenset({404, 409, 422})

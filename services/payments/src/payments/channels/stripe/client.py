@@ -6,19 +6,17 @@ from typing import Any, Final, NamedTuple
 import httpx
 import msgspec
 
-from payments.channels.port import NotSentError, RateLimitedError, UnansweredError
+from payments.channels.port import NotSentError, UnansweredError
+from payments.channels.sending import CONNECT_TIMEOUT_S, answered
 from payments.channels.stripe.keys import StripeKeys, StripeKeysError
 
 URL: Final = "https://api.stripe.com"
 VERSION: Final = "2025-03-31.basil"
 """Of the API, stated with every request: another would change the fields that are read here."""
-CONNECT_TIMEOUT_S: Final = 2.0
 CONNECTIONS_MAX: Final = 128
 KEEPALIVE_S: Final = 5.0
-TOO_MANY: Final = 429
 CONFLICT: Final = 409
 SERVER_ERROR: Final = 500
-AFTER_S: Final = 1.0
 
 
 class Reply(NamedTuple):
@@ -92,15 +90,9 @@ class Client:
         except StripeKeysError as error:
             raise NotSentError(str(error)) from error
         headers |= {"idempotency-key": number} if number else {}
-        try:
-            response = await self._http.request(method, path, params=query, data=form, headers=headers)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotSentError(repr(error)) from error
-        except httpx.TransportError as error:
-            raise UnansweredError(repr(error)) from error
+        request = self._http.request(method, path, params=query, data=form, headers=headers)
+        response = await answered(request, path)
         message = f"{path} answered {response.status_code}"
-        if response.status_code == TOO_MANY:
-            raise RateLimitedError(message, AFTER_S)
         if response.status_code >= SERVER_ERROR or response.status_code == CONFLICT:
             # 409: another request with this key is under way.
             raise UnansweredError(message)

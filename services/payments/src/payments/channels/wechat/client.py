@@ -7,18 +7,15 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 
-from payments.channels.port import NotSentError, RateLimitedError, UnansweredError
+from payments.channels.port import NotSentError, UnansweredError
+from payments.channels.sending import CONNECT_TIMEOUT_S, answered
 from payments.channels.wechat.credentials import CredentialsError, Wallet
 from payments.channels.wechat.signing import SignatureError, authorization, verify
 
 URL: Final = "https://api.mch.weixin.qq.com"
-CONNECT_TIMEOUT_S: Final = 2.0
 CONNECTIONS_MAX: Final = 128
 KEEPALIVE_S: Final = 5.0
-TOO_MANY: Final = 429
 SERVER_ERROR: Final = 500
-AFTER_S: Final = 1.0
-"""How long to leave it alone after 429: it does not say for how long."""
 
 
 class Reply(NamedTuple):
@@ -116,15 +113,7 @@ class Client:
             "content-type": "application/json",
             "wechatpay-serial": keys.platform_id,
         }
-        try:
-            response = await self._http.request(method, target, content=content, headers=headers)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotSentError(repr(error)) from error
-        except httpx.TransportError as error:
-            raise UnansweredError(repr(error)) from error
-        if response.status_code == TOO_MANY:
-            message = f"{target} answered {TOO_MANY}: asked too often"
-            raise RateLimitedError(message, AFTER_S)
+        response = await answered(self._http.request(method, target, content=content, headers=headers), target)
         if response.status_code >= SERVER_ERROR:  # SYSTEM_ERROR: "call again with the same number"
             message = f"{target} answered {response.status_code}"
             raise UnansweredError(message)
