@@ -7,7 +7,7 @@ from tests.payments.domain.refunds.test_course import DONE, NO_FUNDS, NOT_ENOUGH
 from tests.payments.examples import NOW, back, funding, plan, to_buyer
 
 from payments.domain.outcomes import UNKNOWN, Answer
-from payments.domain.refunds.course import answered
+from payments.domain.refunds.course import answered, started
 from payments.domain.refunds.plans import laid, opened
 from payments.domain.refunds.refund import Refund, instructions
 from shared.messages import BuyerRefund
@@ -80,6 +80,18 @@ def test_of_two_payments_only_the_one_that_failed_is_tried_again() -> None:
     again = then(failed, refunds=two)
     (sent,) = instructions(again)
     assert (sent.of, sent.number == second) == ("pay-2", False)
+
+
+def test_what_a_later_plan_leaves_out_is_not_tried_again_when_the_money_for_it_was_missing() -> None:
+    """Fails when it waits for funds: the buyer would get it beside what the later plan refunds in its place."""
+    sent = answer(taken(refunds=(to_buyer(1_200, "pay-1"),)), DONE)
+    (first,) = [it.number for it in instructions(sent)]
+    other = then(sent, refunds=(to_buyer(1_200, "pay-2"),))
+    after = answered(other, {first: NO_FUNDS})
+    assert [(it.name, it.state) for it in after.parts if it.kind == "refund" and not it.planned] == [
+        ("pay-1", "failed")
+    ]
+    assert "pay-1" not in {it.of for it in instructions(started(after))}
 
 
 def test_what_came_back_from_the_buyers_bank_is_tried_again_under_another_number() -> None:

@@ -30,8 +30,9 @@ AT_A_TIME: Final = 8
 COMPARED_AFTER_S: Final = 5.0
 """An institution may tell before its own books can be asked; and what is asked at once is asked by the lanes."""
 
-TRIES_MAX: Final = 12
-"""An institution that gives no answer for days contradicts nothing: what is told of late is in its bill."""
+TRIES_MAX: Final = 10
+"""Five days. An institution that gives no answer for so long contradicts nothing: what is told of late is in its bill.
+Callbacks are kept for seven (`KEPT_S`): beyond that nobody would say that one was given up."""
 
 NOT_KNOWN: Final = "not_known"
 

@@ -113,8 +113,9 @@ def _after(refund: Refund, part: Part, answer: Answer | None) -> Part:
     state = instruction_after(part.state, happened)
     if state == part.state:
         return part
-    if state == "failed" and _lacks_funds(refund.channel_profile, part, answer.reason):
-        # The buyer is owed it whether or not the money is there today; a final failure, so under a new number.
+    if state == "failed" and part.planned and _lacks_funds(refund.channel_profile, part, answer.reason):
+        # The buyer is owed it whether or not the money is there today; a final failure, so under a new number. What a
+        # later plan has left out is owed no more: it would be paid beside what that plan has in its place.
         again = numbered(refund, part, part.attempt + 1)
         return msgspec.structs.replace(again, reason=INSUFFICIENT_FUNDS)
     return msgspec.structs.replace(part, state=state, reason=answer.reason)

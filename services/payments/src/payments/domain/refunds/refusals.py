@@ -180,6 +180,6 @@ def _return_limit(profile: Profile, leg: LegOutcome | None, age: timedelta, aske
 
 def _refund_limit(profile: Profile, age: timedelta, before: int) -> RefundLimit | None:
     terms = profile.refunds
-    if terms.days is not None and age.days > terms.days:
+    if terms.days is not None and age > timedelta(days=terms.days):
         return "refund_too_late"
     return "refunds_too_many" if terms.partial_max is not None and before >= terms.partial_max else None
