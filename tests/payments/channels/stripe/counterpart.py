@@ -39,7 +39,7 @@ class Counterpart:
 
     def pay(self, number: str, amount: int, fee: int = 0) -> None:
         """Have a buyer pay."""
-        charge = {"balance_transaction": {"fee": fee}}
+        charge = {"balance_transaction": {"fee": fee, "currency": "eur"}}
         intent = {"id": number, "status": "succeeded", "amount_received": amount, "currency": "eur"}
         self.intents[number] = intent | {"latest_charge": charge}
         self.balance += amount - fee

@@ -42,7 +42,14 @@ async def test_a_payment_is_known_with_the_fee_that_was_taken(there: Counterpart
     there.pay(PAYMENT, 1_000, fee=30)
     there.pay("pi_open", 500)
     there.intents["pi_open"]["status"] = "processing"
-    assert await channel.find_payments(ACCOUNT, [PAYMENT, "pi_open", "pi_none"]) == {
+    there.pay("pi_fee_unknown", 500)
+    there.intents["pi_fee_unknown"]["latest_charge"] = {"balance_transaction": None}
+    there.pay("pi_abroad", 500)
+    there.intents["pi_abroad"]["latest_charge"]["balance_transaction"]["currency"] = "usd"
+    wanted = [PAYMENT, "pi_open", "pi_none", "pi_fee_unknown", "pi_abroad"]
+    assert await channel.find_payments(ACCOUNT, wanted) == {
+        "pi_fee_unknown": None,
+        "pi_abroad": None,
         PAYMENT: ChannelRecord(amount_minor=1_000, currency="EUR", fee_minor=30),
         "pi_open": None,
         "pi_none": None,
@@ -63,6 +70,8 @@ async def test_money_goes_comes_back_and_is_refunded_each_once(there: Counterpar
     assert there.balance == 1_000 - 300 + 100 - 200
     there.forget_keys()
     assert await channel.query(ACCOUNT, some) == wanted
+    assert await channel.carry_out(ACCOUNT, some) == wanted
+    assert there.balance == 1_000 - 300 + 100 - 200, "a day later the same number is not carried out again"
     there.conclude("N3", status="failed", failure_reason="expired_or_canceled_card")
     there.conclude("N4", status="succeeded")
     assert await channel.query(ACCOUNT, some[2:]) == {
@@ -113,7 +122,7 @@ async def test_a_refusal_is_told_in_its_own_words(there: Counterpart, channel: S
         "N3": Answer("failed", "operation_unknown"),
         "N4": Answer("failed", "resource_missing"),
     }
-    assert [method for method, _ in there.asked] == ["POST", "GET"]
+    assert [path for method, path in there.asked if method == "POST"] == ["/v1/transfers"]
 
 
 @pytest.mark.parametrize(
@@ -158,13 +167,21 @@ async def test_too_often_is_not_carried_out_and_what_is_under_way_is_unknown(
         await channel.carry_out(ACCOUNT, [told()])
 
 
+async def test_a_key_that_is_denied_fails_nothing(there: Counterpart, channel: StripeChannel, tmp_path: Path) -> None:
+    """Fails when a wrong key makes every leg that is sent meanwhile a final failure."""
+    there.pay(PAYMENT, 1_000)
+    (tmp_path / ACCOUNT / "secret.key").write_text("sk_test_another_key")
+    with pytest.raises(NotSentError, match="401"):
+        await channel.carry_out(ACCOUNT, [told()])
+
+
 async def test_a_key_is_read_again_and_an_account_without_one_is_never_asked(
     there: Counterpart, channel: StripeChannel, tmp_path: Path
 ) -> None:
     there.pay(PAYMENT, 1_000)
     file = tmp_path / ACCOUNT / "secret.key"
     file.write_text("sk_test_another_key")
-    with pytest.raises(NotSentError, match="api_key_invalid"):
+    with pytest.raises(NotSentError, match="401"):
         await channel.find_payments(ACCOUNT, [PAYMENT])
     file.write_text(KEY)
     assert await channel.find_payments(ACCOUNT, [PAYMENT])

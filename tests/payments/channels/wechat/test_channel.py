@@ -165,7 +165,7 @@ async def test_what_was_answered_counts_beside_what_was_not(there: Counterpart, 
     assert await channel.carry_out(MCHID, some) == {"N1": Answer("accepted"), "N2": UNKNOWN}
 
 
-@pytest.mark.parametrize(("status", "expected"), [(429, RateLimitedError), (500, UnansweredError)])
+@pytest.mark.parametrize(("status", "expected"), [(429, RateLimitedError), (500, UnansweredError), (401, NotSentError)])
 async def test_too_often_is_not_carried_out_and_a_system_error_is_unknown(
     there: Counterpart, channel: WechatChannel, status: int, expected: type[Exception]
 ) -> None:

@@ -92,7 +92,9 @@ class StripeChannel:
         answers: dict[str, Answer] = {}
         for it in instructions:
             try:
-                answers[it.number] = await self._send(account, it, known)
+                # Stripe has forgotten the key of a day ago: what it has under this number is not sent again.
+                found = await self._find(account, it)
+                answers[it.number] = _outcome(it, found) if found else await self._send(account, it, known)
             except NotSentError:
                 if not answers:
                     raise
@@ -223,8 +225,13 @@ def _record(reply: Reply) -> ChannelRecord | None:
         return None
     charge = reply.body.get("latest_charge")
     balance = charge.get("balance_transaction") if isinstance(charge, Mapping) else None
-    fee = balance.get("fee") if isinstance(balance, Mapping) else 0
-    return ChannelRecord(amount_minor=amount, currency=currency.upper(), fee_minor=fee if isinstance(fee, int) else 0)
+    if (
+        not isinstance(balance, Mapping)
+        or balance.get("currency") != currency
+        or not isinstance(balance.get("fee"), int)
+    ):
+        return None  # its fee is not told yet, or in another currency: what there is to divide is not known
+    return ChannelRecord(amount_minor=amount, currency=currency.upper(), fee_minor=balance["fee"])
 
 
 def _short(reason: str) -> str:

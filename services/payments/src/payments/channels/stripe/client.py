@@ -16,6 +16,7 @@ VERSION: Final = "2025-03-31.basil"
 CONNECTIONS_MAX: Final = 128
 KEEPALIVE_S: Final = 5.0
 CONFLICT: Final = 409
+DENIED: Final = frozenset({401, 403})
 SERVER_ERROR: Final = 500
 
 
@@ -93,6 +94,8 @@ class Client:
         request = self._http.request(method, path, params=query, data=form, headers=headers)
         response = await answered(request, path)
         message = f"{path} answered {response.status_code}"
+        if response.status_code in DENIED:  # a key of ours is wrong: nothing was done, and people mend it
+            raise NotSentError(message)
         if response.status_code >= SERVER_ERROR or response.status_code == CONFLICT:
             # 409: another request with this key is under way.
             raise UnansweredError(message)

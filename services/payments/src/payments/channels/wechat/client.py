@@ -16,6 +16,7 @@ URL: Final = "https://api.mch.weixin.qq.com"
 CONNECTIONS_MAX: Final = 128
 KEEPALIVE_S: Final = 5.0
 SERVER_ERROR: Final = 500
+DENIED: Final = 401
 
 
 class Reply(NamedTuple):
@@ -114,6 +115,9 @@ class Client:
             "wechatpay-serial": keys.platform_id,
         }
         response = await answered(self._http.request(method, target, content=content, headers=headers), target)
+        if response.status_code == DENIED:  # a key of ours is wrong (SIGN_ERROR): nothing was done, and people mend it
+            message = f"{target} answered {DENIED}"
+            raise NotSentError(message)
         if response.status_code >= SERVER_ERROR:  # SYSTEM_ERROR: "call again with the same number"
             message = f"{target} answered {response.status_code}"
             raise UnansweredError(message)
